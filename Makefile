@@ -1,0 +1,40 @@
+# Two commands do all: `make audit` looks at this machine, `make test` runs every test.
+INVENTORY ?= inventories/localhost.yml
+BIN := .venv/bin
+PACKAGE := ansible_collections.lifeboat.oom.plugins
+
+.PHONY: audit test lint types unit lab proof clean
+
+audit:
+	@tools/setup run
+	@$(BIN)/ansible-playbook -i $(INVENTORY) lifeboat.oom.audit $(ARGS)
+
+test: lint types unit lab
+
+lint:
+	@tools/setup test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/yamllint --strict .
+	$(BIN)/ansible-lint --offline --profile production
+	$(BIN)/antsibull-changelog lint
+
+types:
+	@tools/setup test
+	$(BIN)/mypy -p $(PACKAGE)
+	MYPYPATH=collections:tests $(BIN)/mypy -p lab
+
+unit:
+	@tools/setup test
+	$(BIN)/pytest tests/unit
+
+lab:
+	@tools/setup test
+	$(BIN)/pytest tests/precedence tests/lab
+
+proof:
+	@tools/setup test
+	$(BIN)/python -m tests.lab.proof
+
+clean:
+	rm -rf .venv .lab oom-report

@@ -1,0 +1,74 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""C(audit): look at one host through its connection, and judge on the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Never changes the device; writes a record into the spool, also of a host that does not answer."""
+
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        variables = task_vars or {}
+        _, arguments = self.validate_argument_spec(
+            argument_spec={
+                "overcommit": {"type": "raw"},
+                "services": {"type": "raw"},
+                "report_dir": {"type": "str", "required": True},
+                "sysctl_file": {"type": "str"},
+            }
+        )
+        host = str(variables.get("inventory_hostname", "localhost"))
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            policy = load_policy(arguments["overcommit"], arguments["services"])
+            record = self._look(host, when, policy, arguments["sysctl_file"], variables)
+            path = Spool(Path(arguments["report_dir"])).write(host, record)
+        except LifeboatError as error:
+            raise AnsibleActionFail(str(error)) from error
+        result.update(
+            changed=False,
+            reachable=record["reachable"],
+            drift=record["drift"],
+            services=record["services"],
+            findings=record["findings"],
+            summary=summarise(record),
+            record=str(path),
+        )
+        return result
+
+    def _look(
+        self, host: str, when: str, policy: Policy, sysctl_file: str | None, variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        arguments: dict[str, Any] = {"units": [service.name for service in policy.services]}
+        if sysctl_file:
+            arguments["sysctl_file"] = sysctl_file
+        try:
+            answer = self._execute_module("lifeboat.oom.memory_facts", arguments, task_vars=variables)
+        except AnsibleConnectionFailure as error:
+            return not_audited(host, when, reachable=False, error=str(error))
+        if answer.get("unreachable"):
+            return not_audited(host, when, reachable=False, error=str(answer.get("msg")))
+        facts = answer.get("ansible_facts", {}).get("memory_health")
+        if answer.get("failed") or facts is None:
+            said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
+            return not_audited(host, when, reachable=True, error=str(said).strip())
+        return audited(host, when, facts, policy)

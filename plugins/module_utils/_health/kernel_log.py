@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The kernel's log, from wherever this host keeps it, and the OOM events in it."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_log
+
+
+def read_kernel_log(host: Host, lines: int) -> str:
+    """The last I(lines) of the kernel log: the journal, which outlives a reboot, else the ring buffer.
+
+    Raises HostError where neither can be read.
+    """
+    journal = ["journalctl", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}"]
+    said: List[str] = []
+    for argv in (journal + ["_TRANSPORT=kernel"], ["dmesg"]):
+        try:
+            text = host.run_or_fail(argv)
+        except HostError as error:
+            said.append(str(error))
+            continue
+        if text.strip() or argv == ["dmesg"]:
+            return text
+        said.append("the journal has no kernel messages")
+    raise HostError("no kernel log: " + "; ".join(said), "dmesg")
+
+
+def read_events(host: Host, lines: int) -> Tuple[Dict[str, Any], ...]:
+    """The OOM events of the log, oldest first, without their process tables."""
+    found = oom_log.parse(read_kernel_log(host, lines).splitlines())
+    events = []
+    for event in found.events:
+        entry = event.as_dict()
+        entry["tasks"] = []
+        events.append(entry)
+    return tuple(events)

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sysctls: what the files say, who reads them at boot, and what the kernel runs with."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import cmdline_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
+
+_SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
+_SYSCTL = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
+
+
+def read_sysctls(host: Host, own_path: str) -> SysctlState:
+    """The sysctls that this collection may own, in all layers."""
+    loader = find_loader(host)
+    runtime: Dict[str, str] = {}
+    read_only: List[str] = []
+    for key in ALL_KEYS:
+        path = proc_path(key)
+        value = host.read_if_there(path)
+        if value is None:
+            continue
+        runtime[key] = " ".join(value.split())
+        if not host.is_writable(path):
+            read_only.append(key)
+    cmdline = cmdline_sysctls(host.read_if_there("/proc/cmdline") or "")
+    return SysctlState(
+        loader=loader,
+        own_path=own_path,
+        files=_files(host, loader, own_path),
+        runtime=runtime,
+        read_only=tuple(read_only),
+        cmdline={found.key: found.value for found in cmdline if found.key in ALL_KEYS},
+    )
+
+
+def find_loader(host: Host) -> Loader:
+    """The program that sets sysctls at boot: systemd where it is the init, else what C(sysctl) is."""
+    if host.exists("/run/systemd/system"):
+        return "systemd"
+    program = next((path for path in _SYSCTL if host.exists(path)), None)
+    if program is None:
+        # No sysctl at all: an image whose init is not running, or nothing that loads files.
+        return "systemd" if any(host.exists(path) for path in _SYSTEMD_SYSCTL) else "busybox"
+    if (host.link_target(program) or program).endswith("busybox"):
+        return "busybox"
+    try:
+        version = host.run([host.real(program), "--version"]).stdout
+    except HostError:
+        version = ""
+    return _procps_loader(version)
+
+
+def _procps_loader(version: str) -> Loader:
+    """From C(sysctl from procps-ng 3.3.17); anything but an old procps is taken for a current one."""
+    numbers = version.strip().rpartition(" ")[2].split(".")
+    if numbers[:1] == ["3"] and all(part.isdigit() for part in numbers):
+        old = [int(part) for part in numbers] <= [3, 3, 16]
+        return "procps3-run-first" if old else "procps3"
+    return "procps"
+
+
+def _files(host: Host, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
+    where = sources(loader)
+    paths = [folder + "/" + name for folder in where.folders for name in host.names(folder)]
+    paths = [path for path in paths if path.endswith(".conf")] + [where.last]
+    if own_path not in paths:
+        paths.append(own_path)
+    return tuple(_file(host, path) for path in paths if host.exists(path))
+
+
+def _file(host: Host, path: str) -> SysctlFile:
+    if host.link_target(path) == "/dev/null":
+        return SysctlFile(path, None)
+    try:
+        return SysctlFile(path, host.read(path))
+    except Missing:
+        return SysctlFile(path, None)

@@ -1,0 +1,225 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The door: the only file that touches a machine. The root folder is a parameter."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+
+# ESRCH and ENODEV: a process that ended between the listing and the reading.
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV)
+_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    argv: Tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def _error(verb: str, path: str, error: OSError) -> HostError:
+    message = f"cannot {verb} {path}: {os.strerror(error.errno) if error.errno else error}"
+    if error.errno in _GONE:
+        return Missing(message, path)
+    if error.errno in _NOT_ALLOWED:
+        return ReadOnly(message, path)
+    return HostError(message, path)
+
+
+def _decode(data: bytes) -> str:
+    # Names of processes and files are bytes; surrogates carry what is not UTF-8 through unharmed.
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _write_all(descriptor: int, text: str) -> None:
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(text.encode("utf-8", "surrogateescape"))
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+class ProcessFolder:
+    """One process, opened once: a pid that is given to another process later is not mistaken for it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        try:
+            self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise _error("open", path, error) from error
+
+    def __enter__(self) -> ProcessFolder:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        os.close(self._descriptor)
+
+    def read(self, name: str) -> str:
+        try:
+            with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=self._descriptor), "rb") as stream:
+                return _decode(stream.read())
+        except OSError as error:
+            raise _error("read", self.path + "/" + name, error) from error
+
+    def write(self, name: str, text: str) -> None:
+        try:
+            descriptor = os.open(name, os.O_WRONLY, dir_fd=self._descriptor)
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
+                stream.write(text.encode())
+        except OSError as error:
+            raise _error("write", self.path + "/" + name, error) from error
+
+
+class Host:
+    """Read, list, write atomically and run, below I(root).
+
+    Text is UTF-8 with surrogates for other bytes. Every failure is a M(HostError) that names the path.
+    """
+
+    def __init__(self, root: str = "/", timeout_seconds: int = 60) -> None:
+        self.root = root.rstrip("/")
+        self._timeout_seconds = timeout_seconds
+
+    @property
+    def page_kib(self) -> int:
+        return os.sysconf("SC_PAGE_SIZE") // 1024
+
+    @property
+    def is_root(self) -> bool:
+        return os.geteuid() == 0
+
+    def real(self, path: str) -> str:
+        return self.root + path
+
+    def read(self, path: str) -> str:
+        try:
+            with open(self.real(path), "rb") as stream:
+                return _decode(stream.read())
+        except OSError as error:
+            raise _error("read", path, error) from error
+
+    def read_if_there(self, path: str) -> Optional[str]:
+        """The text, or C(None) where there is no such file. Any other failure is raised."""
+        try:
+            return self.read(path)
+        except Missing:
+            return None
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.real(path))
+
+    def is_writable(self, path: str) -> bool:
+        return os.access(self.real(path), os.W_OK)
+
+    def link_target(self, path: str) -> Optional[str]:
+        """Where a link leads in the end, C(None) if I(path) is not a link."""
+        real = self.real(path)
+        return os.path.realpath(real) if os.path.islink(real) else None
+
+    def names(self, folder: str) -> List[str]:
+        """The names in a folder, sorted; none where there is no such folder."""
+        try:
+            return sorted(os.listdir(self.real(folder)))
+        except OSError as error:
+            failure = _error("list", folder, error)
+            if isinstance(failure, Missing):
+                return []
+            raise failure from error
+
+    def process(self, pid: int) -> ProcessFolder:
+        return ProcessFolder(self.real(f"/proc/{pid}"))
+
+    def put(self, path: str, text: str) -> None:
+        """Write into a file of the kernel, which takes it or refuses it as a whole."""
+        try:
+            with open(self.real(path), "wb", buffering=0) as stream:
+                stream.write(text.encode())
+        except OSError as error:
+            raise _error(f"write {text!r} to", path, error) from error
+
+    def write(self, path: str, text: str, mode: int = 0o644) -> bool:
+        """Replace a file in one step: readers see the old text or the new one, also after a power cut.
+
+        A link is followed and stays. Says whether the folder had to be made.
+        """
+        target = os.path.realpath(self.real(path))
+        folder = os.path.dirname(target)
+        temporary = None
+        try:
+            made = not os.path.isdir(folder)
+            os.makedirs(folder, mode=0o755, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=".lifeboat-", dir=folder)
+            _write_all(descriptor, text)
+            os.chmod(temporary, mode)
+            os.replace(temporary, target)
+            temporary = None
+            self._sync_folder(folder)
+        except OSError as error:
+            raise _error("write", path, error) from error
+        finally:
+            if temporary is not None:
+                os.unlink(temporary)
+        return made
+
+    def remove(self, path: str) -> None:
+        try:
+            os.unlink(self.real(path))
+            self._sync_folder(os.path.dirname(self.real(path)))
+        except OSError as error:
+            raise _error("remove", path, error) from error
+
+    def remove_folder_if_empty(self, folder: str) -> bool:
+        try:
+            os.rmdir(self.real(folder))
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+                return False
+            raise _error("remove", folder, error) from error
+        return True
+
+    def run(self, argv: Sequence[str]) -> Finished:
+        """Run a command in the C locale. Not being there and not ending are errors, a return code is data."""
+        environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
+        try:
+            done = subprocess.run(
+                list(argv),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                env=environment,
+                timeout=self._timeout_seconds,
+                check=False,
+            )
+        except OSError as error:
+            raise _error("run", argv[0], error) from error
+        except subprocess.TimeoutExpired as error:
+            message = "{} did not end within {} s".format(" ".join(argv[:3]), self._timeout_seconds)
+            raise HostError(message, argv[0]) from error
+        return Finished(tuple(argv), done.returncode, _decode(done.stdout), _decode(done.stderr))
+
+    def run_or_fail(self, argv: Sequence[str]) -> str:
+        """The standard output of a command that has to succeed."""
+        done = self.run(argv)
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip() or "nothing"
+            raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, said), argv[0])
+        return done.stdout
+
+    @staticmethod
+    def _sync_folder(folder: str) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

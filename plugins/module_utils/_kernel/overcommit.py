@@ -1,0 +1,67 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the kernel promises: commit limit, what is committed, and what "never overcommit" would leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
+
+# In the order of the kernel's numbers 0, 1, 2.
+MODES = ("heuristic", "always", "never")
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Room under the commit limit of mode C(never), in KiB and in percent of the limit.
+
+    I(room_kib) is what an unprivileged task can still be promised: the limit less what is committed less the
+    reserves. I(passes) says whether that is at least I(wanted_pct) of the limit.
+    """
+
+    limit_kib: int
+    committed_kib: int
+    reserve_kib: int
+    room_kib: int
+    room_pct: float
+    wanted_pct: int
+    passes: bool
+
+
+def commit_limit_kib(memory: Memory, ratio: int, kbytes: int) -> int:
+    """CommitLimit. Source: vm_commit_limit(), mm/util.c, unchanged since 3.14."""
+    if kbytes:
+        return kbytes + memory.swap_total_kib
+    return (memory.total_kib - memory.hugetlb_kib) * ratio // 100 + memory.swap_total_kib
+
+
+def headroom(memory: Memory, limit_kib: int, reserve_kib: int, wanted_pct: int) -> Optional[Headroom]:
+    """Room under I(limit_kib); C(None) where the kernel does not say what is committed.
+
+    Source: __vm_enough_memory(), mm/util.c: the admin reserve is taken from unprivileged tasks, the user
+    reserve from every task up to a 32nd of its size; the caller adds up what it wants to count.
+    """
+    if memory.committed_kib is None:
+        return None
+    room_kib = limit_kib - memory.committed_kib - reserve_kib
+    room_pct = round(100 * room_kib / limit_kib, 1) if limit_kib > 0 else -100.0
+    passes = limit_kib > 0 and room_kib * 100 >= wanted_pct * limit_kib
+    return Headroom(limit_kib, memory.committed_kib, reserve_kib, room_kib, room_pct, wanted_pct, passes)
+
+
+def smallest_ratio(memory: Memory, reserve_kib: int, wanted_pct: int) -> Optional[int]:
+    """The smallest C(vm.overcommit_ratio) that leaves I(wanted_pct) of its limit free; C(None) if unknown.
+
+    Solves limit × (100 − wanted) ≥ (committed + reserve) × 100 for the ratio; may pass 100.
+    """
+    usable_kib = memory.total_kib - memory.hugetlb_kib
+    if memory.committed_kib is None or usable_kib <= 0 or wanted_pct >= 100:
+        return None
+    needed_kib = -(-(memory.committed_kib + reserve_kib) * 100 // (100 - wanted_pct))
+    ratio = max(0, -(-(needed_kib - memory.swap_total_kib) * 100 // usable_kib))
+    # The kernel and we both round down; one more step covers it.
+    found = headroom(memory, commit_limit_kib(memory, ratio, 0), reserve_kib, wanted_pct)
+    return ratio if found is not None and found.passes else ratio + 1

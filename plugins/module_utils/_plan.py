@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between what is declared and what is: the only meaning of "changed" and of "drift"."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Dict, List, Optional, Tuple
+
+
+@dataclass(frozen=True)
+class Change:
+    """One value in one layer that has to become another.
+
+    I(subject) is the thing (C(vm.overcommit_memory), C(nginx.service)), I(layer) where the value lives
+    (C(file), C(boot), C(runtime); C(drop-in), C(loaded), C(running)), I(key) which value of it, and
+    I(before) and I(after) are that value, C(None) where there is none.
+    """
+
+    subject: str
+    layer: str
+    key: str
+    before: Optional[str]
+    after: Optional[str]
+    why: str
+
+    def as_dict(self) -> Dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All changes, in the order in which they have to be made."""
+
+    changes: Tuple[Change, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes)
+
+    def of(self, *layers: str) -> Tuple[Change, ...]:
+        """The changes of these layers, in order."""
+        return tuple(change for change in self.changes if change.layer in layers)
+
+    def as_list(self) -> List[Dict[str, Any]]:
+        return [change.as_dict() for change in self.changes]
+
+    def diff(self, header: str) -> List[Dict[str, str]]:
+        """Ansible's C(diff) of the plan: a line for each change, empty where nothing changes."""
+        if not self.changes:
+            return []
+        sides: Dict[str, List[str]] = {"before": [], "after": []}
+        for change in self.changes:
+            for side, value in (("before", change.before), ("after", change.after)):
+                if value is not None:
+                    sides[side].append(f"{change.layer}: {change.subject} {change.key} = {value}\n")
+        return [
+            {
+                "before_header": header,
+                "after_header": header,
+                "before": "".join(sides["before"]),
+                "after": "".join(sides["after"]),
+            }
+        ]

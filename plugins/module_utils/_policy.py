@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the user declared, validated once. Every error names the variable or option and what to write."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import ADJ_MAX, ADJ_MIN
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import MODES
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.names import canonical
+
+INT_MAX = 2**31 - 1
+SYSCTL_FILE = "/etc/sysctl.d/99-zz-lifeboat-oom.conf"
+
+
+@dataclass(frozen=True)
+class OvercommitPolicy:
+    """How the kernel shall promise memory; C(None) is not managed. Sizes in KiB, as the sysctls have them."""
+
+    mode: Optional[str] = None
+    ratio: Union[int, str, None] = None
+    kbytes: Optional[int] = None
+    admin_reserve_kbytes: Optional[int] = None
+    user_reserve_kbytes: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class ServicePolicy:
+    """The score that one unit shall run with. I(name) is canonical."""
+
+    name: str
+    oom_score_adj: int
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def whole_number(where: str, value: Any, low: int, high: int) -> int:
+    """An integer, also one that a template made text of; never a YAML boolean or a fraction."""
+    expected = f"a whole number from {low} to {high}"
+    if isinstance(value, bool):
+        raise InvalidPolicy(
+            f"{where}: found the YAML boolean {str(value).lower()}, expected {expected}; write the number"
+        )
+    if isinstance(value, str) and re.match(r"-?[0-9]{1,18}\Z", value.strip()):
+        value = int(value)
+    if not isinstance(value, int) or not low <= value <= high:
+        raise InvalidPolicy(f"{where}: found {_shown(value)}, expected {expected}")
+    return value
+
+
+def one_of(where: str, value: Any, words: Sequence[str], meant: Mapping[Any, str]) -> str:
+    """One of I(words); I(meant) maps what people write instead (numbers, booleans) to the right word."""
+    if isinstance(value, str) and value in words:
+        return value
+    hint = ""
+    key = str(value).strip().lower()
+    if key in meant:
+        hint = f"; write {meant[key]}"
+    raise InvalidPolicy("{}: found {}, expected one of: {}{}".format(where, _shown(value), ", ".join(words), hint))
+
+
+def known_keys(where: str, entry: Any, known: Sequence[str]) -> Dict[str, Any]:
+    if not isinstance(entry, Mapping):
+        raise InvalidPolicy(
+            "{}: found {}, expected a dictionary with the keys: {}".format(where, _shown(entry), ", ".join(known))
+        )
+    unknown = sorted(str(key) for key in entry if key not in known)
+    if unknown:
+        raise InvalidPolicy(
+            "{}: unknown key {}, expected only: {}".format(where, ", ".join(map(_shown, unknown)), ", ".join(known))
+        )
+    return dict(entry)
+
+
+def overcommit_policy(declared: Mapping[str, Any], where: str = "") -> OvercommitPolicy:
+    """Validate O(mode), O(ratio), O(kbytes) and the reserves; I(where) is the variable they come from."""
+    prefix = where + "." if where else ""
+    mode, ratio = declared.get("mode"), declared.get("ratio")
+    if mode is not None:
+        meant = {str(number): word for number, word in enumerate(MODES)}
+        # Who writes a boolean means the kernel's 0 or 1, which is not what "overcommit: false" sounds like.
+        booleans = "heuristic (0), always (1) or never (2)"
+        mode = one_of(prefix + "mode", mode, MODES, dict(meant, true=booleans, false=booleans))
+    if ratio is not None and ratio != "auto":
+        ratio = whole_number(prefix + "ratio (or the word auto)", ratio, 0, INT_MAX)
+    sizes = {
+        key: None if declared.get(key) is None else whole_number(prefix + key, declared[key], low, INT_MAX)
+        for key, low in (("kbytes", 1), ("admin_reserve_kbytes", 0), ("user_reserve_kbytes", 0))
+    }
+    if ratio is not None and sizes["kbytes"] is not None:
+        raise InvalidPolicy(
+            "{0}ratio and {0}kbytes: found both, expected one; the kernel zeroes the other one "
+            "(ratio {1}, kbytes {2})".format(prefix, ratio, sizes["kbytes"])
+        )
+    return OvercommitPolicy(mode, ratio, **sizes)
+
+
+def service_policies(declared: Any, where: str = "services") -> Tuple[ServicePolicy, ...]:
+    """Validate a list of service declarations; one unit is declared once."""
+    if not isinstance(declared, (list, tuple)):
+        raise InvalidPolicy(f"{where}: found {_shown(declared)}, expected a list of services")
+    policies: Dict[str, ServicePolicy] = {}
+    for number, raw in enumerate(declared):
+        entry_where = f"{where}[{number}]"
+        entry = known_keys(entry_where, raw, ("name", "oom_score_adj"))
+        for key in ("name", "oom_score_adj"):
+            if entry.get(key) is None:
+                raise InvalidPolicy(f"{entry_where}: {key} is missing")
+        try:
+            name = canonical(entry["name"])
+        except InvalidPolicy as error:
+            raise InvalidPolicy(f"{entry_where}.name: {error}") from error
+        score = whole_number(entry_where + ".oom_score_adj", entry["oom_score_adj"], ADJ_MIN, ADJ_MAX)
+        if name in policies:
+            raise InvalidPolicy(f"{entry_where}: {name} is declared twice; keep one entry")
+        policies[name] = ServicePolicy(name, score)
+    return tuple(policies.values())
+
+
+def sysctl_path(where: str, path: Any) -> str:
+    """A file that a sysctl loader reads: absolute, tidy, C(.conf), below C(/etc) or C(/run)."""
+    expected = "an absolute path below /etc or /run that ends in .conf, such as " + SYSCTL_FILE
+    if not isinstance(path, str) or re.search(r"[\x00-\x1f\x7f]", path):
+        raise InvalidPolicy(f"{where}: found {_shown(path)}, expected {expected}")
+    tidy = posixpath.normpath(path)
+    if path != tidy or not tidy.startswith(("/etc/", "/run/")) or not tidy.endswith(".conf"):
+        raise InvalidPolicy(f"{where}: found {_shown(path)}, expected {expected}")
+    return tidy

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A sysctl in all its layers: command line, our file, what wins at boot, the running kernel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
+
+
+@dataclass(frozen=True)
+class SysctlState:
+    """The sysctls of one host.
+
+    I(loader) sets them at boot and reads I(files). I(runtime) holds the running values by key; a key that is
+    not there is one that this kernel does not have. I(read_only) names the keys that cannot be written here.
+    """
+
+    loader: Loader
+    own_path: str
+    files: Tuple[SysctlFile, ...]
+    runtime: Mapping[str, str]
+    read_only: Tuple[str, ...]
+    cmdline: Mapping[str, str]
+
+    @property
+    def own_text(self) -> Optional[str]:
+        return next((found.text for found in self.files if found.path == self.own_path), None)
+
+    def with_file(self, path: str, text: Optional[str]) -> SysctlState:
+        """The state with another text of one file, without the file for C(None)."""
+        files = tuple(found for found in self.files if found.path != path)
+        return replace(self, files=files if text is None else files + (SysctlFile(path, text),))
+
+    def with_runtime(self, values: Mapping[str, str]) -> SysctlState:
+        return replace(self, runtime=dict(self.runtime, **values))
+
+
+def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, Assignment]:
+    """For each of I(keys) the assignment that decides it at boot; none where no file sets it.
+
+    I(voids) maps a key to the one that the kernel zeroes whenever the first is written. A winner with
+    another C(key) than asked for is such a write: it undoes what an earlier line had set.
+    """
+    winners: Dict[str, Assignment] = {}
+    for write in boot_writes(state.files, state.loader, existing_keys=tuple(state.runtime)):
+        winners[write.key] = write
+        victim = voids.get(write.key)
+        if victim in winners:
+            winners[victim] = write
+    return {key: winners[key] for key in keys if key in winners}
+
+
+def layers(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, Dict[str, Any]]:
+    """Each key as the contract has it: C(file), C(boot_winner) {file, line, value}, C(runtime), C(cmdline)."""
+    own = own_values(state.own_text, keys)
+    winners = boot_winners(state, keys, voids)
+    return {
+        key: {
+            "cmdline": state.cmdline.get(key),
+            "file": own.get(key),
+            "boot_winner": _source(key, winners.get(key)),
+            "runtime": state.runtime.get(key),
+        }
+        for key in keys
+    }
+
+
+def _source(key: str, winner: Optional[Assignment]) -> Optional[Dict[str, Any]]:
+    if winner is None:
+        return None
+    return {"file": winner.path, "line": winner.line, "value": winner.value if winner.key == key else "0"}
+
+
+def only_lines_about(text: str, path: str, keys: Sequence[str]) -> str:
+    """The text with every line emptied that cannot decide one of I(keys); numbers of lines stay."""
+    wanted = {found.line for found in parse(text, path).assignments if found.key in keys or found.is_glob}
+    lines: List[str] = [line if number in wanted else "" for number, line in enumerate(text.splitlines(), 1)]
+    return "".join(line + "\n" for line in lines).rstrip("\n") + ("\n" if wanted else "")

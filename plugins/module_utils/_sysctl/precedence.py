@@ -1,0 +1,234 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which sysctl files are read at boot, in which order, and what is written in the end.
+
+The answer depends on the program that loads them. The rules are compared with the real programs on random trees
+of files by tests/precedence; versions and sources are named in C(files.py).
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+import posixpath
+import re
+from dataclasses import dataclass, replace
+from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+    Assignment,
+    Loader,
+    normalise,
+    of_loader,
+    parse,
+    proc_path,
+    simplified,
+    swapped,
+)
+
+__all__ = [
+    "SOURCES",
+    "Loader",
+    "Sources",
+    "SysctlFile",
+    "boot_writes",
+    "read_order",
+    "sources",
+    "winner",
+]
+
+
+@dataclass(frozen=True)
+class SysctlFile:
+    """A file that was found. I(text) is C(None) for a link to C(/dev/null) or to nothing.
+
+    Such a file, like an empty one, masks the files of the same name in folders of lower priority.
+    """
+
+    path: str
+    text: Optional[str]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where a loader looks: in I(folders), where the first to have a name hides it in the others; then I(last)."""
+
+    folders: Tuple[str, ...]
+    last: str
+
+
+_FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
+_RUN_FIRST = ("/run/sysctl.d", "/etc/sysctl.d") + _FOLDERS[2:]
+_SYSCTL_CONF = "/etc/sysctl.conf"
+
+# systemd: sysctl.d(5); /lib only where /usr is split (no longer from 255), elsewhere it is /usr/lib itself.
+# Its last file is the credential of systemd-sysctl.service(8), from 252; it has no eye for /etc/sysctl.conf.
+# procps: sysctl(8), --system. BusyBox: sysctl -p.
+SOURCES: Dict[str, Sources] = {
+    "systemd": Sources(_FOLDERS, "/run/credentials/systemd-sysctl.service/sysctl.extra"),
+    "procps": Sources(_FOLDERS, _SYSCTL_CONF),
+    "procps3": Sources(_FOLDERS, _SYSCTL_CONF),
+    "procps3-run-first": Sources(_RUN_FIRST, _SYSCTL_CONF),
+    "busybox": Sources((), _SYSCTL_CONF),
+}
+
+
+def sources(loader: Loader) -> Sources:
+    """Where I(loader) looks. Raises Unsupported for one that is not known."""
+    return of_loader(SOURCES, loader)
+
+
+def read_order(paths: Iterable[str], loader: Loader) -> Tuple[str, ...]:
+    """Those of I(paths) that I(loader) opens, in its order: by name over all folders, then the last file.
+
+    Masks are in it, for they take the place of what they hide.
+    """
+    found = tuple(paths)
+    where = sources(loader)
+    by_name: Dict[str, str] = {}
+    for folder in where.folders:
+        for path in found:
+            head, _, name = path.rpartition("/")
+            if head == folder and _is_read(name, loader):
+                by_name.setdefault(name, path)
+    in_order = tuple(by_name[name] for name in sorted(by_name, key=_as_bytes))
+    return in_order + ((where.last,) if where.last in found else ())
+
+
+def _takes_all(write: Assignment) -> bool:
+    return False
+
+
+def boot_writes(
+    files: Iterable[SysctlFile],
+    loader: Loader,
+    existing_keys: Sequence[str],
+    refuses: Callable[[Assignment], bool] = _takes_all,
+) -> Tuple[Assignment, ...]:
+    """The writes that take effect, in the order in which I(loader) makes them, each with the key it reaches.
+
+    I(existing_keys) are dotted: all sysctls of the host, or those that the caller cares about; writes to others
+    are left out. systemd expands a pattern in the order of I(existing_keys) (C(/proc/sys) lists each folder by
+    name), procps sorted by path. I(refuses) says whether the kernel turns a write down; such a write is left
+    out, and with BusyBox everything after it, for it stops there. Raises Unsupported for an unknown loader.
+
+    systemd 252 skips a write of the value that is there already (247 does not). That matters where a write has an
+    effect on another key: C(vm.overcommit_kbytes = 0) zeroes the ratio, unless it was 0 already and is skipped.
+    """
+    texts = {found.path: found.text for found in files}
+    lines = [line for path in read_order(texts, loader) for line in parse(texts[path] or "", path, loader).assignments]
+    tried = _PLANS[loader](lines, existing_keys)
+    if loader == "busybox":
+        return tuple(itertools.takewhile(lambda write: not refuses(write), tried))
+    return tuple(itertools.filterfalse(refuses, tried))
+
+
+def winner(writes: Sequence[Assignment], key: str) -> Optional[Assignment]:
+    """The last write to I(key), however it is spelled; C(None) where no file sets it."""
+    wanted = simplified(normalise(key))
+    return next((write for write in reversed(writes) if write.key == wanted), None)
+
+
+def _is_read(name: str, loader: Loader) -> bool:
+    return name.endswith(".conf") and not (loader == "systemd" and name.startswith("."))
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """Each key once. Setting it to another value moves it to the end, the same value leaves it in its place.
+
+    Excluding the very same key or pattern takes earlier lines back. A pattern skips all keys named anywhere.
+    """
+    kept: Dict[str, Assignment] = {}
+    for line in lines:
+        old = kept.get(line.key)
+        if old is not None and (old.value, old.excludes) == (line.value, line.excludes):
+            line = replace(line, ignore_failure=old.ignore_failure or line.ignore_failure)
+        else:
+            kept.pop(line.key, None)
+        kept[line.key] = line
+    for line in kept.values():
+        if line.excludes:
+            continue
+        if not line.is_glob:
+            yield from _reaching(line, line.key, existing)
+            continue
+        for pattern in _without_braces(line.key):
+            for key in _matching(pattern, existing):
+                if key not in kept:
+                    yield replace(line, key=key)
+
+
+def _procps_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """Every line in its place; a pattern skips every key that is named anywhere, set or excluded."""
+    named = {line.key for line in lines}
+    for line in lines:
+        if line.excludes:
+            continue
+        if not line.is_glob:
+            yield from _reaching(line, _walked(line.key), existing)
+            continue
+        for key in sorted(_matching(line.key, existing), key=lambda key: _as_bytes(swapped(key))):
+            if key not in named:
+                yield replace(line, key=key)
+
+
+def _plain_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """Every line in its place, no patterns: procps 3."""
+    for line in lines:
+        yield from _reaching(line, _walked(line.key), existing)
+
+
+def _busybox_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """As before, and a name with dots alone finds a path that has some of these dots in its names."""
+    dotted = {key.replace("/", "."): key for key in existing}
+    for line in lines:
+        key = "" if line.key.startswith(".") else _walked(line.key)
+        yield from _reaching(line, key if key in existing else dotted.get(line.key, ""), existing)
+
+
+def _reaching(line: Assignment, key: str, existing: Sequence[str]) -> Iterator[Assignment]:
+    if key in existing:
+        yield replace(line, key=key)
+
+
+def _walked(key: str) -> str:
+    """The key that the kernel finds on the path of I(key); empty where that is none below C(/proc/sys)."""
+    path = proc_path(key)
+    walked = posixpath.normpath(path)
+    if path.endswith("/") or not walked.startswith("/proc/sys/"):
+        return ""
+    return swapped(walked[len("/proc/sys/") :])
+
+
+def _matching(pattern: str, existing: Sequence[str]) -> List[str]:
+    """The keys that match, name by name as in glob(3): no wildcard stands for a separator."""
+    names = [re.compile(fnmatch.translate(name.replace("[^", "[!"))) for name in swapped(pattern).split("/") if name]
+    found = []
+    for key in existing:
+        parts = swapped(key).split("/")
+        if len(parts) == len(names) and all(name.match(part) for name, part in zip(names, parts)):
+            found.append(key)
+    return found
+
+
+def _without_braces(pattern: str) -> List[str]:
+    """C({a,b}) spelled out; only systemd asks glob(3) for these."""
+    braces = re.search(r"\{([^{}]*)\}", pattern)
+    if braces is None:
+        return [pattern]
+    ends = pattern[: braces.start()], pattern[braces.end() :]
+    return [one for choice in braces.group(1).split(",") for one in _without_braces(choice.join(ends))]
+
+
+_PLANS: Dict[str, Callable[[Sequence[Assignment], Sequence[str]], Iterator[Assignment]]] = {
+    "systemd": _systemd_writes,
+    "procps": _procps_writes,
+    "procps3": _plain_writes,
+    "procps3-run-first": _plain_writes,
+    "busybox": _busybox_writes,
+}

@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the system manager says about its units: the question, and the answer taken apart.
+
+Sources: systemctl(1), org.freedesktop.systemd1(5); src/shared/bus-print-properties.c of 247, 252 and 257.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
+
+PROPERTIES: Tuple[str, ...] = (
+    "Id",
+    "Names",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "MainPID",
+    "ControlGroup",
+    "OOMScoreAdjust",
+    "OOMPolicy",
+    "MemoryMin",
+    "MemoryLow",
+    "MemoryCurrent",
+    "MemoryPeak",
+    "ManagedOOMPreference",
+    "Type",
+    "User",
+    "TriggeredBy",
+)
+
+# One word of a list: bare, or in double quotes with backslash escapes (since about 247).
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^ "]+')
+_ESCAPE = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2})+|\\(.)", re.DOTALL)
+_BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})")
+_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "s": " ", "t": "\t", "v": "\v"}
+_VERSION = re.compile(r"systemd (\d+)")
+_UNSET = 2**64 - 1  # how the manager stores "no limit" and "not known"
+
+
+@dataclass(frozen=True)
+class UnitProperties:
+    """One unit as C(systemctl show) prints it.
+
+    C(None) means that this systemd does not print the property, for this type of unit or at all. Memory is
+    in bytes, and C(None) also for C([not set]), C(infinity) and 2^64-1, which different versions print for
+    the same thing. I(main_pid) is C(None) where there is no main process. I(oom_score_adjust) is always a
+    number: where nothing is set it is the value of the manager or C(DefaultOOMScoreAdjust). Lists are empty
+    where nothing is listed.
+    """
+
+    id: str
+    names: Tuple[str, ...]
+    load_state: Optional[str]
+    active_state: Optional[str]
+    sub_state: Optional[str]
+    unit_file_state: Optional[str]
+    fragment_path: Optional[str]
+    dropin_paths: Tuple[str, ...]
+    need_daemon_reload: Optional[bool]
+    main_pid: Optional[int]
+    control_group: Optional[str]
+    oom_score_adjust: Optional[int]
+    oom_policy: Optional[str]
+    memory_min: Optional[int]
+    memory_low: Optional[int]
+    memory_current: Optional[int]
+    memory_peak: Optional[int]
+    managed_oom_preference: Optional[str]
+    type: Optional[str]
+    user: Optional[str]
+    triggered_by: Tuple[str, ...]
+
+
+def show_argv(units: Iterable[str]) -> List[str]:
+    """Arguments that ask for I(PROPERTIES) of I(units), one block of output each, in that order.
+
+    Raises InvalidPolicy for a bad name, for a template (the manager has no answer for it and ends with an
+    error: ask for an instance), and where no unit is named (systemctl would show the manager itself).
+    """
+    parsed = [unit_names.parse(unit) for unit in units]
+    for unit in parsed:
+        if unit.is_template:
+            instance = unit_names.UnitName(unit.prefix, "NAME", unit.kind)
+            raise InvalidPolicy(
+                f"unit name {str(unit)!r}: a template is never loaded; ask for an instance such as {instance}"
+            )
+    if not parsed:
+        raise InvalidPolicy("no unit is named; name at least one, such as 'nginx.service'")
+    return [*_SHOW, *(str(unit) for unit in parsed)]
+
+
+def show_loaded_argv(kind: str = "service") -> List[str]:
+    """Arguments that ask for I(PROPERTIES) of every loaded unit of one I(kind), whatever its state."""
+    return [*_SHOW, "*." + kind]
+
+
+def parse_show(text: str) -> Tuple[UnitProperties, ...]:
+    """Units in the order of the blocks that C(systemctl show) printed; an alias gives its unit again.
+
+    Raises HostError where a block has no C(Id) or a property is not what its name promises.
+    """
+    blocks: List[Dict[str, str]] = [{}]
+    for line in text.split("\n"):
+        key, equals, value = line.partition("=")
+        if equals:
+            blocks[-1][key] = value
+        elif line:
+            raise _unreadable("line", line, "KEY=VALUE")
+        elif blocks[-1]:
+            blocks.append({})
+    return tuple(_unit(block) for block in blocks if block)
+
+
+def by_name(units: Iterable[UnitProperties]) -> Dict[str, UnitProperties]:
+    """Each unit under its C(Id) and under all of its names."""
+    return {name: unit for unit in units for name in (*unit.names, unit.id)}
+
+
+def parse_version(text: str) -> int:
+    """The version in the first line of C(systemctl --version): 252 for C(systemd 252 (252.39-1)).
+
+    Raises HostError where there is none.
+    """
+    match = _VERSION.match(text)
+    if match is None:
+        raise _unreadable("version", text[:60], "'systemd NUMBER'")
+    return int(match.group(1))
+
+
+_SHOW = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--")
+
+
+def _unit(block: Mapping[str, str]) -> UnitProperties:
+    if not block.get("Id"):
+        raise _unreadable("block", "; ".join(f"{key}={block[key]}" for key in block)[:200], "a line Id=UNIT")
+    return UnitProperties(
+        id=block["Id"],
+        names=_words(block, "Names"),
+        load_state=_text(block, "LoadState"),
+        active_state=_text(block, "ActiveState"),
+        sub_state=_text(block, "SubState"),
+        unit_file_state=_text(block, "UnitFileState"),
+        fragment_path=_text(block, "FragmentPath"),
+        dropin_paths=_words(block, "DropInPaths"),
+        need_daemon_reload=_flag(block, "NeedDaemonReload"),
+        main_pid=_number(block, "MainPID") or None,
+        control_group=_text(block, "ControlGroup"),
+        oom_score_adjust=_number(block, "OOMScoreAdjust"),
+        oom_policy=_text(block, "OOMPolicy"),
+        memory_min=_number(block, "MemoryMin"),
+        memory_low=_number(block, "MemoryLow"),
+        memory_current=_number(block, "MemoryCurrent"),
+        memory_peak=_number(block, "MemoryPeak"),
+        managed_oom_preference=_text(block, "ManagedOOMPreference"),
+        type=_text(block, "Type"),
+        user=_text(block, "User"),
+        triggered_by=_words(block, "TriggeredBy"),
+    )
+
+
+def _text(block: Mapping[str, str], key: str) -> Optional[str]:
+    value = block.get(key)
+    return None if value == "[unprintable]" else value  # systemctl's word for a text with a line break
+
+
+def _flag(block: Mapping[str, str], key: str) -> Optional[bool]:
+    value = block.get(key)
+    if value not in (None, "yes", "no"):
+        raise _unreadable(key, str(value), "yes or no")
+    return None if value is None else value == "yes"
+
+
+def _number(block: Mapping[str, str], key: str) -> Optional[int]:
+    value = block.get(key)
+    if value in (None, "", "[not set]", "[no data]", "infinity"):
+        return None
+    if not re.fullmatch(r"-?[0-9]{1,20}", str(value)):
+        raise _unreadable(key, str(value), "a number")
+    number = int(str(value))
+    return None if number >= _UNSET else number
+
+
+def _words(block: Mapping[str, str], key: str) -> Tuple[str, ...]:
+    return tuple(_unquote(word) for word in _WORD.findall(block.get(key, "")))
+
+
+def _unquote(word: str) -> str:
+    """A word as shell_maybe_quote() wrote it, or, before about 247, with C(\\x20) for a space."""
+    bare = word[1:-1] if word.startswith('"') else word
+    return _ESCAPE.sub(lambda match: _unescaped(match.group(0), match.group(1)), bare)
+
+
+def _unescaped(escape: str, character: Optional[str]) -> str:
+    if character is not None:
+        return _CONTROLS.get(character, character)
+    codes = [int(hexa, 16) if hexa else int(octal, 8) for hexa, octal in _BYTE.findall(escape)]
+    return bytes(codes).decode("utf-8", "surrogateescape")
+
+
+def _unreadable(what: str, found: str, expected: str) -> HostError:
+    return HostError(
+        f"systemctl: {what} {found!r} cannot be read, expected {expected}; "
+        "run the command by hand, and report this with its output and 'systemctl --version'",
+        "systemctl",
+    )

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of the module C(overcommit)."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Mapping
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import overcommit_policy, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import OVERCOMMIT_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import (
+    Wanted,
+    converge_sysctls,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
+    check_guard,
+    decide,
+    decide_absent,
+)
+
+
+def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
+    """Bring overcommit to what is declared; the result of the module."""
+    policy = overcommit_policy(params)
+    if params["state"] == "present" and not any(value is not None for value in vars(policy).values()):
+        raise InvalidPolicy("nothing is declared: give mode, ratio, kbytes or a reserve, or state: absent")
+    wanted_pct = whole_number("min_headroom_pct", params["min_headroom_pct"], 0, 99)
+    memory = parse_meminfo(host.read("/proc/meminfo"))
+
+    def wanted(state: SysctlState) -> Wanted:
+        layers = params["runtime"], params["persistent"]
+        if params["state"] == "absent":
+            decision = decide_absent(state, memory, wanted_pct, *layers)
+        else:
+            decision = decide(policy, state, memory, wanted_pct, *layers)
+        forced = check_guard(state, decision, params["force"])
+        result = {
+            "guard": None if decision.guard is None else decision.guard.as_dict(),
+            "forced": forced is not None,
+            "notes": list(decision.notes),
+        }
+        return Wanted(decision.goal, () if forced is None else (forced,), result)
+
+    return converge_sysctls(host, OVERCOMMIT_KEYS, params, check_mode, wanted)

@@ -1,0 +1,131 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The flow of the modules that own sysctls: read, decide, plan, apply, read again, compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
+    FileEdit,
+    Goal,
+    apply_sysctls,
+    expected_state,
+    override_edits,
+    own_edit,
+    plan_sysctls,
+)
+
+# Options that every module of sysctls has.
+COMMON_OPTIONS: Dict[str, Dict[str, Any]] = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "runtime": {"type": "bool", "default": True},
+    "persistent": {"type": "bool", "default": True},
+    "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
+    "on_conflict": {"type": "str", "choices": ["fail", "warn", "override"], "default": "fail"},
+    "force": {"type": "bool", "default": False},
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a module wants of its keys: the goal, what to warn of, and what to add to the result."""
+
+    goal: Goal
+    warnings: Tuple[str, ...]
+    result: Mapping[str, Any]
+
+
+Decide = Callable[[SysctlState], Wanted]
+
+
+def converge_sysctls(
+    host: Host, keys: Sequence[str], params: Mapping[str, Any], check_mode: bool, decide: Decide
+) -> Dict[str, Any]:
+    """Bring I(keys) to what I(decide) makes of the state; the result of the module.
+
+    Raises LifeboatError where another file would win at boot and O(on_conflict) is C(fail), where the host
+    does not take a value, or where it does not keep one.
+    """
+    state = read_sysctls(host, sysctl_path("sysctl_file", params["sysctl_file"]))
+    wanted = decide(state)
+    warnings = list(wanted.warnings) + _foreign_warnings(state)
+    plan = plan_sysctls(state, wanted.goal)
+    edits = [edit for edit in (own_edit(state, wanted.goal),) if edit is not None]
+    plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
+    edits += more
+    if plan.changed and not check_mode:
+        apply_sysctls(host, state, plan, edits)
+        after = read_sysctls(host, state.own_path)
+        _verify(after, wanted.goal, params["on_conflict"])
+    else:
+        after = expected_state(state, wanted.goal, edits)
+    result: Dict[str, Any] = {
+        "changed": plan.changed,
+        "plan": plan.as_list(),
+        "diff": plan.diff("sysctl") + [edit.diff() for edit in edits],
+        "loader": state.loader,
+        "settings": _settings(keys, wanted.goal, state, after),
+        "foreign_lines": [f"{number}: {line}" for number, line in foreign_lines(state.own_text, ALL_KEYS)],
+        "warnings": warnings,
+    }
+    result.update(wanted.result)
+    return result
+
+
+def _foreign_warnings(state: SysctlState) -> List[str]:
+    foreign = foreign_lines(state.own_text, ALL_KEYS)
+    if not foreign:
+        return []
+    number, line = foreign[0]
+    return [
+        f"{state.own_path}: {len(foreign)} line(s) there are not ours and stay, the first is line {number}: {line!r}"
+    ]
+
+
+def _settle_conflicts(
+    state: SysctlState, goal: Goal, plan: Plan, on_conflict: str, warnings: List[str]
+) -> Tuple[Plan, Sequence[FileEdit]]:
+    """What becomes of files that would win over ours at boot: nothing is written before this is settled."""
+    conflicts = plan.of("boot")
+    if not conflicts:
+        return plan, ()
+    message = "; ".join(f"{c.key} = {c.before} at the next boot: {c.why}" for c in conflicts)
+    if on_conflict == "override":
+        edits = override_edits(state, goal)
+        if edits:
+            return plan, edits
+    if on_conflict == "warn":
+        warnings.append(message)
+        return Plan(plan.of("runtime", "file")), ()
+    raise LifeboatError(message + "; nothing was changed; remove that line, or set on_conflict to warn or override")
+
+
+def _verify(after: SysctlState, goal: Goal, on_conflict: str) -> None:
+    left = plan_sysctls(after, goal)
+    if on_conflict == "warn":
+        left = Plan(left.of("runtime", "file"))
+    if left.changed:
+        raise NotTaken(
+            "the host did not keep what was written: "
+            + "; ".join(f"{c.key} ({c.layer}) is {c.before} and not {c.after}" for c in left.changes)
+        )
+
+
+def _settings(keys: Sequence[str], goal: Goal, before: SysctlState, after: SysctlState) -> Dict[str, Dict[str, Any]]:
+    was, now = layers(before, keys, VOIDS), layers(after, keys, VOIDS)
+
+    def declared(key: str) -> Optional[str]:
+        return goal.file.get(key) or goal.runtime.get(key)
+
+    return {key: {"declared": declared(key), "before": was[key], "after": now[key]} for key in keys}

@@ -1,0 +1,204 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sysctls: what differs (C(plan)), how the file reads then, and how it is applied and put back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, REMEMBERED, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import edited, own_values
+
+SUBJECT = "kernel"
+# Behind the name of a file that was edited in the user's stead; no loader reads such a name.
+BACKUP = ".before-lifeboat-oom"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where the sysctls shall be, in the order of writing.
+
+    I(runtime): key → value of the running kernel. I(file): key → value in our file, C(None) takes it out.
+    """
+
+    runtime: Mapping[str, str]
+    file: Mapping[str, Optional[str]]
+
+
+@dataclass(frozen=True)
+class FileEdit:
+    """A file before and after; C(None) where there is none."""
+
+    path: str
+    before: Optional[str]
+    after: Optional[str]
+
+    def diff(self) -> Dict[str, str]:
+        return {
+            "before_header": self.path,
+            "after_header": self.path,
+            "before": self.before or "",
+            "after": self.after or "",
+        }
+
+
+def plan_sysctls(state: SysctlState, goal: Goal) -> Plan:
+    """What differs. Raises Unsupported where the running kernel lacks a key or does not let it be written."""
+    return Plan(_runtime_changes(state, goal) + _file_changes(state, goal) + _boot_changes(state, goal))
+
+
+def _runtime_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
+    changes = []
+    for key, value in goal.runtime.items():
+        now = state.runtime.get(key)
+        if now is None:
+            raise Unsupported(f"{key}: this kernel has no such setting; do not declare it for this host")
+        if now == value:
+            continue
+        if key in state.read_only:
+            raise Unsupported(
+                f"{key}: the running value is {now}, declared is {value}, and /proc/sys is read-only here, as in a "
+                "container; set it on the host itself, or set runtime to false"
+            )
+        changes.append(Change(SUBJECT, "runtime", key, now, value, "the running kernel has another value"))
+    return tuple(changes)
+
+
+def _file_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
+    own = own_values(state.own_text, ALL_KEYS)
+    return tuple(
+        Change(SUBJECT, "file", key, own.get(key), value, _why_file(state.own_path, own.get(key), value))
+        for key, value in goal.file.items()
+        if own.get(key) != value
+    )
+
+
+def _why_file(path: str, before: Optional[str], after: Optional[str]) -> str:
+    if before is None:
+        return f"{path} does not set it"
+    return "{} {}".format(path, "sets it" if after is None else "sets another value")
+
+
+def _boot_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
+    """Keys that another file would decide at boot, with our file as it shall be."""
+    wanted = {key: value for key, value in goal.file.items() if value is not None}
+    winners = boot_winners(with_goal_file(state, goal), tuple(wanted), VOIDS)
+    changes = []
+    for key, value in wanted.items():
+        winner = winners.get(key)
+        if winner is None:
+            why = f"{state.loader}, which sets sysctls at boot here, does not read {state.own_path}"
+            changes.append(Change(SUBJECT, "boot", key, None, value, why))
+        elif winner.key != key or winner.value != value:
+            why = f"overridden by {winner.path}:{winner.line} ({winner.key} = {winner.value})"
+            changes.append(Change(SUBJECT, "boot", key, winner.value if winner.key == key else "0", value, why))
+    return tuple(changes)
+
+
+def own_edit(state: SysctlState, goal: Goal) -> Optional[FileEdit]:
+    """How our file shall read, C(None) where it may stay as it is."""
+    if not _file_changes(state, goal):
+        return None
+    before = {key: state.runtime[key] for key in REMEMBERED if key in state.runtime}
+    return FileEdit(state.own_path, state.own_text, edited(state.own_text, goal.file, before, ALL_KEYS))
+
+
+def with_goal_file(state: SysctlState, goal: Goal) -> SysctlState:
+    edit = own_edit(state, goal)
+    return state if edit is None else state.with_file(edit.path, edit.after)
+
+
+def override_edits(state: SysctlState, goal: Goal) -> Tuple[FileEdit, ...]:
+    """The foreign lines that would win at boot, commented out.
+
+    A file below C(/usr) or C(/run) is not ours to edit: a copy in C(/etc/sysctl.d) takes its place, as
+    sysctl.d(5) has it.
+    """
+    edits: Dict[str, FileEdit] = {}
+    state = with_goal_file(state, goal)
+    keys = tuple(key for key, value in goal.file.items() if value is not None)
+    while True:
+        winners = boot_winners(state, keys, VOIDS)
+        rival = next(
+            (
+                winner
+                for key, winner in winners.items()
+                if winner.path != state.own_path and (winner.key != key or winner.value != goal.file[key])
+            ),
+            None,
+        )
+        if rival is None:
+            return tuple(edits.values())
+        text = next(found.text or "" for found in state.files if found.path == rival.path)
+        target = rival.path
+        if not target.startswith("/etc/"):
+            target = "/etc/sysctl.d/" + target.rsplit("/", 1)[1]
+        after = _commented(text, rival.line)
+        if target in edits:
+            edits[target] = replace(edits[target], after=after)
+        elif target == rival.path:
+            edits[target + BACKUP] = FileEdit(target + BACKUP, None, text)
+            edits[target] = FileEdit(target, text, after)
+        else:
+            edits[target] = FileEdit(target, None, after)
+        state = state.with_file(rival.path, None).with_file(target, after)
+
+
+def _commented(text: str, line: int) -> str:
+    lines = text.splitlines(True)
+    lines[line - 1] = "# lifeboat.oom: " + lines[line - 1]
+    return "".join(lines)
+
+
+def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) -> SysctlState:
+    """The state as it will be: what check mode answers with."""
+    runtime = dict(state.runtime)
+    for key, value in goal.runtime.items():
+        if runtime.get(key) != value and VOIDS.get(key) in runtime:
+            runtime[VOIDS[key]] = "0"
+        runtime[key] = value
+    state = replace(state, runtime=runtime)
+    for edit in edits:
+        state = state.with_file(edit.path, edit.after)
+    return state
+
+
+def apply_sysctls(host: Host, state: SysctlState, plan: Plan, edits: Sequence[FileEdit]) -> None:
+    """The running kernel first, then the files; on a failure everything that was written is put back."""
+    undo: List[Tuple[str, str]] = []
+    written: List[FileEdit] = []
+    try:
+        for change in plan.of("runtime"):
+            host.put(proc_path(change.key), change.after or "")
+            undo.append(_undo(state, change))
+        for edit in edits:
+            _replace(host, edit.path, edit.after)
+            written.append(edit)
+    except HostError:
+        for edit in reversed(written):
+            _replace(host, edit.path, edit.before)
+        for key, value in reversed(undo):
+            host.put(proc_path(key), value)
+        raise
+
+
+def _undo(state: SysctlState, change: Change) -> Tuple[str, str]:
+    """What brings one key back; one that was zeroed by its partner comes back by writing the partner."""
+    partner = VOIDS.get(change.key)
+    if partner is not None and change.before == "0":
+        return partner, state.runtime[partner]
+    return change.key, change.before or ""
+
+
+def _replace(host: Host, path: str, text: Optional[str]) -> None:
+    if text is not None:
+        host.write(path, text)
+    elif host.exists(path):
+        host.remove(path)

@@ -1,0 +1,98 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: audit
+short_description: Compare one host with what is declared for it, and say who would be killed next
+version_added: 0.1.0
+author:
+  - The lifeboat.oom maintainers (@lifeboat)
+description:
+  - Looks at the host through M(lifeboat.oom.memory_facts), validates what is declared, and returns the drift, which is
+    the very plan that M(lifeboat.oom.overcommit) and M(lifeboat.oom.service_oom_score) would carry out, and findings.
+  - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller.
+  - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
+notes:
+  - This is an action plugin, it runs on the controller.
+attributes:
+  check_mode:
+    support: full
+    description: Does the same as without.
+  diff_mode:
+    support: none
+    description: Nothing changes on the device.
+options:
+  overcommit:
+    description:
+      - What is declared about overcommit, as the variable C(oom_kernel_overcommit) of the role lifeboat.oom.oom_kernel.
+    type: raw
+  services:
+    description:
+      - What is declared about services, as the variable C(oom_protect_services) of the role lifeboat.oom.oom_protect.
+    type: raw
+  report_dir:
+    description:
+      - The folder on the controller that holds the records and the report.
+    type: str
+    required: true
+  sysctl_file:
+    description:
+      - The sysctl file of this collection on the host, where it is not the default one.
+    type: str
+"""
+
+EXAMPLES = r"""
+- name: Audit
+  lifeboat.oom.audit:
+    overcommit: "{{ oom_kernel_overcommit }}"
+    services: "{{ oom_protect_services }}"
+    report_dir: oom-report
+  register: audit
+
+- name: No drift is wanted
+  ansible.builtin.assert:
+    that: not audit.drift
+"""
+
+RETURN = r"""
+reachable:
+  description: Whether the host answered.
+  returned: always
+  type: bool
+drift:
+  description: Each value that differs from what is declared, with its layer and the reason.
+  returned: always
+  type: list
+  elements: dict
+services:
+  description: The declared services in all layers, as M(lifeboat.oom.service_oom_score) returns them.
+  returned: always
+  type: list
+  elements: dict
+findings:
+  description: What is wrong or about to be, the worst first.
+  returned: always
+  type: list
+  elements: dict
+  sample:
+    - id: oom.protected_service_killed
+      severity: critical
+      subject: kiosk.service
+      observed: 'killed 2026-03-01T04:11:09+00:00: kiosk.service: chromium (pid 811)'
+      expected: no OOM kill
+      message: the kernel ran out of memory and killed a protected service
+      remedy: find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it
+summary:
+  description: The same for a person, line by line.
+  returned: always
+  type: list
+  elements: str
+record:
+  description: The file with everything that was seen.
+  returned: always
+  type: str
+"""

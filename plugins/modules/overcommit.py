@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: overcommit
+short_description: Declare how the kernel hands out memory
+version_added: 0.1.0
+author:
+  - The lifeboat.oom maintainers (@lifeboat)
+description:
+  - Manages C(vm.overcommit_memory) and the settings around it, in the running kernel and in one sysctl file of
+    its own, and reads both again after writing.
+  - Refuses to enter O(mode=never), or to lower its limit, where too little could still be promised, with the
+    numbers. That mode starves what must start, C(sshd) among it.
+  - Computes which file wins at the next boot, and fails naming file and line where it is not ours.
+  - What is not given is not managed.
+attributes:
+  check_mode:
+    support: full
+    description: Answers with what a real run would do, from the same plan.
+  diff_mode:
+    support: full
+    description: Shows the running values and the file.
+options:
+  mode:
+    description:
+      - V(heuristic) refuses only requests that are obviously too large (0, the kernel's default), V(always)
+        refuses nothing (1), V(never) promises no more than the commit limit (2).
+      - A number or a YAML boolean is refused with the word that is meant.
+    type: raw
+  ratio:
+    description:
+      - The commit limit of V(never) as a share of RAM in percent, on top of all swap.
+      - V(auto) takes the smallest ratio that leaves O(min_headroom_pct) of the limit free now; one that it wrote
+        before stays as long as it is enough.
+      - Mutually exclusive with O(kbytes), which the kernel zeroes when this is written.
+    type: raw
+  kbytes:
+    description:
+      - The commit limit of V(never) in KiB, on top of all swap. Mutually exclusive with O(ratio).
+    type: raw
+  admin_reserve_kbytes:
+    description:
+      - What V(never) keeps back for root, in KiB, so that somebody can still log in and end something.
+    type: raw
+  user_reserve_kbytes:
+    description:
+      - What V(never) keeps back from a single process, in KiB, at most a 32nd of its size.
+    type: raw
+  state:
+    description:
+      - V(absent) takes our lines away and brings the running kernel back to what the other files or its own
+        defaults say. The two reserves have no fixed default; they go back to what they were before the first
+        change, which is kept as a comment in our file.
+    type: str
+    choices: [present, absent]
+    default: present
+  runtime:
+    description:
+      - Whether the running kernel is managed. Turn it off in an image build.
+    type: bool
+    default: true
+  persistent:
+    description:
+      - Whether the file is managed. Turn it off for a trial that ends with the next boot.
+    type: bool
+    default: true
+  min_headroom_pct:
+    description:
+      - How much of the commit limit of V(never) has to be free when it is entered or lowered, in percent.
+      - The danger of a small value is a device that nobody can log in to.
+    type: raw
+    default: 10
+  force:
+    description:
+      - Apply also what the guard of V(never) refuses. Recorded as RV(forced).
+    type: bool
+    default: false
+  sysctl_file:
+    description:
+      - The file that is ours. It has to sort after all others to win, and has to end in C(.conf).
+    type: path
+    default: /etc/sysctl.d/99-zz-lifeboat-oom.conf
+  on_conflict:
+    description:
+      - What to do where another file would win at the next boot. V(override) comments the line out there; a file
+        below C(/usr) or C(/run) is covered by a copy in C(/etc/sysctl.d).
+    type: str
+    choices: [fail, warn, override]
+    default: fail
+"""
+
+EXAMPLES = r"""
+- name: Promise only what there is, as tightly as this device allows
+  lifeboat.oom.overcommit:
+    mode: never
+    ratio: auto
+
+- name: Try a ratio until the next boot
+  lifeboat.oom.overcommit:
+    ratio: 90
+    persistent: false
+
+- name: Back to what the other files say
+  lifeboat.oom.overcommit:
+    state: absent
+"""
+
+RETURN = r"""
+settings:
+  description: Each sysctl with what is declared, and its layers before and after.
+  returned: always
+  type: dict
+  sample:
+    vm.overcommit_memory:
+      declared: "2"
+      before: {cmdline: null, file: null, boot_winner: null, runtime: "0"}
+      after:
+        cmdline: null
+        file: "2"
+        boot_winner: {file: /etc/sysctl.d/99-zz-lifeboat-oom.conf, line: 4, value: "2"}
+        runtime: "2"
+plan:
+  description: Each value that differed, with its layer (V(runtime), V(file), V(boot)).
+  returned: always
+  type: list
+  elements: dict
+guard:
+  description: The numbers of mode V(never) as they would be; V(null) where that mode is not on.
+  returned: always
+  type: dict
+  sample:
+    limit_kib: 329230
+    committed_kib: 61200
+    reserve_kib: 10104
+    room_kib: 257926
+    room_pct: 78.3
+    wanted_pct: 10
+    passes: true
+    ratio_that_passes: 22
+forced:
+  description: Whether the guard refused and O(force) overruled it.
+  returned: always
+  type: bool
+notes:
+  description: How V(auto) was decided.
+  returned: always
+  type: list
+  elements: str
+loader:
+  description: The program that sets sysctls at boot here.
+  returned: always
+  type: str
+  sample: systemd
+foreign_lines:
+  description: Lines of our file that are not ours; they are kept.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_overcommit import (
+    converge_overcommit,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import COMMON_OPTIONS
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+
+
+def main() -> None:
+    argument_spec = {
+        "mode": {"type": "raw"},
+        "ratio": {"type": "raw"},
+        "kbytes": {"type": "raw"},
+        "admin_reserve_kbytes": {"type": "raw"},
+        "user_reserve_kbytes": {"type": "raw"},
+        "min_headroom_pct": {"type": "raw", "default": 10},
+        **COMMON_OPTIONS,
+    }
+    run(argument_spec, converge_overcommit)
+
+
+if __name__ == "__main__":
+    main()

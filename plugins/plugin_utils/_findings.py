@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong on a host, or about to be: each finding has a stable id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Drift, Policy
+
+SEVERITIES = ("info", "warning", "critical")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """I(id) is stable; I(subject) is the unit or the setting that it is about."""
+
+    id: str
+    severity: str
+    subject: str
+    observed: str
+    expected: str
+    message: str
+    remedy: str
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def find(state: HostState, policy: Policy, drift: Drift) -> tuple[Finding, ...]:
+    """All findings, the worst first."""
+    found = [*_kills(state, policy), *_headroom(state), *_scores(drift), *_not_compared(drift)]
+    return tuple(sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity)))
+
+
+def victim_names(event: Mapping[str, Any]) -> str:
+    """Who died in an OOM event: its unit, else its processes."""
+    processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in event.get("victims", ()))
+    return f"{event['unit']}: {processes}" if event.get("unit") else processes
+
+
+def _kills(state: HostState, policy: Policy) -> Iterator[Finding]:
+    protected = {service.name for service in policy.services if service.oom_score_adj < 0}
+    for event in state.events:
+        if event.get("kind") != "kill":
+            continue
+        unit = event.get("unit") or ""
+        lost = unit in protected
+        yield Finding(
+            id="oom.protected_service_killed" if lost else "oom.recent_kill",
+            severity="critical" if lost else "warning",
+            subject=unit or victim_names(event),
+            observed=f"killed {event.get('timestamp') or 'at an unknown time'}: {victim_names(event)}",
+            expected="no OOM kill",
+            message="the kernel ran out of memory and killed " + ("a protected service" if lost else "a process"),
+            remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
+        )
+
+
+def _headroom(state: HostState) -> Iterator[Finding]:
+    """Mode never on the running host: is there room left to start something?"""
+    try:
+        guard = decide(OvercommitPolicy(), state.sysctls, state.memory).guard
+    except LifeboatError:
+        return
+    if guard is not None and not guard.headroom.passes:
+        room = guard.headroom
+        yield Finding(
+            id="commit.headroom_low",
+            severity="critical",
+            subject="vm.overcommit_memory",
+            observed=f"{room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB can still be promised",
+            expected=f"at least {room.wanted_pct} %",
+            message="overcommit mode never is on and nearly all is promised: programs fail to start",
+            remedy=f"raise the ratio to {guard.ratio_that_passes}, add swap, or leave the mode",
+        )
+
+
+def _scores(drift: Drift) -> Iterator[Finding]:
+    for service in drift.services:
+        if service["verdict"] == "ok":
+            continue
+        # A process that sets its own score is usually right to do so.
+        severity = "info" if service["verdict"] == "self_adjusted" else "warning"
+        culprit = f" ({service['culprit']})" if service["culprit"] else ""
+        yield Finding(
+            id="score." + service["verdict"],
+            severity=severity,
+            subject=service["unit"],
+            observed=f"{service['verdict']}{culprit}; loaded {service['loaded']}, running {service['running']}",
+            expected=f"score {service['declared']} in every layer",
+            message="the declared score does not hold for every process of the service",
+            remedy="run the playbook lifeboat.oom.site; where it is overridden, remove the culprit's line",
+        )
+
+
+def _not_compared(drift: Drift) -> Iterator[Finding]:
+    for why in drift.not_compared:
+        yield Finding(
+            id="audit.not_compared",
+            severity="warning",
+            subject=why.partition(":")[0],
+            observed=why,
+            expected="that what is declared can be compared",
+            message="what is declared could not be compared with the host",
+            remedy="take it out of the inventory for this host, or make it readable",
+        )

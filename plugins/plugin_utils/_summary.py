@@ -1,0 +1,76 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person reads in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWCOMER
+
+_MIB = 1024
+
+
+def summarise(record: Mapping[str, Any]) -> list[str]:
+    """One host in a few lines; everything that the device has said is printable."""
+    lines = [printable(line) for line in _lines(record)]
+    return [f"{record['host']}:", *("  " + line for line in lines)]
+
+
+def printable(text: str) -> str:
+    """Without control characters, which a terminal would obey, and of bounded length."""
+    shown = "".join(character if character.isprintable() else "?" for character in text)
+    return shown if len(shown) <= 300 else shown[:297] + "..."
+
+
+def _lines(record: Mapping[str, Any]) -> Iterator[str]:
+    state = record["state"]
+    if state is None:
+        yield f"not audited: {record['error']}"
+        return
+    yield from _memory(state)
+    yield from _drift(record["drift"])
+    for finding in record["findings"]:
+        yield f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]: {finding['observed']}"
+    yield from _victims(state)
+    for unread in state["unread"]:
+        yield f"not read: {unread['what']}: {unread['why']}"
+
+
+def _memory(state: Mapping[str, Any]) -> Iterator[str]:
+    memory = state["memory"]
+    line = f"memory {memory['total_kib'] // _MIB} MiB"
+    if memory["available_kib"] is not None:
+        line += f", {memory['available_kib'] // _MIB} MiB available"
+    line += f", swap {memory['swap_total_kib'] // _MIB} MiB"
+    if memory["committed_kib"] is not None and memory["commit_limit_kib"]:
+        line += f"; committed {memory['committed_kib'] // _MIB} of {memory['commit_limit_kib'] // _MIB} MiB"
+        mode = state["sysctls"]["runtime"].get("vm.overcommit_memory")
+        line += "" if mode == "2" else " (not enforced)"
+    kills = state["oom_kills"]
+    yield line + (f"; {kills} OOM kills since boot" if kills is not None else "")
+
+
+def _drift(drift: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    yield f"drift: {len(drift)} value(s)" if drift else "drift: none"
+    for change in drift:
+        yield (
+            f"  {change['layer']}: {change['subject']} {change['key']} is {change['before']}, "
+            f"declared {change['after']}: {change['why']}"
+        )
+
+
+def _victims(state: Mapping[str, Any]) -> Iterator[str]:
+    order = state["kill_order"]
+    if not order:
+        yield "no process here can be killed"
+        return
+    shown = ", ".join(
+        f"{one['unit'] or one['comm']} ({one['rss_kib'] // _MIB} MiB, score {one['oom_score_adj']})" for one in order[:3]
+    )
+    yield f"killed first if memory ran out now: {shown}"
+    for growth in state["forecast"]:
+        if growth["grower"] == NEWCOMER:
+            yield f"if {NEWCOMER} grows without end, killed in order: {', '.join(growth['victims'][:5])}"
