@@ -34,7 +34,7 @@ lab:
 
 proof:
 	@tools/setup test
-	$(BIN)/python -m tests.lab.proof
+	PYTHONPATH=tests $(BIN)/python -m lab.proof
 
 clean:
 	rm -rf .venv .lab oom-report

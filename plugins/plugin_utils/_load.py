@@ -9,7 +9,6 @@ import types
 import typing
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
@@ -42,8 +41,7 @@ def load(kind: type[_T], data: Any, where: str) -> _T:
     return kind(**values)
 
 
-@lru_cache(maxsize=None)
-def _hints(kind: type) -> dict[str, Any]:
+def _hints(kind: Any) -> dict[str, Any]:
     hints = typing.get_type_hints(kind, localns={"Loader": str})
     return {field.name: hints[field.name] for field in fields(kind)}
 

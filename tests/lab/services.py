@@ -94,9 +94,10 @@ def install(machine: Machine, services: tuple[Service, ...] = SERVICES) -> None:
         files[f"/etc/systemd/system/{service.name}.service"] = unit
     script = [f"mkdir -p {_FOLDER}"]
     script += [f"printf %s {shlex.quote(text)} > {path}" for path, text in files.items()]
-    script += ["systemctl daemon-reload"]
-    script += [f"systemctl enable --quiet --now {' '.join(service.name for service in services)}"]
-    machine.ssh("set -e; sh -s", stdin="\n".join(["set -e", *script]))
+    names = " ".join(service.name for service in services)
+    script += [f"systemctl enable --quiet --no-reload {names}", "systemctl daemon-reload"]
+    script += [f"systemctl start {names}"]
+    machine.ssh("sh -e -s", stdin="\n".join(script))
 
 
 def answers(machine: Machine, service: Service) -> bool:

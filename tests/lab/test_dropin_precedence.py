@@ -77,7 +77,8 @@ def expected(merged: Merged, unit: UnitProperties) -> dict[str, Any]:
         "policy": value.get("OOMPolicy", "stop") if service else None,
         "memory_min": _limit(value.get("MemoryMin", "")),
         "memory_low": _limit(value.get("MemoryLow", "")),
-        "preference": value.get("ManagedOOMPreference", "none"),
+        # before 248 there is no such property
+        "preference": unit.managed_oom_preference and value.get("ManagedOOMPreference", "none"),
     }
 
 
