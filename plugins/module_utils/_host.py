@@ -14,8 +14,8 @@ from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
 
-# ESRCH and ENODEV: a process that ended between the listing and the reading.
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV)
+# ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
+_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 

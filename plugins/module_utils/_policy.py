@@ -15,6 +15,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import MODES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.names import canonical
 
+# In the order of the kernel's numbers 0, 1, 2.
+PANIC_WORDS = ("no", "global", "always")
 INT_MAX = 2**31 - 1
 SYSCTL_FILE = "/etc/sysctl.d/99-zz-lifeboat-oom.conf"
 
@@ -28,6 +30,16 @@ class OvercommitPolicy:
     kbytes: Optional[int] = None
     admin_reserve_kbytes: Optional[int] = None
     user_reserve_kbytes: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class OomPolicy:
+    """What the kernel does when memory has run out; C(None) is not managed."""
+
+    panic_on_oom: Optional[str] = None
+    panic_reboot_seconds: Optional[int] = None
+    kill_allocating_task: Optional[bool] = None
+    dump_tasks: Optional[bool] = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +114,28 @@ def overcommit_policy(declared: Mapping[str, Any], where: str = "") -> Overcommi
             "(ratio {1}, kbytes {2})".format(prefix, ratio, sizes["kbytes"])
         )
     return OvercommitPolicy(mode, ratio, **sizes)
+
+
+def oom_policy(declared: Mapping[str, Any], where: str = "") -> OomPolicy:
+    """Validate the options of M(lifeboat.oom.oom_policy); I(where) is the variable they come from."""
+    prefix = where + "." if where else ""
+    panic = declared.get("panic_on_oom")
+    if panic is False:
+        panic = "no"  # what YAML makes of an unquoted no
+    if panic is not None:
+        meant = {str(number): word for number, word in enumerate(PANIC_WORDS)}
+        panic = one_of(prefix + "panic_on_oom", panic, PANIC_WORDS, dict(meant, true="global (1) or always (2)"))
+    seconds = declared.get("panic_reboot_seconds")
+    if seconds is not None:
+        seconds = whole_number(prefix + "panic_reboot_seconds", seconds, 0, INT_MAX)
+    flags = {key: _flag(prefix + key, declared.get(key)) for key in ("kill_allocating_task", "dump_tasks")}
+    return OomPolicy(panic, seconds, **flags)
+
+
+def _flag(where: str, value: Any) -> Optional[bool]:
+    if value is None or isinstance(value, bool):
+        return value
+    raise InvalidPolicy(f"{where}: found {_shown(value)}, expected true or false")
 
 
 def service_policies(declared: Any, where: str = "services") -> Tuple[ServicePolicy, ...]:

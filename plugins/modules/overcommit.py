@@ -18,13 +18,8 @@ description:
     numbers. That mode starves what must start, C(sshd) among it.
   - Computes which file wins at the next boot, and fails naming file and line where it is not ours.
   - What is not given is not managed.
-attributes:
-  check_mode:
-    support: full
-    description: Answers with what a real run would do, from the same plan.
-  diff_mode:
-    support: full
-    description: Shows the running values and the file.
+extends_documentation_fragment:
+  - lifeboat.oom.sysctl
 options:
   mode:
     description:
@@ -51,47 +46,12 @@ options:
     description:
       - What V(never) keeps back from a single process, in KiB, at most a 32nd of its size.
     type: raw
-  state:
-    description:
-      - V(absent) takes our lines away and brings the running kernel back to what the other files or its own
-        defaults say. The two reserves have no fixed default; they go back to what they were before the first
-        change, which is kept as a comment in our file.
-    type: str
-    choices: [present, absent]
-    default: present
-  runtime:
-    description:
-      - Whether the running kernel is managed. Turn it off in an image build.
-    type: bool
-    default: true
-  persistent:
-    description:
-      - Whether the file is managed. Turn it off for a trial that ends with the next boot.
-    type: bool
-    default: true
   min_headroom_pct:
     description:
       - How much of the commit limit of V(never) has to be free when it is entered or lowered, in percent.
       - The danger of a small value is a device that nobody can log in to.
     type: raw
     default: 10
-  force:
-    description:
-      - Apply also what the guard of V(never) refuses. Recorded as RV(forced).
-    type: bool
-    default: false
-  sysctl_file:
-    description:
-      - The file that is ours. It has to sort after all others to win, and has to end in C(.conf).
-    type: path
-    default: /etc/sysctl.d/99-zz-lifeboat-oom.conf
-  on_conflict:
-    description:
-      - What to do where another file would win at the next boot. V(override) comments the line out there; a file
-        below C(/usr) or C(/run) is covered by a copy in C(/etc/sysctl.d).
-    type: str
-    choices: [fail, warn, override]
-    default: fail
 """
 
 EXAMPLES = r"""
@@ -141,6 +101,7 @@ guard:
     room_pct: 78.3
     wanted_pct: 10
     passes: true
+    room_now_kib: null
     ratio_that_passes: 22
 forced:
   description: Whether the guard refused and O(force) overruled it.
@@ -156,6 +117,11 @@ loader:
   returned: always
   type: str
   sample: systemd
+overridden:
+  description: The files that were edited because another one would have won, with O(on_conflict=override).
+  returned: always
+  type: list
+  elements: str
 foreign_lines:
   description: Lines of our file that are not ours; they are kept.
   returned: always

@@ -53,9 +53,7 @@ def load_policy(overcommit: Any, services: Any) -> Policy:
     declared = known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, _OVERCOMMIT_KEYS + _HOW)
     if declared.get("state") == "absent":
         declared = {}
-    return Policy(
-        overcommit_policy(declared, OVERCOMMIT_VARIABLE), service_policies(services or [], SERVICES_VARIABLE)
-    )
+    return Policy(overcommit_policy(declared, OVERCOMMIT_VARIABLE), service_policies(services or [], SERVICES_VARIABLE))
 
 
 def find_drift(state: HostState, policy: Policy) -> Drift:
@@ -77,8 +75,6 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
     return Drift(Plan(tuple(changes)), services, tuple(not_compared))
 
 
-def _by_declared_name(
-    states: Sequence[ServiceState], policies: Sequence[ServicePolicy]
-) -> dict[str, ServiceState]:
+def _by_declared_name(states: Sequence[ServiceState], policies: Sequence[ServicePolicy]) -> dict[str, ServiceState]:
     names = {name: state for state in states for name in (*state.unit.names, state.unit.id)}
     return {policy.name: names[policy.name] for policy in policies}

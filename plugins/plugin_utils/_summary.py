@@ -33,7 +33,8 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     yield from _memory(state)
     yield from _drift(record["drift"])
     for finding in record["findings"]:
-        yield f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]: {finding['observed']}"
+        what = f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]"
+        yield f"{what}: {finding['observed']}"
     yield from _victims(state)
     for unread in state["unread"]:
         yield f"not read: {unread['what']}: {unread['why']}"
@@ -68,7 +69,8 @@ def _victims(state: Mapping[str, Any]) -> Iterator[str]:
         yield "no process here can be killed"
         return
     shown = ", ".join(
-        f"{one['unit'] or one['comm']} ({one['rss_kib'] // _MIB} MiB, score {one['oom_score_adj']})" for one in order[:3]
+        f"{one['unit'] or one['comm']} ({one['rss_kib'] // _MIB} MiB, score {one['oom_score_adj']})"
+        for one in order[:3]
     )
     yield f"killed first if memory ran out now: {shown}"
     for growth in state["forecast"]:

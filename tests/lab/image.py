@@ -85,6 +85,8 @@ RemainAfterExit=yes
 ExecStart=/bin/sh -c 'echo {READY} > /dev/console'
 """
 _FILES = {
+    "etc/.updated": "",  # newer than /usr: no first-boot rebuilding of caches
+    "var/.updated": "",
     "etc/fstab": "",
     "etc/machine-id": "",
     "etc/ssh/sshd_config.d/lab.conf": "UseDNS no\n",

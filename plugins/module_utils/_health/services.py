@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
@@ -53,7 +53,8 @@ def read_services(
     for process in processes:
         by_cgroup.setdefault(process.cgroup or "", []).append(process)
     may_lower = _may_lower(host)
-    default_score = _default_score(host)
+    manager_score = int(host.read("/proc/1/oom_score_adj"))
+    default_score = _default_score(host, manager_score)
     states = []
     for unit in found:
         states.append(
@@ -64,6 +65,7 @@ def read_services(
                 dropins=_dropins(host, folders, unit, version),
                 running=_running(by_cgroup, unit),
                 default_score=default_score,
+                manager_score=manager_score,
                 may_lower=may_lower,
             )
         )
@@ -134,8 +136,8 @@ def _may_lower(host: Host) -> bool:
     return host.is_root
 
 
-def _default_score(host: Host) -> int:
+def _default_score(host: Host, manager_score: int) -> int:
     """The score of a unit that sets none: DefaultOOMScoreAdjust (250), else the manager's own."""
     shown = host.run_or_fail(["systemctl", "show", "--property=DefaultOOMScoreAdjust"])
-    value: Optional[str] = shown.strip().partition("=")[2]
-    return int(value) if value else int(host.read("/proc/1/oom_score_adj"))
+    value = shown.strip().partition("=")[2]
+    return int(value) if value else manager_score

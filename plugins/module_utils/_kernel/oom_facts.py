@@ -76,8 +76,9 @@ class _Facts:
         held = self._held
         if not held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
             return None
-        best, kind, weight = None, held.said.kind, held.said.weight
-        for space in ("\n" if line.indent > self._head.indent else " ", ""):
+        same_message = self._head.prefixed and line.indent > self._head.indent
+        best, kind, weight = None, held.said.kind, held.said.weight - same_message
+        for space in ("\n",) if same_message else (" ", ""):
             text = held.line.text + space + line.text
             said = understand(text)
             if said and (kind == UNKNOWN or (said.kind == kind and said.weight > weight)):

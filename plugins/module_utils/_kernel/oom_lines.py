@@ -66,6 +66,7 @@ _REAPED = re.compile(r"oom_reaper: reaped process " + _PID + r" \(" + _NAME + r"
 _UNREAPED = re.compile(r"oom_reaper: unable to reap pid:" + _PID + r" \(" + _NAME + r"\)", re.S)
 _SPARED = re.compile(_MESSAGE + "OOM victim " + _PID + r" \(" + _NAME + r"\) is already exiting", re.S)
 _DROPPED = re.compile(r"(?:\*\* ?)?(?:printk: )?(\d{1,9}) (?:printk )?messages dropped")
+_BLOB = re.compile(r"\[[\d.]{1,8}[KMG]?B blob data\]$")
 
 _SCOPES = {
     "CONSTRAINT_NONE": GLOBAL,
@@ -90,7 +91,7 @@ _BY_PROGRAM = re.compile(r"[\w.@/\\-]{1,80}\[\d{1,10}\]: ")
 def understand(text: str) -> Optional[Said]:
     """What a message of the kernel says about running out of memory; None if it is about something else."""
     if text.startswith("["):
-        return table_row(text) or table_header(text)
+        return table_row(text) or table_header(text) or _blob(text)
     for word, recognise in _RECOGNISERS:
         if word in text:
             said = recognise(text)
@@ -244,6 +245,11 @@ def _panic(text: str) -> Optional[Said]:
 def _lost(text: str) -> Optional[Said]:
     match = _DROPPED.match(text)
     return Said(LOST, {"lines": int(match.group(1))}) if match else None
+
+
+def _blob(text: str) -> Optional[Said]:
+    """C([45B blob data]): journalctl without C(--all) keeps to itself what is not UTF-8, such as a name."""
+    return Said(LOST, {"lines": 1}) if _BLOB.match(text) else None
 
 
 _RECOGNISERS = (

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The text of a sysctl file, line by line, as each of the programs that load it at boot reads it.
 
-The programs agree on plain C(key = value) lines and on little else. What they do was read in their sources
-and run against them: systemd 247, 252 and 257 (src/sysctl/sysctl.c), procps 3.3.17, 4.0.2 and 4.0.4
-(sysctl.c), BusyBox 1.30, 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c).
+The programs agree on plain C(key = value) lines and on little else. What they do was read in their sources and
+compared with what they do when run (tests/precedence): systemd 252 and 257 (src/sysctl/sysctl.c), procps
+3.3.17, 4.0.2 and 4.0.4 (sysctl.c), BusyBox 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c).
 """
 
 from __future__ import annotations
@@ -103,10 +103,11 @@ class _Dialect(NamedTuple):
 
 
 def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
-    """What I(loader) understands of a file; I(path) is only carried along. Raises Unsupported for another one.
+    """What I(loader) understands of a file; I(path) is only carried along.
 
-    Lines are counted as the loader counts them, which differs from an editor only in a text with lone carriage
-    returns or NULs. Lines joined by a backslash (BusyBox alone does that) have the number of the first.
+    Lines are counted as the loader counts them, which differs from an editor only in a text with lone
+    carriage returns or NULs. Lines joined by a backslash (BusyBox alone does that) have the number of the
+    first. Raises Unsupported for an unknown loader.
     """
     dialect = of_loader(_DIALECTS, loader)
     assignments: List[Assignment] = []
@@ -128,9 +129,10 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
 def normalise(name: str) -> str:
     """The dotted form of a name as it is written in a file.
 
-    The first separator decides: where it is a dot, a slash further on stands for a dot in a name; where it is a
-    slash, the name is a path. So C(net.ipv4.conf.eth0/100.forwarding) is the dotted form of
-    C(net/ipv4/conf/eth0.100/forwarding). (sysctl.d(5), sysctl(8); systemd sysctl_normalize(), procps slashdot())
+    The first separator decides: where it is a dot, a slash further on stands for a dot in a name; where it is
+    a slash, the name is a path. So C(net.ipv4.conf.eth0/100.forwarding) is the dotted form of
+    C(net/ipv4/conf/eth0.100/forwarding). (sysctl.d(5), sysctl(8); systemd sysctl_normalize(), procps
+    slashdot())
     """
     first = _SEPARATOR.search(name)
     return swapped(name) if first is not None and first.group() == "/" else name
@@ -197,7 +199,7 @@ def _systemd_line(line: str) -> Optional[_Said]:
     name, value, minus = _split(line)
     key = simplified(normalise(name.strip(_BLANKS)))
     if "//" in key.split("."):
-        raise _MalformedError("systemd refuses a key with '..' in its path")
+        raise _MalformedError("systemd refuses a key with '..' in its path")  # 247 did not
     return _Said(key, None if value is None else value.strip(_BLANKS), minus)
 
 
@@ -213,6 +215,7 @@ def _procps_line(line: str) -> Optional[_Said]:
 
 
 def _procps3_line(line: str) -> Optional[_Said]:
+    """3.3.17. A line with no C(=) makes it write C(=) and leftovers of its buffer, which no number takes."""
     line = line.rstrip(_BLANKS).lstrip(" \t")
     if not line or line[0] in _COMMENTS:
         return None
@@ -225,6 +228,7 @@ def _procps3_line(line: str) -> Optional[_Said]:
 
 
 def _busybox_line(line: str) -> Optional[_Said]:
+    """A leading minus is part of the name here, so that C(-key = value) reaches nothing."""
     blank_or_comment = line.lstrip(_C_SPACE)[:1]
     if not blank_or_comment or blank_or_comment in _COMMENTS:
         return None

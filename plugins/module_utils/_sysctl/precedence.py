@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which sysctl files are read at boot, in which order, and what is written in the end.
 
-The answer depends on the program that loads them. The rules are compared with the real programs on random trees
-of files by tests/precedence; versions and sources are named in C(files.py).
+The answer depends on the program that loads them. tests/precedence compares it with the real programs on random
+trees of files; C(files.py) names versions and sources.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import itertools
 import posixpath
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Pattern, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
     Assignment,
@@ -52,7 +52,7 @@ class SysctlFile:
 
 @dataclass(frozen=True)
 class Sources:
-    """Where a loader looks: in I(folders), where the first to have a name hides it in the others; then I(last)."""
+    """Where a loader looks: the first of I(folders) to have a name hides it in the others; then I(last)."""
 
     folders: Tuple[str, ...]
     last: str
@@ -63,9 +63,9 @@ _RUN_FIRST = ("/run/sysctl.d", "/etc/sysctl.d") + _FOLDERS[2:]
 _SYSCTL_CONF = "/etc/sysctl.conf"
 
 # systemd: sysctl.d(5); /lib only where /usr is split (no longer from 255), elsewhere it is /usr/lib itself.
-# Its last file is the credential of systemd-sysctl.service(8), from 252; it has no eye for /etc/sysctl.conf.
+# Its last file is the credential of systemd-sysctl.service(8), from 252; it does not read /etc/sysctl.conf.
 # procps: sysctl(8), --system. BusyBox: sysctl -p.
-SOURCES: Dict[str, Sources] = {
+SOURCES: Mapping[str, Sources] = {
     "systemd": Sources(_FOLDERS, "/run/credentials/systemd-sysctl.service/sysctl.extra"),
     "procps": Sources(_FOLDERS, _SYSCTL_CONF),
     "procps3": Sources(_FOLDERS, _SYSCTL_CONF),
@@ -96,7 +96,7 @@ def read_order(paths: Iterable[str], loader: Loader) -> Tuple[str, ...]:
     return in_order + ((where.last,) if where.last in found else ())
 
 
-def _takes_all(write: Assignment) -> bool:
+def _refuses_none(write: Assignment) -> bool:
     return False
 
 
@@ -104,20 +104,22 @@ def boot_writes(
     files: Iterable[SysctlFile],
     loader: Loader,
     existing_keys: Sequence[str],
-    refuses: Callable[[Assignment], bool] = _takes_all,
+    refuses: Callable[[Assignment], bool] = _refuses_none,
 ) -> Tuple[Assignment, ...]:
     """The writes that take effect, in the order in which I(loader) makes them, each with the key it reaches.
 
-    I(existing_keys) are dotted: all sysctls of the host, or those that the caller cares about; writes to others
-    are left out. systemd expands a pattern in the order of I(existing_keys) (C(/proc/sys) lists each folder by
-    name), procps sorted by path. I(refuses) says whether the kernel turns a write down; such a write is left
-    out, and with BusyBox everything after it, for it stops there. Raises Unsupported for an unknown loader.
+    I(existing_keys) are dotted: all sysctls of the host, or those that the caller cares about; writes to
+    others are left out. systemd expands a pattern in the order of I(existing_keys) (C(/proc/sys) lists each
+    folder by name), procps sorted by path. I(refuses) says whether the kernel turns a write down; such a write
+    is left out, and with BusyBox everything after it, for it stops there. Raises Unsupported for an unknown
+    loader.
 
-    systemd 252 skips a write of the value that is there already (247 does not). That matters where a write has an
-    effect on another key: C(vm.overcommit_kbytes = 0) zeroes the ratio, unless it was 0 already and is skipped.
+    systemd 252 skips a write of the value that is there already (247 does not). That matters where a write has
+    an effect on another key: C(vm.overcommit_kbytes = 0) zeroes the ratio, but not where it is skipped.
     """
     texts = {found.path: found.text for found in files}
-    lines = [line for path in read_order(texts, loader) for line in parse(texts[path] or "", path, loader).assignments]
+    parsed = [parse(texts[path] or "", path, loader) for path in read_order(texts, loader)]
+    lines = [line for found in parsed for line in found.assignments]
     tried = _PLANS[loader](lines, existing_keys)
     if loader == "busybox":
         return tuple(itertools.takewhile(lambda write: not refuses(write), tried))
@@ -184,7 +186,7 @@ def _plain_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Itera
 
 
 def _busybox_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
-    """As before, and a name with dots alone finds a path that has some of these dots in its names."""
+    """As before; a name with dots alone also finds a path that has some of these dots in its names."""
     dotted = {key.replace("/", "."): key for key in existing}
     for line in lines:
         key = "" if line.key.startswith(".") else _walked(line.key)
@@ -207,13 +209,20 @@ def _walked(key: str) -> str:
 
 def _matching(pattern: str, existing: Sequence[str]) -> List[str]:
     """The keys that match, name by name as in glob(3): no wildcard stands for a separator."""
-    names = [re.compile(fnmatch.translate(name.replace("[^", "[!"))) for name in swapped(pattern).split("/") if name]
+    names = [_wildcards(name) for name in swapped(pattern).split("/") if name]
     found = []
     for key in existing:
         parts = swapped(key).split("/")
         if len(parts) == len(names) and all(name.match(part) for name, part in zip(names, parts)):
             found.append(key)
     return found
+
+
+def _wildcards(name: str) -> Pattern[str]:
+    try:
+        return re.compile(fnmatch.translate(name.replace("[^", "[!")))
+    except re.error:  # a range that runs backwards, up to Python 3.8
+        return re.compile("(?!)")
 
 
 def _without_braces(pattern: str) -> List[str]:

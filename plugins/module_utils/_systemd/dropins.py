@@ -38,6 +38,10 @@ SEARCH_PATH: Tuple[str, ...] = (
 
 OWN_NAME = "zz-lifeboat-oom.conf"
 
+_PREFIX_DIRS_SINCE = 239  # C(foo-.service.d) for C(foo-bar.service)
+_TYPE_DIRS_SINCE = 244  # C(service.d)
+_TYPE_DIRS_BROUGHT_BACK = 239  # Red Hat Enterprise Linux 8
+
 _WHITESPACE = " \t\n\r"
 _BOM = "\ufeff"
 _END_OF_LINE = re.compile("(?:\n\r|\r\n|\n|\r)\0?|\0")
@@ -72,9 +76,10 @@ class Assignment:
 class Merged:
     """What systemd makes of a unit file and its drop-ins.
 
-    I(applied) in the order in which they are read (what C(DropInPaths) shows), masks included; I(winners) the
-    last accepted assignment of each key, where a value of C("") forgets what was set before; I(refused) the
-    assignments of known keys whose value systemd ignores.
+    I(applied) in the order in which they are read, masks included (what C(DropInPaths) shows); I(winners) the
+    last accepted assignment of each key, where a value of C("") forgets what was set before (the score is
+    then the manager's own, not C(DefaultOOMScoreAdjust)); I(refused) the assignments of known keys whose
+    value systemd ignores.
     """
 
     applied: Tuple[DropIn, ...]
@@ -82,34 +87,34 @@ class Merged:
     refused: Tuple[Assignment, ...]
 
 
-def dropin_dirs(unit: str, names: Iterable[str] = ()) -> Tuple[str, ...]:
-    """Names of the drop-in folders that apply to I(unit) (its C(Id)), most specific first.
+def dropin_dirs(unit: str, names: Iterable[str] = (), version: Optional[int] = None) -> Tuple[str, ...]:
+    """Names of the drop-in folders that apply to I(unit) (its C(Id)) with I(names) (its C(Names)).
 
-    I(names) are all its names (C(Names)).
+    I(version) is that of systemd, C(None) a current one: older ones know fewer folders.
     C(app-web@one.service) has C(app-web@one.service.d), C(app-web@.service.d), C(app-.service.d),
     C(app-@one.service.d), C(app-@.service.d) and C(service.d).
     """
-    specific, general = _dirs_by_name(unit, names)
+    specific, general = _dirs_by_name(unit, names, version)
     ordered = [folder for group in specific for folder in group] + general
     return tuple(dict.fromkeys(ordered))
 
 
-def dropin_folders(unit: str, names: Iterable[str] = ()) -> Tuple[str, ...]:
+def dropin_folders(unit: str, names: Iterable[str] = (), version: Optional[int] = None) -> Tuple[str, ...]:
     """Full paths of those folders. Of files with equal names only the one in the first folder counts.
 
     The name of the unit comes first, then its aliases in the order of C(Names), then C(service.d); for each
     of them the search path decides, and within one entry of it the more specific folder.
     """
-    specific, general = _dirs_by_name(unit, names)
+    specific, general = _dirs_by_name(unit, names, version)
     ordered = [root + "/" + folder for group in [*specific, general] for root in SEARCH_PATH for folder in group]
     return tuple(dict.fromkeys(ordered))
 
 
 def applied(
-    dropins: Iterable[DropIn], unit: str, names: Iterable[str] = ()
+    dropins: Iterable[DropIn], unit: str, names: Iterable[str] = (), version: Optional[int] = None
 ) -> Tuple[DropIn, ...]:
     """Those of I(dropins) that systemd reads for I(unit), in its order: by file name over all folders."""
-    rank = {folder: place for place, folder in enumerate(dropin_folders(unit, names))}
+    rank = {folder: place for place, folder in enumerate(dropin_folders(unit, names, version))}
     candidates = [dropin for dropin in dropins if dirname(dropin.path) in rank and _is_conf(basename(dropin.path))]
     chosen: Dict[str, DropIn] = {}
     for dropin in sorted(candidates, key=lambda found: rank[dirname(found.path)]):
@@ -122,6 +127,7 @@ def merge(
     dropins: Iterable[DropIn],
     unit: str,
     names: Iterable[str] = (),
+    version: Optional[int] = None,
 ) -> Merged:
     """Read the unit file and then its drop-ins as systemd does; see C(Merged).
 
@@ -129,7 +135,7 @@ def merge(
     settings at all: look at C(LoadState) first.
     """
     section = unit_names.split(unit).section
-    files = applied(dropins, unit, names)
+    files = applied(dropins, unit, names, version)
     winners: Dict[str, Assignment] = {}
     refused: List[Assignment] = []
     for source in ([fragment] if fragment else []) + list(files):
@@ -189,8 +195,10 @@ def parse(text: str, section: str = "Service") -> Dict[str, str]:
 
 
 def own_path(unit: str) -> str:
-    """Where our drop-in for I(unit) is written. Raises InvalidPolicy for a bad name."""
-    return f"/etc/systemd/system/{unit_names.canonical(unit)}.d/{OWN_NAME}"
+    """Where our drop-in for I(unit) belongs, a declared name or an C(Id). Raises InvalidPolicy for a path."""
+    if "/" in unit or "\0" in unit:
+        raise InvalidPolicy(f"unit name {unit!r}: found a path, expected a name such as 'nginx.service'; name the unit")
+    return f"/etc/systemd/system/{unit_names.split(unit)}.d/{OWN_NAME}"
 
 
 def _is_conf(name: str) -> bool:
@@ -200,11 +208,11 @@ def _is_conf(name: str) -> bool:
 def _dirs_by_name(unit: str, names: Iterable[str], version: Optional[int]) -> Tuple[List[List[str]], List[str]]:
     """The folders of each name of the unit, and those of its type."""
     parsed = unit_names.split(unit)
-    every = dict.fromkeys([str(parsed)] + list(names))
     prefixes = version is None or version >= _PREFIX_DIRS_SINCE
+    types = version is None or version >= _TYPE_DIRS_SINCE or version == _TYPE_DIRS_BROUGHT_BACK
+    every = dict.fromkeys([str(parsed), *names])
     specific = [[name + ".d" for name in _generalised(unit_names.split(name), prefixes)] for name in every]
-    general = [parsed.kind + ".d"] if version is None or version >= _TYPE_DIRS_SINCE else []
-    return specific, general
+    return specific, [parsed.kind + ".d"] if types else []
 
 
 def _generalised(unit: unit_names.UnitName, prefixes: bool) -> Iterator[str]:

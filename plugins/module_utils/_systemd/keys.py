@@ -16,8 +16,8 @@ from typing import Callable, Dict, Optional
 
 _WHITESPACE = " \t\n\r"
 _INTEGER = re.compile(r"(0[bB])(?P<two>[01]+)|(0[oO])(?P<eight>[0-7]+)|(?P<c>[+-]?(?:0[xX][0-9a-fA-F]+|[0-9]+))")
-_PERCENT = re.compile(r"([0-9]+)(?:\.([0-9]{1,2}))?%|([0-9]+)(?:\.([0-9]))?\u2030|([0-9]+)\u2031")
-_SIZE_PART = re.compile(r"[ \t]*\+?([0-9]+)(?:\.([0-9]*))?[ \t]*([EPTGMKB]?)")
+_PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?%|([0-9]{1,9})(?:\.([0-9]))?\u2030|([0-9]{1,9})\u2031")
+_SIZE_PART = re.compile(r"[ \t]*\+?0*([0-9]{1,20})(?:\.([0-9]{0,19}))?[ \t]*([EPTGMKB]?)")
 _SUFFIXES = "EPTGMKB"
 _UINT64_MAX = 2**64 - 1
 
@@ -76,7 +76,7 @@ def _integer(value: str) -> Optional[int]:
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
     try:
         return int(digits, base) * (-1 if value[0] == "-" else 1)
-    except ValueError:  # 09 is no octal number
+    except ValueError:  # 09 is no octal number, and Python has a limit to the number of digits
         return None
 
 

@@ -88,9 +88,11 @@ def parse(name: str) -> UnitName:
     unit = split(name)
     if unit.kind in _REFUSED_KINDS:
         expected = "a service, socket, mount or swap unit"
-        raise _invalid(name, "a " + unit.kind, expected, _REFUSED_KINDS[unit.kind])
+        raise _invalid(name, f"the type '{unit.kind}'", expected, _REFUSED_KINDS[unit.kind])
     if not unit.prefix:
-        raise _invalid(name, "no name before its '@' or '.'", "a name such as 'nginx.service'", "name the unit")
+        raise _invalid(name, "nothing before its '@'", "a name such as 'getty@tty1.service'", "name the unit")
+    if ".." in str(unit):
+        raise _invalid(name, "'..'", "a name, not a path", "name the unit as systemctl list-units does")
     size = len(str(unit))
     if size > _MAX_BYTES:
         remedy = "take the name from systemctl list-units"
@@ -106,13 +108,11 @@ def canonical(name: str) -> str:
 def _check_characters(name: str) -> None:
     if not name:
         raise _invalid(name, "nothing", "a unit name such as 'nginx.service'", "name the unit")
-    if name.startswith("-"):
-        raise _invalid(name, "a leading '-'", "a name, not an option", "remove the '-'")
+    if name[0] in "-.":
+        raise _invalid(name, f"a leading {name[0]!r}", "a name, not an option or a hidden file", "name the unit")
     if _GLOB.search(name):
         remedy = "name each unit, or a template such as 'app@.service' for all of its instances"
         raise _invalid(name, "a pattern", "the name of one unit", remedy)
-    if ".." in name:
-        raise _invalid(name, "'..'", "a name, not a path", "name the unit as systemctl list-units does")
     foreign = _FOREIGN.search(name)
     if foreign:
         expected = "only letters, digits and the characters : _ . - \\ @"

@@ -35,6 +35,7 @@ class RunningScore:
 class ServiceState:
     """One unit. I(dropins) are all drop-ins that are on disk for it, I(running) its processes, oldest first.
 
+    I(default_score) is that of a unit whose files set none, I(manager_score) what systemd itself runs with.
     I(may_lower) says whether a score can be lowered here at all (CAP_SYS_RESOURCE).
     """
 
@@ -44,6 +45,7 @@ class ServiceState:
     dropins: Tuple[DropIn, ...]
     running: Tuple[RunningScore, ...]
     default_score: int
+    manager_score: int
     may_lower: bool
 
     @property
@@ -78,15 +80,18 @@ class ServiceState:
     def disk_score(self) -> int:
         """The score that systemd loads from the files as they are."""
         winner = self.winner()
-        value = None if winner is None else score(winner.value)
-        return self.default_score if value is None else value
+        if winner is None:
+            return self.default_score
+        # An empty value unsets it: the process then inherits the manager's own.
+        value = score(winner.value)
+        return self.manager_score if value is None else value
 
     def needs_reload(self) -> bool:
         """Whether the manager has loaded something else than the files say.
 
         C(NeedDaemonReload) misses a first drop-in before about 257, so the lists of files are compared too.
         """
-        on_disk = {found.path for found in self.merged().applied if found.text is not None}
+        on_disk = {found.path for found in self.merged().applied}
         loaded = {path for path in self.unit.dropin_paths if path in {found.path for found in self.dropins}}
         return (
             bool(self.unit.need_daemon_reload) or on_disk != loaded or self.unit.oom_score_adjust != self.disk_score()

@@ -39,12 +39,12 @@ PROPERTIES: Tuple[str, ...] = (
     "TriggeredBy",
 )
 
-# One word of a list: bare, or in double quotes with backslash escapes (since about 247).
+# One word of a list: bare, or in double quotes with backslash escapes (at least since 247).
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^ "]+')
 _ESCAPE = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2})+|\\(.)", re.DOTALL)
 _BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})")
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "s": " ", "t": "\t", "v": "\v"}
-_VERSION = re.compile(r"systemd (\d+)")
+_VERSION = re.compile(r"systemd ([0-9]{1,9})\b")
 _UNSET = 2**64 - 1  # how the manager stores "no limit" and "not known"
 
 
@@ -196,7 +196,7 @@ def _words(block: Mapping[str, str], key: str) -> Tuple[str, ...]:
 
 
 def _unquote(word: str) -> str:
-    """A word as shell_maybe_quote() wrote it, or, before about 247, with C(\\x20) for a space."""
+    """A word as shell_maybe_quote() wrote it, or, in older versions, with C(\\x20) for a space."""
     bare = word[1:-1] if word.startswith('"') else word
     return _ESCAPE.sub(lambda match: _unescaped(match.group(0), match.group(1)), bare)
 

@@ -22,6 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit im
     decide,
     decide_absent,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import plan_sysctls
 
 
 def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
@@ -38,7 +39,9 @@ def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool)
             decision = decide_absent(state, memory, wanted_pct, *layers)
         else:
             decision = decide(policy, state, memory, wanted_pct, *layers)
-        forced = check_guard(state, decision, params["force"])
+        # Converged is converged, however tight it has become since: that is for the audit to say.
+        differs = plan_sysctls(state, decision.goal).changed
+        forced = check_guard(decision.guard, params["force"]) if differs else None
         result = {
             "guard": None if decision.guard is None else decision.guard.as_dict(),
             "forced": forced is not None,

@@ -76,6 +76,7 @@ def converge_sysctls(
         "diff": plan.diff("sysctl") + [edit.diff() for edit in edits],
         "loader": state.loader,
         "settings": _settings(keys, wanted.goal, state, after),
+        "overridden": [edit.path for edit in more],
         "foreign_lines": [f"{number}: {line}" for number, line in foreign_lines(state.own_text, ALL_KEYS)],
         "warnings": warnings,
     }

@@ -24,27 +24,37 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     MODE,
     OVERCOMMIT_KEYS,
     RATIO,
-    REMEMBERED,
     USER_RESERVE,
-    VOIDS,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values, values_before
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal
-
-# Documentation/admin-guide/sysctl/vm.rst
-_KERNEL_DEFAULTS = {MODE: "0", RATIO: "50"}
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
+    Goal,
+    expected_state,
+    resting_values,
+)
 
 
 @dataclass(frozen=True)
 class Guard:
-    """The numbers of mode C(never) as they would be; I(ratio_that_passes) may be above 100."""
+    """The numbers of mode C(never) as they would be, in KiB.
+
+    I(room_now_kib) is the room under the settings that run, C(None) where they enforce nothing.
+    I(ratio_that_passes) may be above 100.
+    """
 
     headroom: Headroom
+    room_now_kib: Optional[int]
     ratio_that_passes: Optional[int]
 
+    @property
+    def refuses(self) -> bool:
+        """Too little would be left, and less than is left now: what is tight already may be loosened."""
+        tighter = self.room_now_kib is None or self.headroom.room_kib < self.room_now_kib
+        return tighter and not self.headroom.passes
+
     def as_dict(self) -> Dict[str, Any]:
-        return dict(asdict(self.headroom), ratio_that_passes=self.ratio_that_passes)
+        return dict(asdict(self.headroom), room_now_kib=self.room_now_kib, ratio_that_passes=self.ratio_that_passes)
 
 
 @dataclass(frozen=True)
@@ -70,48 +80,35 @@ def decide(
     if ratio == "auto":
         ratio, note = _auto_ratio(state, memory, min_headroom_pct, policy)
         notes.append(note)
-    limits: Dict[str, Optional[str]] = {}
-    for key, value in (
-        (RATIO, ratio),
-        (KBYTES, policy.kbytes),
-        (ADMIN_RESERVE, policy.admin_reserve_kbytes),
-        (USER_RESERVE, policy.user_reserve_kbytes),
-    ):
-        if value is not None:
-            limits[key] = str(value)
-    mode = {} if policy.mode is None else {MODE: str(MODES.index(policy.mode))}
-    leaving = policy.mode not in (None, "never") and running_mode(state) == "never"
-    # Limits before the mode that enforces them; the mode first when it stops doing so.
-    values = dict(mode, **limits) if leaving else dict(limits, **mode)
-    file: Dict[str, Optional[str]] = {VOIDS[key]: None for key in values if key in VOIDS and VOIDS[key] not in values}
-    file.update(values)
-    goal = Goal({key: str(value) for key, value in values.items()} if runtime else {}, file if persistent else {})
-    return Decision(goal, _guard(state, memory, values, min_headroom_pct), tuple(notes))
+    declared = {
+        MODE: None if policy.mode is None else MODES.index(policy.mode),
+        RATIO: ratio,
+        KBYTES: policy.kbytes,
+        ADMIN_RESERVE: policy.admin_reserve_kbytes,
+        USER_RESERVE: policy.user_reserve_kbytes,
+    }
+    values = _in_order(state, {key: str(value) for key, value in declared.items() if value is not None})
+    return Decision(
+        Goal.present(values, runtime, persistent), _guard(state, memory, values, min_headroom_pct), tuple(notes)
+    )
 
 
 def decide_absent(
     state: SysctlState, memory: Memory, min_headroom_pct: int, runtime: bool, persistent: bool
 ) -> Decision:
-    """The goal of O(state=absent): our lines gone, the kernel back to what the other files or its defaults say."""
-    own = own_values(state.own_text, OVERCOMMIT_KEYS)
-    without = state.with_file(state.own_path, None)
-    winners = boot_winners(without, OVERCOMMIT_KEYS, VOIDS)
-    back = dict(_KERNEL_DEFAULTS)
-    back.update({key: value for key, value in values_before(state.own_text).items() if key in own})
-    back.update({key: winner.value for key, winner in winners.items() if winner.key == key and key in OVERCOMMIT_KEYS})
-    if KBYTES in back and back[KBYTES] != "0" and winners[KBYTES].key == KBYTES:
-        del back[RATIO]
-    else:
-        back.pop(KBYTES, None)
-    back = {key: value for key, value in back.items() if key in state.runtime}
-    leaving = running_mode(state) == "never" and back.get(MODE) != "2"
-    order = [MODE, RATIO, KBYTES, *REMEMBERED] if leaving else [RATIO, KBYTES, *REMEMBERED, MODE]
-    values: Dict[str, Optional[str]] = {key: back[key] for key in order if key in back}
-    goal = Goal(
-        {key: str(value) for key, value in values.items()} if runtime else {},
-        dict.fromkeys(own) if persistent else {},
+    """The goal of O(state=absent): our lines gone, the kernel back to what it would be without us."""
+    values = _in_order(state, resting_values(state, OVERCOMMIT_KEYS))
+    return Decision(
+        Goal.absent(state, OVERCOMMIT_KEYS, values, runtime, persistent),
+        _guard(state, memory, values, min_headroom_pct),
     )
-    return Decision(goal, _guard(state, memory, values, min_headroom_pct))
+
+
+def _in_order(state: SysctlState, values: Mapping[str, str]) -> Dict[str, str]:
+    """Limits before the mode that enforces them; the mode first when it stops doing so."""
+    leaving = running_mode(state) == "never" and values.get(MODE, "2") != "2"
+    order = sorted(values, key=lambda key: (key == MODE) != leaving)
+    return {key: values[key] for key in order}
 
 
 def running_mode(state: SysctlState) -> Optional[str]:
@@ -119,24 +116,14 @@ def running_mode(state: SysctlState) -> Optional[str]:
     return MODES[int(number)] if number in ("0", "1", "2") else None
 
 
-def check_guard(state: SysctlState, decision: Decision, force: bool) -> Optional[str]:
-    """Refuse to enter C(never), or to lower its limit, without headroom. A forced one is a warning."""
-    guard = decision.guard
-    if guard is None or guard.headroom.passes or not _makes_tighter(state, decision.goal):
+def check_guard(guard: Optional[Guard], force: bool) -> Optional[str]:
+    """Refuse to enter C(never), or to tighten it, without headroom. A forced one is a warning."""
+    if guard is None or not guard.refuses:
         return None
     message = _no_headroom(guard)
     if not force:
         raise Refused(message + "; force: true applies it all the same", guard.as_dict())
     return "forced: " + message
-
-
-def _makes_tighter(state: SysctlState, goal: Goal) -> bool:
-    """Whether anything of the goal is new to a host: converged is converged, however tight it has become."""
-    wanted: Dict[str, Optional[str]] = dict(goal.file)
-    own = own_values(state.own_text, OVERCOMMIT_KEYS)
-    return any(state.runtime.get(key) != value for key, value in goal.runtime.items()) or any(
-        own.get(key) != value for key, value in wanted.items()
-    )
 
 
 def _no_headroom(guard: Guard) -> str:
@@ -157,43 +144,48 @@ def _number(value: Optional[str]) -> int:
     return int(value) if value is not None and value.isdigit() else 0
 
 
-def _reserve_kib(state: SysctlState, memory: Memory, values: Mapping[str, Optional[str]]) -> int:
+def _reserve_kib(memory: Memory, running: Mapping[str, str]) -> int:
     """What mode C(never) keeps back: the admin's reserve, and of the user's what one process can be held to.
 
     The kernel takes a 32nd of the asking task's size up to the reserve; no task is larger than all there is.
     """
-    admin = _number(values.get(ADMIN_RESERVE) or state.runtime.get(ADMIN_RESERVE))
-    user = _number(values.get(USER_RESERVE) or state.runtime.get(USER_RESERVE))
-    return admin + min(user, (memory.committed_kib or 0) // 32)
+    return _number(running.get(ADMIN_RESERVE)) + min(
+        _number(running.get(USER_RESERVE)), (memory.committed_kib or 0) // 32
+    )
 
 
-def _guard(state: SysctlState, memory: Memory, values: Mapping[str, Optional[str]], wanted_pct: int) -> Optional[Guard]:
-    mode = values.get(MODE) or state.runtime.get(MODE)
-    if mode != "2":
+def _room(memory: Memory, running: Mapping[str, str], wanted_pct: int) -> Optional[Headroom]:
+    """The headroom of a host that runs with these values; C(None) where they do not enforce a limit."""
+    if running.get(MODE) != "2":
         return None
-    ratio, kbytes = values.get(RATIO), values.get(KBYTES)
-    if ratio is None and kbytes is None:
-        ratio, kbytes = state.runtime.get(RATIO), state.runtime.get(KBYTES)
-    reserve_kib = _reserve_kib(state, memory, values)
-    limit_kib = commit_limit_kib(memory, _number(ratio), _number(kbytes))
-    found = headroom(memory, limit_kib, reserve_kib, wanted_pct)
-    return None if found is None else Guard(found, smallest_ratio(memory, reserve_kib, wanted_pct))
+    limit_kib = commit_limit_kib(memory, _number(running.get(RATIO)), _number(running.get(KBYTES)))
+    return headroom(memory, limit_kib, _reserve_kib(memory, running), wanted_pct)
+
+
+def _guard(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted_pct: int) -> Optional[Guard]:
+    running = expected_state(state, Goal(values, {}), ()).runtime
+    then, now = _room(memory, running, wanted_pct), _room(memory, state.runtime, wanted_pct)
+    if then is None:
+        return None
+    passing = smallest_ratio(memory, _reserve_kib(memory, running), wanted_pct)
+    return Guard(then, None if now is None else now.room_kib, passing)
 
 
 def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: OvercommitPolicy) -> Tuple[int, str]:
     """The ratio that stands if it leaves the headroom, so that a second run changes nothing; else the smallest."""
-    sizes = {
-        ADMIN_RESERVE: None if policy.admin_reserve_kbytes is None else str(policy.admin_reserve_kbytes),
-        USER_RESERVE: None if policy.user_reserve_kbytes is None else str(policy.user_reserve_kbytes),
-    }
-    reserve_kib = _reserve_kib(state, memory, sizes)
+    running = dict(state.runtime)
+    for key, size in ((ADMIN_RESERVE, policy.admin_reserve_kbytes), (USER_RESERVE, policy.user_reserve_kbytes)):
+        if size is not None:
+            running[key] = str(size)
+    reserve_kib = _reserve_kib(memory, running)
     smallest = smallest_ratio(memory, reserve_kib, wanted_pct)
     if smallest is None:
         raise InvalidPolicy(
             "ratio: auto needs Committed_AS in /proc/meminfo, which this kernel does not show; write a number"
         )
-    standing = _number(own_values(state.own_text, OVERCOMMIT_KEYS).get(RATIO))
-    if smallest <= standing <= max(100, smallest):
+    own = own_values(state.own_text, OVERCOMMIT_KEYS).get(RATIO)
+    standing = _number(own if own is not None else state.runtime.get(RATIO) if state.runtime.get(MODE) == "2" else None)
+    if smallest <= standing:
         return standing, f"ratio auto: {standing} stands, at least {smallest} is needed"
     how = (
         f"{smallest} % of {memory.total_kib - memory.hugetlb_kib} KiB and {memory.swap_total_kib} KiB of swap leave "

@@ -164,7 +164,7 @@ def expected(state: ServiceState, policy: ServicePolicy) -> ServiceState:
     if state.unit.load_state in ("not-found", "masked"):
         return state
     written = _as_written(state, policy)
-    on_disk = tuple(found.path for found in written.merged().applied if found.text is not None)
+    on_disk = tuple(found.path for found in written.merged().applied)
     unit = replace(
         written.unit,
         oom_score_adjust=written.disk_score(),

@@ -12,9 +12,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, REMEMBERED, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import edited, own_values
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
+    edited,
+    own_values,
+    values_before,
+)
 
 SUBJECT = "kernel"
 # Behind the name of a file that was edited in the user's stead; no loader reads such a name.
@@ -30,6 +34,21 @@ class Goal:
 
     runtime: Mapping[str, str]
     file: Mapping[str, Optional[str]]
+
+    @classmethod
+    def present(cls, values: Mapping[str, str], runtime: bool, persistent: bool) -> Goal:
+        """I(values) in the chosen layers; the one that such a value zeroes has no place in our file."""
+        file: Dict[str, Optional[str]] = {VOIDS[key]: None for key in values if key in VOIDS}
+        file.update(values)
+        return cls(dict(values) if runtime else {}, file if persistent else {})
+
+    @classmethod
+    def absent(
+        cls, state: SysctlState, keys: Sequence[str], resting: Mapping[str, str], runtime: bool, persistent: bool
+    ) -> Goal:
+        """None of I(keys) in our file, and the running kernel at its I(resting) values."""
+        own = own_values(state.own_text, keys)
+        return cls(dict(resting) if runtime else {}, dict.fromkeys(own) if persistent else {})
 
 
 @dataclass(frozen=True)
@@ -47,6 +66,23 @@ class FileEdit:
             "before": self.before or "",
             "after": self.after or "",
         }
+
+
+def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
+    """What I(keys) would be without us: what another file says, the command line, or the kernel's default.
+
+    A key whose default nobody knows is there only if our file remembers what it was. Of a pair that zero each
+    other only the one that decides is there.
+    """
+    resting = {key: value for key, value in DEFAULTS.items() if key in keys}
+    own = own_values(state.own_text, keys)
+    resting.update({key: value for key, value in values_before(state.own_text).items() if key in own})
+    resting.update({key: value for key, value in state.cmdline.items() if key in keys})
+    for key, winner in boot_winners(state.with_file(state.own_path, None), keys, VOIDS).items():
+        if winner.key == key:
+            resting[key] = winner.value
+            resting.pop(VOIDS.get(key, ""), None)
+    return {key: value for key, value in resting.items() if key in state.runtime}
 
 
 def plan_sysctls(state: SysctlState, goal: Goal) -> Plan:

@@ -1,0 +1,292 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
+    Assignment,
+    DropIn,
+    applied,
+    dropin_dirs,
+    dropin_folders,
+    merge,
+    own_path,
+    parse,
+    read_section,
+    render,
+)
+
+ETC, RUN, USR = "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"
+
+
+def scored(path: str, value: int | str) -> DropIn:
+    return DropIn(path, f"[Service]\nOOMScoreAdjust={value}\n")
+
+
+# Each list was read off DropInPaths of systemd 252 (tests/lab/test_dropin_precedence.py asks it at random).
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        pytest.param("foo.service", ["foo", ""], id="plain"),
+        pytest.param("foo-bar.service", ["foo-bar", "foo-", ""], id="one dash"),
+        pytest.param("foo-bar-baz.service", ["foo-bar-baz", "foo-bar-", "foo-", ""], id="two dashes"),
+        pytest.param(
+            "foo-bar-baz@in-st.service",
+            [
+                *("foo-bar-baz@in-st", "foo-bar-baz@", "foo-bar-", "foo-"),
+                *("foo-bar-@in-st", "foo-bar-@", "foo-@in-st", "foo-@", ""),
+            ],
+            id="instance: the prefixes with it, as a template, and bare",
+        ),
+        pytest.param("a@b-c.service", ["a@b-c", "a@", ""], id="a dash of the instance does not count"),
+        pytest.param("a-b@.service", ["a-b@", "a-", ""], id="template"),
+        pytest.param("a-b-.service", ["a-b-", "a-", ""], id="dash at the end"),
+        pytest.param("a-b--.service", ["a-b--", "a-b-", "a-", ""], id="two dashes at the end"),
+        pytest.param("a---b.service", ["a---b", "a---", "a--", "a-", ""], id="three dashes inside"),
+        pytest.param("a--.service", ["a--", "a-", ""], id="only dashes after a letter"),
+        pytest.param("-.service", ["-", ""], id="only a dash"),
+        pytest.param("-a-b.service", ["-a-b", "-a-", ""], id="a leading dash is no prefix"),
+    ],
+)
+def test_folders_of_a_unit(unit: str, expected: list[str]) -> None:
+    folders = [f"{name}.service.d" if name else "service.d" for name in expected]
+    assert list(dropin_dirs(unit)) == folders
+
+
+def test_folders_of_other_types() -> None:
+    assert dropin_dirs("a-b.socket") == ("a-b.socket.d", "a-.socket.d", "socket.d")
+    assert dropin_dirs("-.mount") == ("-.mount.d", "mount.d")
+
+
+def test_folders_of_aliases_come_after_those_of_the_unit() -> None:
+    assert dropin_dirs("a-b.service", ["a-b.service", "c.service", "a-d.service"]) == (
+        *("a-b.service.d", "a-.service.d", "c.service.d", "a-d.service.d"),
+        "service.d",
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param(219, ("a-b.service.d",), id="RHEL 7"),
+        pytest.param(239, ("a-b.service.d", "a-.service.d", "service.d"), id="RHEL 8 brought service.d back"),
+        pytest.param(241, ("a-b.service.d", "a-.service.d"), id="Debian 10"),
+        pytest.param(244, ("a-b.service.d", "a-.service.d", "service.d"), id="244"),
+    ],
+)
+def test_folders_that_a_version_knows(version: int, expected: tuple[str, ...]) -> None:
+    assert dropin_dirs("a-b.service", version=version) == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        pytest.param(f"{ETC}/a-b.service.d", f"{RUN}/a-b.service.d", id="etc before run"),
+        pytest.param("/etc/systemd/system.control/a-b.service.d", f"{ETC}/a-b.service.d", id="control first"),
+        pytest.param("/run/systemd/generator/a-b.service.d", f"{USR}/a-b.service.d", id="generator before usr"),
+        pytest.param(f"{USR}/a-b.service.d", "/run/systemd/generator.late/a-b.service.d", id="late last"),
+        pytest.param(f"{ETC}/a-.service.d", f"{RUN}/a-b.service.d", id="search path before specificity"),
+        pytest.param(f"{RUN}/a-b.service.d", f"{RUN}/a-.service.d", id="specificity within one entry"),
+        pytest.param(f"{USR}/a-b.service.d", f"{ETC}/y.service.d", id="any folder of the unit before an alias"),
+        pytest.param(f"{USR}/y.service.d", f"{ETC}/x.service.d", id="aliases in the order of Names"),
+        pytest.param(f"{USR}/x.service.d", f"{ETC}/service.d", id="service.d after all"),
+    ],
+)
+def test_of_equal_names_the_first_folder_counts(first: str, second: str) -> None:
+    found = [scored(f"{second}/50.conf", 2), scored(f"{first}/50.conf", 1)]
+    names = ["a-b.service", "y.service", "x.service"]
+    assert applied(found, "a-b.service", names) == (found[1],)
+    folders = dropin_folders("a-b.service", names)
+    assert folders.index(first) < folders.index(second)
+
+
+def test_different_names_apply_in_their_order_over_all_folders() -> None:
+    found = [
+        scored(f"{USR}/foo.service.d/99-vendor.conf", 3),
+        scored(f"{ETC}/foo.service.d/override.conf", 5),
+        scored(f"{ETC}/foo.service.d/Z.conf", 4),
+        scored(f"{ETC}/foo.service.d/10-a.conf", 1),
+        scored(f"{ETC}/foo.service.d/100.conf", 2),
+        scored(f"{RUN}/service.d/zz.conf", 6),
+        scored(f"{RUN}/foo.service.d/\u00e9.conf", 7),
+        scored(f"{RUN}/foo.service.d/\udcff.conf", 8),
+    ]
+    in_order = [dropin.text for dropin in applied(found, "foo.service")]
+    # By bytes: 0xC3 of an e with an accent is below the 0xFF that is no UTF-8.
+    assert in_order == [f"[Service]\nOOMScoreAdjust={number}\n" for number in range(1, 9)]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(f"{ETC}/foo.service.d/.hidden.conf", id="hidden"),
+        pytest.param(f"{ETC}/foo.service.d/a.conf~", id="backup"),
+        pytest.param(f"{ETC}/foo.service.d/a.conf.bak", id="other suffix"),
+        pytest.param(f"{ETC}/foo.service.d/deeper/a.conf", id="a folder deeper"),
+        pytest.param(f"{ETC}/foobar.service.d/a.conf", id="another unit"),
+        pytest.param(f"{ETC}/foo@.service.d/a.conf", id="a template of that name"),
+        pytest.param("/etc/systemd/user/foo.service.d/a.conf", id="user manager"),
+        pytest.param(f"{ETC}/foo.service", id="the unit file"),
+        pytest.param("a.conf", id="no folder"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_other_files_do_not_apply(path: str) -> None:
+    assert applied([scored(path, 1)], "foo.service") == ()
+
+
+def test_a_mask_hides_its_name_and_stays_in_the_list() -> None:
+    mask = DropIn(f"{ETC}/foo.service.d/50.conf", None)
+    hidden = scored(f"{USR}/foo.service.d/50.conf", 1)
+    merged = merge(None, [hidden, mask], "foo.service")
+    assert merged.applied == (mask,)
+    assert merged.winners == {}
+
+
+def test_the_last_assignment_wins_and_says_where_it_is() -> None:
+    fragment = scored(f"{USR}/foo.service", 1)
+    early = DropIn(f"{ETC}/foo.service.d/10.conf", "[Service]\nOOMPolicy=kill\nOOMScoreAdjust=2\n")
+    late = DropIn(f"{USR}/foo.service.d/99.conf", "# vendor\n[Service]\n\nOOMScoreAdjust = 3\n")
+    merged = merge(fragment, [late, early], "foo.service")
+    assert merged.applied == (early, late)
+    assert merged.winners == {
+        "OOMScoreAdjust": Assignment(late.path, 4, "OOMScoreAdjust", "3"),
+        "OOMPolicy": Assignment(early.path, 2, "OOMPolicy", "kill"),
+    }
+
+
+def test_an_empty_value_forgets_what_was_set() -> None:
+    found = [scored(f"{ETC}/foo.service.d/10.conf", 5), scored(f"{ETC}/foo.service.d/20.conf", "")]
+    winner = merge(scored(f"{USR}/foo.service", 1), found, "foo.service").winners["OOMScoreAdjust"]
+    assert (winner.path, winner.value) == (f"{ETC}/foo.service.d/20.conf", "")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("OOMScoreAdjust", "-1001"),
+        ("OOMScoreAdjust", "ten"),
+        ("OOMPolicy", ""),
+        ("ManagedOOMPreference", ""),
+        ("MemoryMin", "-1"),
+    ],
+)
+def test_a_refused_value_leaves_the_earlier_one(key: str, value: str) -> None:
+    good = {"OOMScoreAdjust": "5", "OOMPolicy": "kill", "ManagedOOMPreference": "omit", "MemoryMin": "1M"}[key]
+    found = DropIn(f"{ETC}/foo.service.d/10.conf", f"[Service]\n{key}={good}\n{key}={value}\n")
+    merged = merge(None, [found], "foo.service")
+    assert merged.winners[key] == Assignment(found.path, 2, key, good)
+    assert merged.refused == (Assignment(found.path, 3, key, value),)
+
+
+def test_a_socket_has_its_settings_in_a_section_of_its_own() -> None:
+    found = DropIn(f"{ETC}/foo.socket.d/10.conf", "[Socket]\nOOMScoreAdjust=5\n[Service]\nOOMScoreAdjust=6\n")
+    assert merge(None, [found], "foo.socket").winners["OOMScoreAdjust"].value == "5"
+
+
+# What systemd 252 loaded from each text, on user-mode Linux 6.1.176.
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("", [], id="empty"),
+        pytest.param("\n\n", [], id="blank"),
+        pytest.param("A=1\n", [], id="outside of a section"),
+        pytest.param("[Service]\nA=1", [(2, "A", "1")], id="no line break at the end"),
+        pytest.param("[Service]\n \tA\t =  1 2  \n", [(2, "A", "1 2")], id="spaces"),
+        pytest.param("[Service]\nA=x=y\n", [(2, "A", "x=y")], id="a second equals"),
+        pytest.param("[Service]\nA=\n", [(2, "A", "")], id="empty value"),
+        pytest.param('[Service]\nA="1"\n', [(2, "A", '"1"')], id="quotes stay"),
+        pytest.param("[Service]\nA=1 # x\n", [(2, "A", "1 # x")], id="no comment behind a value"),
+        pytest.param("[Service]\n# A=1\n  ; A=2\n", [], id="comments"),
+        pytest.param("[Service]\n# A=1 \\\nB=2\n", [(3, "B", "2")], id="a comment is not continued"),
+        pytest.param("[Service]\n=1\njunk\nA=2\n", [(4, "A", "2")], id="lines that are no assignment"),
+        pytest.param("[service]\nA=1\n", [], id="lower case section"),
+        pytest.param("[ Service ]\nA=1\n", [], id="spaces in the section"),
+        pytest.param(" [Service] \nA=1\n", [(2, "A", "1")], id="spaces around the section"),
+        pytest.param("[Unit]\nA=1\n[X-Ours]\nA=2\n[]\nA=3\n", [], id="other sections"),
+        pytest.param("[Service]\nA=1\n[Unit]\nA=2\n[Service]\nA=3\n", [(2, "A", "1"), (6, "A", "3")], id="repeated"),
+        pytest.param("[Service]\nA=1\n[broken\nA=2\n[Service]\nA=3\n", [(2, "A", "1")], id="broken header ends it"),
+        pytest.param("[Service] # x\nA=1\n", [], id="a header with a comment ends it"),
+        pytest.param("[Service]\nA=1\n[\n[Service]\nA=2\n", [(2, "A", "1")], id="a lone bracket ends it"),
+        pytest.param("[Ser\\vice]\n[Service]\nA=1\n", [], id="a backslash in a header ends it"),
+        pytest.param("[Service]\nA=1\nB=\udcff\nA=2\n", [(2, "A", "1")], id="a line that is not UTF-8 ends it"),
+        pytest.param("[Service]\n# \udcff\nA=2\n", [(3, "A", "2")], id="a comment need not be UTF-8"),
+        pytest.param("[Service]\nA=1\n\uffff\nA=2\n", [(2, "A", "1")], id="a noncharacter ends it"),
+        pytest.param("[Service]\nA=\\\n1\n", [(2, "A", "1")], id="continued"),
+        pytest.param("[Service]\nA=1\\\n2\n", [(2, "A", "1 2")], id="continued with a space"),
+        pytest.param("[Service]\nA=\\\n# c\n; d\n  1\n", [(2, "A", "1")], id="continued past comments"),
+        pytest.param("[Service]\nA=1\\\n\nB=2\n", [(2, "A", "1"), (4, "B", "2")], id="a blank line ends it"),
+        pytest.param("[Service]\nA=1 \\", [(2, "A", "1")], id="continued to the end of the file"),
+        pytest.param("[Service]\nA=1\\\\\nB=2\n", [(2, "A", "1\\\\"), (3, "B", "2")], id="two backslashes"),
+        pytest.param("[Service]\r\nA=1\r\n", [(2, "A", "1")], id="DOS"),
+        pytest.param("[Service]\rA=1\0B=2\n\rC=3", [(2, "A", "1"), (3, "B", "2"), (4, "C", "3")], id="CR, NUL, LF CR"),
+        pytest.param("\ufeff[Service]\nA=1\n", [(2, "A", "1")], id="BOM"),
+        pytest.param("# c\n\ufeff[Service]\nA=1\n", [(3, "A", "1")], id="BOM after a comment"),
+        pytest.param("\ufeff\ufeff[Service]\nA=1\n", [], id="two BOMs"),
+        pytest.param("[Service]\nA=1\x0b\n", [(2, "A", "1\x0b")], id="a vertical tab is no space"),
+        pytest.param("[Service]\nA=1\u2028B=2\x85\n", [(2, "A", "1\u2028B=2\x85")], id="no other line breaks"),
+    ],
+)
+def test_read_section(text: str, expected: list[tuple[int, str, str]]) -> None:
+    assert list(read_section(text)) == expected
+
+
+@given(st.text(st.characters() | st.sampled_from("[]=\\\n\r\0#; "), max_size=200))
+def test_any_text_is_read(text: str) -> None:
+    for line, key, value in read_section("[Service]\n" + text):
+        assert line >= 2
+        assert key == key.strip(" \t\n\r")
+        assert value == value.strip(" \t\n\r")
+
+
+def test_render() -> None:
+    text = render({"OOMScoreAdjust": -500, "MemoryMin": "64M", "OOMPolicy": ""}, "Managed by us.\n\nDo not edit \u2713")
+    assert text == (
+        "# Managed by us.\n#\n# Do not edit \u2713\n[Service]\nMemoryMin=64M\nOOMPolicy=\nOOMScoreAdjust=-500\n"
+    )
+    assert parse(text) == {"MemoryMin": "64M", "OOMPolicy": "", "OOMScoreAdjust": "-500"}
+    assert parse(render({"OOMScoreAdjust": 1}, "", "Socket"), "Socket") == {"OOMScoreAdjust": "1"}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        pytest.param("OOMScoreAdjust", "1\nExecStart=/bin/sh", id="line break"),
+        pytest.param("OOMScoreAdjust", "1\rNice=0", id="carriage return"),
+        pytest.param("OOMScoreAdjust", "1\0", id="NUL"),
+        pytest.param("OOMScoreAdjust", "1\\", id="backslash at the end"),
+        pytest.param("OOMScoreAdjust", " 1", id="space"),
+        pytest.param("OOMScoreAdjust", "\udcff", id="not UTF-8"),
+        pytest.param("A=B", "1", id="equals in the key"),
+        pytest.param("[Unit]\nA", "1", id="section in the key"),
+        pytest.param("#A", "1", id="comment"),
+        pytest.param("", "1", id="no key"),
+    ],
+)
+def test_what_would_not_be_read_back_is_not_rendered(key: str, value: str) -> None:
+    with pytest.raises(InvalidPolicy, match="a unit file cannot hold it"):
+        render({key: value}, "")
+
+
+@given(
+    st.dictionaries(st.from_regex(r"[A-Za-z]{1,8}", fullmatch=True), st.text(max_size=20) | st.integers()), st.text()
+)
+def test_what_is_rendered_is_read_back(settings: dict[str, object], header: str) -> None:
+    try:
+        text = render(settings, header)
+    except InvalidPolicy:
+        return
+    assert parse(text) == {key: str(value) for key, value in settings.items()}
+
+
+def test_own_path() -> None:
+    assert own_path("app@") == f"{ETC}/app@.service.d/zz-lifeboat-oom.conf"
+    assert own_path("a..b.service") == f"{ETC}/a..b.service.d/zz-lifeboat-oom.conf"
+    with pytest.raises(InvalidPolicy, match="found a path"):
+        own_path("../etc/passwd")
