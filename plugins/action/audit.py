@@ -32,16 +32,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _, arguments = self.validate_argument_spec(
             argument_spec={
                 "overcommit": {"type": "raw"},
+                "oom_policy": {"type": "raw"},
                 "services": {"type": "raw"},
                 "report_dir": {"type": "str", "required": True},
-                "sysctl_file": {"type": "str"},
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
         when = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            policy = load_policy(arguments["overcommit"], arguments["services"])
-            record = self._look(host, when, policy, arguments["sysctl_file"], variables)
+            policy = load_policy(arguments["overcommit"], arguments["oom_policy"], arguments["services"])
+            record = self._look(host, when, policy, variables)
             path = Spool(Path(arguments["report_dir"])).write(host, record)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -56,12 +56,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _look(
-        self, host: str, when: str, policy: Policy, sysctl_file: str | None, variables: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _look(self, host: str, when: str, policy: Policy, variables: Mapping[str, Any]) -> dict[str, Any]:
         arguments: dict[str, Any] = {"units": [service.name for service in policy.services]}
-        if sysctl_file:
-            arguments["sysctl_file"] = sysctl_file
+        if policy.sysctl_file:
+            arguments["sysctl_file"] = policy.sysctl_file
         try:
             answer = self._execute_module("lifeboat.oom.memory_facts", arguments, task_vars=variables)
         except AnsibleConnectionFailure as error:

@@ -30,6 +30,10 @@ options:
     description:
       - What is declared about overcommit, as the variable C(oom_kernel_overcommit) of the role lifeboat.oom.oom_kernel.
     type: raw
+  oom_policy:
+    description:
+      - What is declared for the moment when memory has run out, as the variable C(oom_kernel_oom_policy) of that role.
+    type: raw
   services:
     description:
       - What is declared about services, as the variable C(oom_protect_services) of the role lifeboat.oom.oom_protect.
@@ -39,10 +43,6 @@ options:
       - The folder on the controller that holds the records and the report.
     type: str
     required: true
-  sysctl_file:
-    description:
-      - The sysctl file of this collection on the host, where it is not the default one.
-    type: str
 """
 
 EXAMPLES = r"""

@@ -34,12 +34,12 @@ options:
     description:
       - Whether the kernel kills the process that happened to ask for memory, and not the one with the most badness
         points. Scores of services mean nothing then.
-    type: raw
+    type: bool
   dump_tasks:
     description:
       - Whether the kernel's OOM report holds the table of all processes. Without it nobody can tell afterwards why
         that process was chosen.
-    type: raw
+    type: bool
 """
 
 EXAMPLES = r"""
@@ -104,8 +104,8 @@ def main() -> None:
     argument_spec = {
         "panic_on_oom": {"type": "raw"},
         "panic_reboot_seconds": {"type": "raw"},
-        "kill_allocating_task": {"type": "raw"},
-        "dump_tasks": {"type": "raw"},
+        "kill_allocating_task": {"type": "bool"},
+        "dump_tasks": {"type": "bool"},
         **COMMON_OPTIONS,
     }
     run(argument_spec, converge_oom_policy)

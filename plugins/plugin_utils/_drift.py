@@ -5,38 +5,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
+    OomPolicy,
     OvercommitPolicy,
     ServicePolicy,
     known_keys,
+    oom_policy,
     overcommit_policy,
     service_policies,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.oom_policy import (
+    decide_declared as decide_oom_policy,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
+    decide_declared as decide_overcommit,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import as_result, plan_services
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import plan_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, plan_sysctls
 
 OVERCOMMIT_VARIABLE = "oom_kernel_overcommit"
+OOM_POLICY_VARIABLE = "oom_kernel_oom_policy"
 SERVICES_VARIABLE = "oom_protect_services"
-_OVERCOMMIT_KEYS = tuple(OvercommitPolicy.__dataclass_fields__)
-# Options of the module that say how to apply, not what is declared.
-_HOW = ("state", "runtime", "persistent", "min_headroom_pct", "force", "sysctl_file", "on_conflict")
+# Options of the modules that say how to apply, not what is declared.
+_HOW = ("state", "runtime", "persistent", "force", "sysctl_file", "on_conflict")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """All that the inventory declares for one host."""
+    """All that the inventory declares for one host; C(None) where it declares nothing."""
 
-    overcommit: OvercommitPolicy
-    services: tuple[ServicePolicy, ...]
+    overcommit: Mapping[str, Any] | None = None
+    oom_policy: Mapping[str, Any] | None = None
+    services: tuple[ServicePolicy, ...] = ()
+
+    @property
+    def sysctl_file(self) -> str | None:
+        """The sysctl file, where one is declared that is not the default."""
+        return next(
+            (each["sysctl_file"] for each in (self.overcommit, self.oom_policy) if each and "sysctl_file" in each), None
+        )
 
 
 @dataclass(frozen=True)
@@ -48,22 +63,29 @@ class Drift:
     not_compared: tuple[str, ...]
 
 
-def load_policy(overcommit: Any, services: Any) -> Policy:
-    """Validate the two variables of the inventory. Raises InvalidPolicy naming the one that is wrong."""
-    declared = known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, _OVERCOMMIT_KEYS + _HOW)
-    if declared.get("state") == "absent":
-        declared = {}
-    return Policy(overcommit_policy(declared, OVERCOMMIT_VARIABLE), service_policies(services or [], SERVICES_VARIABLE))
+def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None) -> Policy:
+    """Validate the variables of the inventory. Raises InvalidPolicy naming the one that is wrong."""
+    keys = (*OvercommitPolicy.__dataclass_fields__, "min_headroom_pct", *_HOW)
+    overcommit = known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, keys)
+    overcommit_policy(overcommit, OVERCOMMIT_VARIABLE)
+    oom = known_keys(OOM_POLICY_VARIABLE, oom or {}, (*OomPolicy.__dataclass_fields__, *_HOW))
+    oom_policy(oom, OOM_POLICY_VARIABLE)
+    if overcommit and oom and overcommit.get("sysctl_file") != oom.get("sysctl_file"):
+        raise InvalidPolicy(
+            f"{OVERCOMMIT_VARIABLE}.sysctl_file and {OOM_POLICY_VARIABLE}.sysctl_file: found "
+            f"{overcommit.get('sysctl_file')} and {oom.get('sysctl_file')}, expected the same file for both"
+        )
+    return Policy(overcommit or None, oom or None, service_policies(services or [], SERVICES_VARIABLE))
 
 
 def find_drift(state: HostState, policy: Policy) -> Drift:
     changes: list[Change] = []
     not_compared: list[str] = []
-    try:
-        goal = decide(policy.overcommit, state.sysctls, state.memory).goal
-        changes += plan_sysctls(state.sysctls, goal).changes
-    except LifeboatError as error:
-        not_compared.append(f"overcommit: {error}")
+    for subject, goal in _kernel_goals(state, policy):
+        try:
+            changes += plan_sysctls(state.sysctls, goal()).changes
+        except LifeboatError as error:
+            not_compared.append(f"{subject}: {error}")
     services: tuple[Mapping[str, Any], ...] = ()
     if policy.services and state.services is None:
         why = "; ".join(unread.why for unread in state.unread if unread.what == "services")
@@ -73,6 +95,17 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
         changes += plan_services(states, policy.services).changes
         services = tuple(as_result(states[service.name], service) for service in policy.services)
     return Drift(Plan(tuple(changes)), services, tuple(not_compared))
+
+
+def _kernel_goals(state: HostState, policy: Policy) -> Iterator[tuple[str, Callable[[], Goal]]]:
+    overcommit, oom = policy.overcommit, policy.oom_policy
+    if overcommit is not None:
+        yield (
+            "overcommit",
+            lambda: decide_overcommit(overcommit, state.sysctls, state.memory, OVERCOMMIT_VARIABLE).goal,
+        )
+    if oom is not None:
+        yield "oom_policy", lambda: decide_oom_policy(oom, state.sysctls, OOM_POLICY_VARIABLE)
 
 
 def _by_declared_name(states: Sequence[ServiceState], policies: Sequence[ServicePolicy]) -> dict[str, ServiceState]:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +112,7 @@ class Ansible:
         return {"changed": False, **only.result, "failed": only.status == "failed"}
 
     @contextlib.contextmanager
-    def _workshop(self) -> Any:
+    def _workshop(self) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="ansible-", dir=self.lab.folder) as folder:
             yield Path(folder)
 

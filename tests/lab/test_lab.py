@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,9 @@ def test_a_killed_run_takes_its_machines_along_and_the_next_one_cleans_up() -> N
     with _start(name, "time.sleep(600)") as process:
         assert process.stdout and process.stdout.readline() == "up\n"
         process.kill()
+    deadline = time.monotonic() + 10
+    while any("umid=one" in words for words in left_of(name)):
+        assert time.monotonic() < deadline
     with Lab(name=f"{name}-next"):
         assert left_of(name) == []
 

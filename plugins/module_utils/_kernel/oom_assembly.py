@@ -145,7 +145,12 @@ class Assembly:
 
     def _home_of_named(self, pid: Optional[int], line: Line) -> Draft:
         undecided = [draft for draft in self._recent(line) if not draft.over]
-        tests = (lambda d: d.names(pid), lambda d: not d.named and pid in d.tasks, lambda d: not d.named)
+        tests = (
+            lambda d: d.names(pid),
+            lambda d: not d.named and d.invoked_by(pid),
+            lambda d: not d.named and pid in d.tasks,
+            lambda d: not d.named,
+        )
         return _first(undecided, tests) or self._report(line)
 
     def _killed(self, what: Said, line: Line) -> None:
@@ -162,6 +167,7 @@ class Assembly:
             lambda d: pid in d.victims,
             lambda d: not d.over and d.names(pid),
             lambda d: d.group and d is self._drafts[-1],
+            lambda d: not d.over and d.invoked_by(pid),
             lambda d: not d.over and pid in d.tasks,
             lambda d: not d.over,
         )
@@ -193,9 +199,9 @@ class Assembly:
 
     def _spared(self, what: Said, line: Line) -> None:
         """The one to be killed is gone already; nobody is killed."""
-        undecided = [draft for draft in self._recent(line) if not draft.over]
-        draft = _first(undecided, (lambda d: d.names(what.values["pid"]), lambda d: True))
-        if draft:
+        pid, last = what.values["pid"], next(self._recent(line), None)
+        draft = _first(self._recent(line), (lambda d: d.names(pid),)) or last
+        if draft and not draft.over:
             draft.named, draft.over = None, True
 
     def _panic(self, what: Said, line: Line) -> None:

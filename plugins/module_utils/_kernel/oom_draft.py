@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import Line
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_said import Said
 
-MAX_TASKS = 100000
+MAX_TASKS = 32768
 MAX_VICTIMS = 10000
 # Lines further apart than this belong to different events.
 MAX_GAP_SECONDS = 60.0
@@ -81,6 +81,10 @@ class Draft:
             return True
         final = self.named is not None and not self.announced and not self.over
         return final and not self.names(values["pid"])
+
+    def invoked_by(self, pid: Optional[int]) -> bool:
+        """Whether the report says that this process asked for the memory. Of a control group it often is the victim."""
+        return pid is not None and self.header is not None and self.header.get("pid") == pid
 
     def names(self, pid: Optional[int]) -> bool:
         """Whether this is the process that was named as the victim to be."""

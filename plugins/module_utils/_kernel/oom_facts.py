@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Iterable, Iterator, List, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_lines import is_suspicious, understand
@@ -21,6 +22,8 @@ _MAX_BREAKS = 4
 _MAX_STRANGE_CHARS = 500
 # A larger jump in the numbers of /dev/kmsg is another boot or another log.
 _MAX_MISSING = 100000
+# The console's own words, from 4.10 on a line of their own, before that in front of the next message.
+_DROPPED = re.compile(r"(?:\*\* ?|printk: )(\d{1,9}) (?:printk )?messages dropped(?: ?\*\*)? ?")
 
 
 class Fact(NamedTuple):
@@ -95,6 +98,14 @@ class _Facts:
 
 
 def _facts_of_line(line: Line, raw: str) -> List[Fact]:
+    dropped = _DROPPED.match(line.text)
+    if not dropped:
+        return _facts_of_message(line, raw)
+    lost = Fact(Said(LOST, {"lines": int(dropped.group(1))}), line)
+    return [lost] + _facts_of_message(read_line(line.text[dropped.end() :])._replace(host=line.host), raw)
+
+
+def _facts_of_message(line: Line, raw: str) -> List[Fact]:
     if line.kernel is False or not line.text:
         return []
     said = understand(line.text)

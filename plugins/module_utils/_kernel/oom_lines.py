@@ -56,8 +56,9 @@ _SCORE_ADJ = re.compile(r"oom_score_adj[=:](-?\d{1,5})(?!\d)")
 _CPU = re.compile(r"(?:CPU: \d{1,6} (?:UID: \d{1,10} )?PID: |Pid: )" + _PID + ",? [Cc]omm: (?P<command>.{0,200})", re.S)
 _TASK = re.compile(",task=" + _NAME + ",pid=" + _PID + r",uid=(?P<uid>\d{1,10})\s*$", re.S)
 _KILLED = re.compile(_MESSAGE + r"(?:OOM k|K)illed process " + _PID + r"(?=\D)(?P<rest>.*)", re.S)
-_VICTIM = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?P<sizes>(?:,? [a-zA-Z]|,? ?$).*)", re.S)
-_ANNOUNCED = re.compile(_MESSAGE + "[Kk]ill process " + _PID + r" \(" + _NAME + r"\) score ", re.S)
+_VICTIM = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?=,? (?:UID |total-vm:|vsz:|vm:))", re.S)
+_VICTIM_CUT = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)", re.S)
+_ANNOUNCED = re.compile(_MESSAGE + "[Kk]ill process " + _PID + r" \(" + _NAME + r"\) (?:score |or a child)", re.S)
 _SHARED = re.compile("[Kk]ill process " + _PID + r" \(" + _NAME + r"\) sharing same memory", re.S)
 _SIZE = re.compile(r"(?<![\w-])(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
 _UID = re.compile(r"\bUID[: ](\d{1,10})(?!\d)")
@@ -65,7 +66,6 @@ _GROUP = re.compile(r"Tasks in (?P<limit_cgroup>/.*) are going to be killed due 
 _REAPED = re.compile(r"oom_reaper: reaped process " + _PID + r" \(" + _NAME + r"\)", re.S)
 _UNREAPED = re.compile(r"oom_reaper: unable to reap pid:" + _PID + r" \(" + _NAME + r"\)", re.S)
 _SPARED = re.compile(_MESSAGE + "OOM victim " + _PID + r" \(" + _NAME + r"\) is already exiting", re.S)
-_DROPPED = re.compile(r"(?:\*\* ?)?(?:printk: )?(\d{1,9}) (?:printk )?messages dropped")
 _BLOB = re.compile(r"\[[\d.]{1,8}[KMG]?B blob data\]$")
 
 _SCOPES = {
@@ -175,7 +175,7 @@ def _killed(text: str) -> Optional[Said]:
     if not match:
         return None
     values = dict(_scope(match.group("message")), pid=int(match.group("pid")))
-    victim = _VICTIM.match(match.group("rest"))
+    victim = _VICTIM.match(match.group("rest")) or _VICTIM_CUT.match(match.group("rest"))
     if victim:
         values["comm"] = victim.group("comm")
         values.update(_sizes(match.group("rest")[victim.end("comm") :]))
@@ -196,7 +196,10 @@ def _sizes(text: str) -> Dict[str, Any]:
 
 
 def _announced(text: str) -> Optional[Said]:
-    """C(Kill process 1 (c) score 2 or sacrifice child), up to 5.0: a child may be killed in its place."""
+    """C(Kill process 1 (c) score 2 or sacrifice child), up to 5.0: a child may be killed in its place.
+
+    Up to 2.6.34 it is C(kill process 1 (c) score 2 or a child).
+    """
     match = _ANNOUNCED.match(text)
     return Said(ANNOUNCEMENT, dict(_scope(match.group("message")), **_who(match))) if match else None
 
@@ -232,19 +235,15 @@ def _nobody(text: str) -> Optional[Said]:
 
 
 def _panic(text: str) -> Optional[Said]:
-    """The kernel stops: panic_on_oom is set, or there is nobody left to kill."""
+    """The kernel stops: panic_on_oom is set (2, "compulsory", for any scope), or there is nobody left to kill."""
     lower = text.lower()
     if not any(words in lower for words in _PANIC_WORDS):
         return Said(BOOT, {})
     if not text.startswith("Kernel panic - not syncing: "):
         return Said(KNOWN, {})
-    told = "compulsory" not in lower and "no killable" not in lower
-    return Said(PANIC, {"scope": GLOBAL} if told else {})
-
-
-def _lost(text: str) -> Optional[Said]:
-    match = _DROPPED.match(text)
-    return Said(LOST, {"lines": int(match.group(1))}) if match else None
+    if "(memcg)" in lower:
+        return Said(PANIC, {"scope": CGROUP})
+    return Said(PANIC, {} if "compulsory" in lower else {"scope": GLOBAL})
 
 
 def _blob(text: str) -> Optional[Said]:
@@ -266,7 +265,6 @@ _RECOGNISERS = (
     ("memory.oom.group", _group),
     ("OOM victim ", _spared),
     ("no killable processes", _nobody),
-    ("messages dropped", _lost),
     ("callbacks suppressed", lambda text: Said(KNOWN, {})),
     ("page allocation ", lambda text: Said(OTHER_REPORT, {})),
     ("how Memory", lambda text: Said(OTHER_REPORT, {})),

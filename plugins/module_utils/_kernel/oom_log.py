@@ -31,7 +31,7 @@ MAX_UNRECOGNISED = 100
 # How many facts are looked at to tell whether a log stands newest first.
 _FACTS_TO_TELL_ORDER = 2000
 # How many facts of a log that stands newest first are turned round at a time; the cut is made at a header.
-_FACTS_TO_TURN = 200000
+_FACTS_TO_TURN = 50000
 _MAX_MACHINES = 64
 
 

@@ -62,9 +62,9 @@ _HEX_ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
 class Line(NamedTuple):
     """A line without its prefix, and what the prefix said.
 
-    I(indent) is how much quoting and space stood there, I(prefixed) whether anything else did. I(kernel) is true if the prefix is the
-    kernel's, false if it names a program, null if it does not tell. I(wall_seconds) orders lines and tells
-    gaps: its zero is arbitrary, for syslog even the year.
+    I(indent) is how much quoting and space stood there, I(prefixed) whether anything else did. I(kernel) is
+    true if the prefix is the kernel's, false if it names a program, null if it does not tell. I(wall_seconds)
+    orders lines and tells gaps: its zero is arbitrary, for syslog even the year.
     """
 
     text: str

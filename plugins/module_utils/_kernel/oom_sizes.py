@@ -24,66 +24,19 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_said impo
 _MAX_COLUMNS = 20
 _MIN_COLUMNS = 7  # pid, uid, tgid, total_vm, rss, cpu, oom_adj: the narrowest, of 2.6.31
 
-_PAGE_COUNTERS = frozenset(
-    (
-        "active",
-        "inactive",
-        "active_anon",
-        "inactive_anon",
-        "isolated_anon",
-        "active_file",
-        "inactive_file",
-        "isolated_file",
-        "unevictable",
-        "dirty",
-        "writeback",
-        "unstable",
-        "slab",
-        "slab_reclaimable",
-        "slab_unreclaimable",
-        "mapped",
-        "shmem",
-        "pagetables",
-        "sec_pagetables",
-        "bounce",
-        "kernel_misc_reclaimable",
-        "free",
-        "free_pcp",
-        "free_cma",
-    )
-)
+_PAGE_COUNTERS = frozenset((
+    "active", "inactive", "active_anon", "inactive_anon", "isolated_anon", "active_file",
+    "inactive_file", "isolated_file", "unevictable", "dirty", "writeback", "unstable", "slab",
+    "slab_reclaimable", "slab_unreclaimable", "mapped", "shmem", "pagetables", "sec_pagetables",
+    "bounce", "kernel_misc_reclaimable", "free", "free_pcp", "free_cma",
+))  # fmt: skip
 # Those of memory.stat (cgroup v2) that are bytes; the others count pages or events.
-_STAT_BYTES = frozenset(
-    (
-        "anon",
-        "file",
-        "kernel",
-        "kernel_stack",
-        "pagetables",
-        "sec_pagetables",
-        "percpu",
-        "sock",
-        "vmalloc",
-        "shmem",
-        "zswap",
-        "zswapped",
-        "file_mapped",
-        "file_dirty",
-        "file_writeback",
-        "swapcached",
-        "anon_thp",
-        "file_thp",
-        "shmem_thp",
-        "inactive_anon",
-        "active_anon",
-        "inactive_file",
-        "active_file",
-        "unevictable",
-        "slab_reclaimable",
-        "slab_unreclaimable",
-        "slab",
-    )
-)
+_STAT_BYTES = frozenset((
+    "anon", "file", "kernel", "kernel_stack", "pagetables", "sec_pagetables", "percpu", "sock",
+    "vmalloc", "shmem", "zswap", "zswapped", "file_mapped", "file_dirty", "file_writeback",
+    "swapcached", "anon_thp", "file_thp", "shmem_thp", "inactive_anon", "active_anon",
+    "inactive_file", "active_file", "unevictable", "slab_reclaimable", "slab_unreclaimable", "slab",
+))  # fmt: skip
 _PAGE_NAMES = {
     "total pagecache pages": "pagecache_pages",
     "pages in swap cache": "swap_cache_pages",

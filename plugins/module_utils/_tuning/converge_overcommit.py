@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import overcommit_policy, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import overcommit_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import OVERCOMMIT_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import (
@@ -19,26 +19,20 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysc
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
     check_guard,
-    decide,
-    decide_absent,
+    decide_declared,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import plan_sysctls
 
 
 def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring overcommit to what is declared; the result of the module."""
-    policy = overcommit_policy(params)
-    if params["state"] == "present" and not any(value is not None for value in vars(policy).values()):
+    declares = any(value is not None for value in vars(overcommit_policy(params)).values())
+    if params["state"] == "present" and not declares:
         raise InvalidPolicy("nothing is declared: give mode, ratio, kbytes or a reserve, or state: absent")
-    wanted_pct = whole_number("min_headroom_pct", params["min_headroom_pct"], 0, 99)
     memory = parse_meminfo(host.read("/proc/meminfo"))
 
     def wanted(state: SysctlState) -> Wanted:
-        layers = params["runtime"], params["persistent"]
-        if params["state"] == "absent":
-            decision = decide_absent(state, memory, wanted_pct, *layers)
-        else:
-            decision = decide(policy, state, memory, wanted_pct, *layers)
+        decision = decide_declared(params, state, memory)
         # Converged is converged, however tight it has become since: that is for the audit to say.
         differs = plan_sysctls(state, decision.goal).changed
         forced = check_guard(decision.guard, params["force"]) if differs else None

@@ -30,6 +30,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
 )
 
 
+def decide_declared(declared: Mapping[str, Any], state: SysctlState, where: str = "") -> Goal:
+    """What the module's options, or the variable I(where) with the same keys, want of a host."""
+    policy = oom_policy(declared, where)
+    layers = declared.get("runtime", True), declared.get("persistent", True)
+    return decide_absent(state, *layers) if declared.get("state") == "absent" else decide(policy, *layers)
+
+
 def decide(policy: OomPolicy, runtime: bool = True, persistent: bool = True) -> Goal:
     """The goal of O(state=present): the reboot after a panic before the panic itself."""
     values: Dict[str, str] = {}
@@ -65,17 +72,15 @@ def check_reboot(state: SysctlState, goal: Goal, force: bool) -> Optional[str]:
 
 def converge_oom_policy(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring the OOM settings to what is declared; the result of the module."""
-    policy = oom_policy(params)
-    present = params["state"] == "present"
-    if present and not any(value is not None for value in vars(policy).values()):
+    declares = any(value is not None for value in vars(oom_policy(params)).values())
+    if params["state"] == "present" and not declares:
         raise InvalidPolicy(
             "nothing is declared: give panic_on_oom, panic_reboot_seconds, kill_allocating_task or dump_tasks, or "
             "state: absent"
         )
 
     def wanted(state: SysctlState) -> Wanted:
-        layers = params["runtime"], params["persistent"]
-        goal = decide(policy, *layers) if present else decide_absent(state, *layers)
+        goal = decide_declared(params, state)
         differs = plan_sysctls(state, goal).changed
         forced = check_reboot(state, goal, params["force"]) if differs else None
         return Wanted(goal, () if forced is None else (forced,), {"forced": forced is not None})

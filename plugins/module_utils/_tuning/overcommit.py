@@ -17,7 +17,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit im
     headroom,
     smallest_ratio,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
+    OvercommitPolicy,
+    overcommit_policy,
+    whole_number,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
     KBYTES,
@@ -33,6 +37,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     expected_state,
     resting_values,
 )
+
+MIN_HEADROOM_PCT = 10
 
 
 @dataclass(frozen=True)
@@ -66,11 +72,26 @@ class Decision:
     notes: Tuple[str, ...] = ()
 
 
+def decide_declared(declared: Mapping[str, Any], state: SysctlState, memory: Memory, where: str = "") -> Decision:
+    """What the module's options, or the variable I(where) with the same keys, want of a host.
+
+    Raises InvalidPolicy, and Refused where O(ratio=auto) finds none.
+    """
+    policy = overcommit_policy(declared, where)
+    wanted_pct = whole_number(
+        (where + "." if where else "") + "min_headroom_pct", declared.get("min_headroom_pct", MIN_HEADROOM_PCT), 0, 99
+    )
+    layers = declared.get("runtime", True), declared.get("persistent", True)
+    if declared.get("state") == "absent":
+        return decide_absent(state, memory, wanted_pct, *layers)
+    return decide(policy, state, memory, wanted_pct, *layers)
+
+
 def decide(
     policy: OvercommitPolicy,
     state: SysctlState,
     memory: Memory,
-    min_headroom_pct: int = 10,
+    min_headroom_pct: int = MIN_HEADROOM_PCT,
     runtime: bool = True,
     persistent: bool = True,
 ) -> Decision:

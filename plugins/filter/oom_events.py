@@ -1,0 +1,42 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter C(oom_events): any text that holds kernel messages, to a list of events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_log import parse
+
+_WHOLE = "pass the whole text, such as the stdout of journalctl, or a list of its lines"
+
+
+def oom_events(log: Any) -> list[dict[str, Any]]:
+    """Events as dicts, oldest first. Source of the shape: C(OomEvent).
+
+    Raises C(AnsibleFilterError) if I(log) is neither text nor a list of lines.
+    """
+    if isinstance(log, str):
+        return [event.as_dict() for event in parse(log).events]
+    if not isinstance(log, (list, tuple)):
+        raise AnsibleFilterError(f"lifeboat.oom.oom_events: found {_described(log)}, expected text: {_WHOLE}")
+    for number, line in enumerate(log, start=1):
+        if not isinstance(line, str):
+            found = f"{_described(line)} as line {number}"
+            raise AnsibleFilterError(f"lifeboat.oom.oom_events: found {found}, expected text: {_WHOLE}")
+    return [event.as_dict() for event in parse(log).events]
+
+
+def _described(value: Any) -> str:
+    return "nothing" if value is None else f"a value of type {type(value).__name__}"
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Names and functions."""
+        return {"oom_events": oom_events}
