@@ -126,6 +126,11 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
     return ParsedFile(tuple(assignments), tuple(problems))
 
 
+def numbered_lines(text: str, loader: Loader = "systemd") -> Iterator[Tuple[int, str]]:
+    """The lines of a text with the numbers that C(parse()) gives them."""
+    return of_loader(_DIALECTS, loader).lines(text)
+
+
 def normalise(name: str) -> str:
     """The dotted form of a name as it is written in a file.
 

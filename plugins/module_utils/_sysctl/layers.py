@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
 
@@ -75,10 +75,3 @@ def _source(key: str, winner: Optional[Assignment]) -> Optional[Dict[str, Any]]:
     if winner is None:
         return None
     return {"file": winner.path, "line": winner.line, "value": winner.value if winner.key == key else "0"}
-
-
-def only_lines_about(text: str, path: str, keys: Sequence[str]) -> str:
-    """The text with every line emptied that cannot decide one of I(keys); numbers of lines stay."""
-    wanted = {found.line for found in parse(text, path).assignments if found.key in keys or found.is_glob}
-    lines: List[str] = [line if number in wanted else "" for number, line in enumerate(text.splitlines(), 1)]
-    return "".join(line + "\n" for line in lines).rstrip("\n") + ("\n" if wanted else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, numbered_lines, parse
 
 HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
@@ -20,21 +20,25 @@ _BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
 def own_values(text: Optional[str], keys: Sequence[str]) -> Dict[str, str]:
     """The values of I(keys) that stand in our file, the last one of each, however it is spelled."""
-    return {found.key: found.value for found in parse(text or "", "").assignments if found.key in keys}
+    return {found.key: found.value for found in _ours(text, keys)}
+
+
+def _ours(text: Optional[str], keys: Sequence[str]) -> List[Assignment]:
+    return [found for found in parse(text or "", "").assignments if found.key in keys and not found.excludes]
 
 
 def values_before(text: Optional[str]) -> Dict[str, str]:
     """What the kernel had before we first wrote a key."""
-    matches = [_BEFORE.match(line) for line in (text or "").splitlines()]
+    matches = [_BEFORE.match(line) for _, line in numbered_lines(text or "")]
     return {match.group(1): match.group(2) for match in matches if match}
 
 
 def foreign_lines(text: Optional[str], keys: Sequence[str]) -> Tuple[Tuple[int, str], ...]:
     """Number and text of the lines that somebody else put into our file."""
-    ours = {found.line for found in parse(text or "", "").assignments if found.key in keys}
+    ours = {found.line for found in _ours(text, keys)}
     return tuple(
         (number, line)
-        for number, line in enumerate((text or "").splitlines(), 1)
+        for number, line in numbered_lines(text or "")
         if line.strip() and number not in ours and line + "\n" not in HEADER and not _BEFORE.match(line)
     )
 

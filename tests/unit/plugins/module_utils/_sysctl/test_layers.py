@@ -1,0 +1,114 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from unit.samples import RUNTIME, sysctls
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
+    ALL_KEYS,
+    KBYTES,
+    MODE,
+    OVERCOMMIT_KEYS,
+    RATIO,
+    VOIDS,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_winners, layers
+
+EARLY, LATE = "/etc/sysctl.d/10-early.conf", "/etc/sysctl.d/99-zzz-late.conf"
+OURS = f"{MODE} = 2\n{RATIO} = 80\n"
+
+
+def test_our_text_is_that_of_our_path() -> None:
+    assert sysctls({EARLY: "a=1", SYSCTL_FILE: OURS}).own_text == OURS
+    assert sysctls({EARLY: OURS}).own_text is None
+    assert sysctls({SYSCTL_FILE: None}).own_text is None
+
+
+@pytest.mark.parametrize("text", ["", "a=2\n"], ids=["emptied", "changed"])
+def test_a_state_with_another_text_differs_only_there(text: str) -> None:
+    state = sysctls({EARLY: "a=1", LATE: "b=1"})
+    changed = state.with_file(EARLY, text)
+    assert {found.path: found.text for found in changed.files} == {EARLY: text, LATE: "b=1"}
+    assert state.files == sysctls({EARLY: "a=1", LATE: "b=1"}).files
+    assert changed.with_file(LATE, None).with_file(SYSCTL_FILE, None) == sysctls({EARLY: text})
+
+
+def test_a_state_with_other_running_values_keeps_the_rest() -> None:
+    assert sysctls().with_runtime({RATIO: "80"}).runtime == {**RUNTIME, RATIO: "80"}
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, {}),
+        ({SYSCTL_FILE: OURS}, {MODE: (SYSCTL_FILE, "2"), RATIO: (SYSCTL_FILE, "80")}),
+        ({LATE: f"{MODE}=1", SYSCTL_FILE: OURS}, {MODE: (LATE, "1"), RATIO: (SYSCTL_FILE, "80")}),
+        ({SYSCTL_FILE: OURS, EARLY: f"{MODE}=1"}, {MODE: (SYSCTL_FILE, "2"), RATIO: (SYSCTL_FILE, "80")}),
+        ({EARLY: f"{KBYTES}=9", LATE: f"{RATIO}=5"}, {RATIO: (LATE, "5"), KBYTES: (LATE, None)}),
+        ({EARLY: f"{RATIO}=5", LATE: f"{KBYTES}=0"}, {RATIO: (LATE, None), KBYTES: (LATE, "0")}),
+        ({EARLY: f"{RATIO}=5\n{KBYTES}=9\n{RATIO}=6"}, {RATIO: (EARLY, "6"), KBYTES: (EARLY, None)}),
+        ({LATE: f"{KBYTES}=9"}, {KBYTES: (LATE, "9")}),
+        ({EARLY: f"{RATIO}=5", LATE: "vm.over*=1"}, {RATIO: (LATE, None), MODE: (LATE, "1"), KBYTES: (LATE, "1")}),
+        ({EARLY: None, LATE: "\udcff\n= 5\n#x"}, {}),
+        ({"/etc/sysctl.conf": OURS}, {}),
+    ],
+    ids=[
+        *["no file", "ours", "a later file", "an earlier file", "the ratio zeroes kbytes", "kbytes zero the ratio"],
+        *["back and forth", "nothing to zero", "a pattern", "mask and nonsense", "not read by systemd"],
+    ],
+)  # fmt: skip
+def test_the_last_write_decides_and_may_undo_another(
+    files: dict[str, str | None], expected: dict[str, tuple[str, str | None]]
+) -> None:
+    """A value of None: the winner is a write to the partner, which zeroes the key."""
+    winners = boot_winners(sysctls(files), OVERCOMMIT_KEYS, VOIDS)
+    found = {key: (winner.path, winner.value if winner.key == key else None) for key, winner in winners.items()}
+    assert found == expected
+
+
+def test_who_wins_depends_on_the_loader() -> None:
+    files = {SYSCTL_FILE: OURS, "/etc/sysctl.conf": f"{MODE}=0\n"}
+    winner = {
+        loader: boot_winners(sysctls(files, loader=loader), (MODE,), VOIDS)[MODE].path
+        for loader in ("systemd", "procps", "procps3", "busybox")
+    }
+    assert winner == {
+        "systemd": SYSCTL_FILE,
+        "procps": "/etc/sysctl.conf",
+        "procps3": "/etc/sysctl.conf",
+        "busybox": "/etc/sysctl.conf",
+    }
+
+
+def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
+    state = sysctls({SYSCTL_FILE: f"{KBYTES}=5\n{MODE}=2\n"})
+    old = replace(state, runtime={key: value for key, value in RUNTIME.items() if key != KBYTES})
+    assert set(boot_winners(state, ALL_KEYS, VOIDS)) == {MODE, KBYTES}
+    assert set(boot_winners(old, ALL_KEYS, VOIDS)) == {MODE}
+
+
+def test_each_layer_has_a_value_or_none() -> None:
+    state = sysctls(
+        {SYSCTL_FILE: f"# ours\n{RATIO} = 80\n", LATE: f"\n{KBYTES} = 4096\n"}, {RATIO: "70"}, cmdline={MODE: "1"}
+    )
+    assert layers(state, (MODE, RATIO, KBYTES), VOIDS) == {
+        MODE: {"cmdline": "1", "file": None, "boot_winner": None, "runtime": "0"},
+        RATIO: {
+            "cmdline": None,
+            "file": "80",
+            "boot_winner": {"file": LATE, "line": 2, "value": "0"},
+            "runtime": "70",
+        },
+        KBYTES: {
+            "cmdline": None,
+            "file": None,
+            "boot_winner": {"file": LATE, "line": 2, "value": "4096"},
+            "runtime": "0",
+        },
+    }
