@@ -34,14 +34,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "overcommit": {"type": "raw"},
                 "oom_policy": {"type": "raw"},
                 "services": {"type": "raw"},
+                "exclusive": {"type": "bool", "default": False},
+                "dropin": {"type": "str"},
                 "report_dir": {"type": "str", "required": True},
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
         when = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            policy = load_policy(arguments["overcommit"], arguments["oom_policy"], arguments["services"])
-            record = self._look(host, when, policy, variables)
+            policy = load_policy(
+                arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
+            )
+            record = self._look(host, when, policy, arguments["dropin"], variables)
             path = Spool(Path(arguments["report_dir"])).write(host, record)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -56,8 +60,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _look(self, host: str, when: str, policy: Policy, variables: Mapping[str, Any]) -> dict[str, Any]:
+    def _look(
+        self, host: str, when: str, policy: Policy, dropin: str | None, variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
         arguments: dict[str, Any] = {"units": [service.name for service in policy.services]}
+        if dropin:
+            arguments["dropin"] = dropin
         if policy.sysctl_file:
             arguments["sysctl_file"] = policy.sysctl_file
         try:

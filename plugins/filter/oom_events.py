@@ -9,9 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_log import parse
 
-_WHOLE = "pass the whole text, such as the stdout of journalctl, or a list of its lines"
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_log import parse
 
 
 def oom_events(log: Any) -> list[dict[str, Any]]:
@@ -19,19 +18,20 @@ def oom_events(log: Any) -> list[dict[str, Any]]:
 
     Raises C(AnsibleFilterError) if I(log) is neither text nor a list of lines.
     """
-    if isinstance(log, str):
-        return [event.as_dict() for event in parse(log).events]
-    if not isinstance(log, (list, tuple)):
-        raise AnsibleFilterError(f"lifeboat.oom.oom_events: found {_described(log)}, expected text: {_WHOLE}")
-    for number, line in enumerate(log, start=1):
+    if not isinstance(log, (str, list, tuple)):
+        raise _refused(log, "")
+    for number, line in enumerate([] if isinstance(log, str) else log, start=1):
         if not isinstance(line, str):
-            found = f"{_described(line)} as line {number}"
-            raise AnsibleFilterError(f"lifeboat.oom.oom_events: found {found}, expected text: {_WHOLE}")
+            raise _refused(line, f" as line {number}")
     return [event.as_dict() for event in parse(log).events]
 
 
-def _described(value: Any) -> str:
-    return "nothing" if value is None else f"a value of type {type(value).__name__}"
+def _refused(value: Any, where: str) -> AnsibleFilterError:
+    found = "nothing" if value is None else f"a value of type {type(value).__name__}"
+    return AnsibleFilterError(
+        f"oom_events: found {found}{where}, expected text: "
+        "pass the whole text, such as the stdout of journalctl, or a list of its lines"
+    )
 
 
 class FilterModule:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -48,6 +49,17 @@ def _write_all(descriptor: int, text: str) -> None:
         stream.write(text.encode("utf-8", "surrogateescape"))
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _regular(path: str) -> Optional[os.stat_result]:
+    """What is there, C(None) for nothing. Raises OSError for what no text can take the place of."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    return found
 
 
 class ProcessFolder:
@@ -144,7 +156,9 @@ class Host:
     def put(self, path: str, text: str) -> None:
         """Write into a file of the kernel, which takes it or refuses it as a whole."""
         try:
-            with open(self.real(path), "wb", buffering=0) as stream:
+            # Never made here: a file that the kernel does not have is not created beside its own.
+            descriptor = os.open(self.real(path), os.O_WRONLY | os.O_TRUNC)
+            with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text.encode())
         except OSError as error:
             raise _error(f"write {text!r} to", path, error) from error
@@ -152,17 +166,21 @@ class Host:
     def write(self, path: str, text: str, mode: int = 0o644) -> bool:
         """Replace a file in one step: readers see the old text or the new one, also after a power cut.
 
-        A link is followed and stays. Says whether the folder had to be made.
+        A link is followed and stays, and a file that is there keeps its owner and mode; I(mode) is that of a new
+        one. Says whether the folder had to be made.
         """
         target = os.path.realpath(self.real(path))
         folder = os.path.dirname(target)
         temporary = None
         try:
             made = not os.path.isdir(folder)
+            there = _regular(target)
             os.makedirs(folder, mode=0o755, exist_ok=True)
             descriptor, temporary = tempfile.mkstemp(prefix=".lifeboat-", dir=folder)
             _write_all(descriptor, text)
-            os.chmod(temporary, mode)
+            os.chmod(temporary, mode if there is None else stat.S_IMODE(there.st_mode))
+            if there is not None:
+                os.chown(temporary, there.st_uid, there.st_gid)
             os.replace(temporary, target)
             temporary = None
             self._sync_folder(folder)

@@ -8,12 +8,10 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Union
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import ADJ_MAX, ADJ_MIN
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import MODES
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.names import canonical
 
 # In the order of the kernel's numbers 0, 1, 2.
 PANIC_WORDS = ("no", "global", "always")
@@ -42,15 +40,7 @@ class OomPolicy:
     dump_tasks: Optional[bool] = None
 
 
-@dataclass(frozen=True)
-class ServicePolicy:
-    """The score that one unit shall run with. I(name) is canonical."""
-
-    name: str
-    oom_score_adj: int
-
-
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -65,7 +55,7 @@ def whole_number(where: str, value: Any, low: int, high: int) -> int:
     if isinstance(value, str) and re.match(r"-?[0-9]{1,18}\Z", value.strip()):
         value = int(value)
     if not isinstance(value, int) or not low <= value <= high:
-        raise InvalidPolicy(f"{where}: found {_shown(value)}, expected {expected}")
+        raise InvalidPolicy(f"{where}: found {shown(value)}, expected {expected}")
     return value
 
 
@@ -77,18 +67,18 @@ def one_of(where: str, value: Any, words: Sequence[str], meant: Mapping[Any, str
     key = str(value).strip().lower()
     if key in meant:
         hint = f"; write {meant[key]}"
-    raise InvalidPolicy("{}: found {}, expected one of: {}{}".format(where, _shown(value), ", ".join(words), hint))
+    raise InvalidPolicy("{}: found {}, expected one of: {}{}".format(where, shown(value), ", ".join(words), hint))
 
 
 def known_keys(where: str, entry: Any, known: Sequence[str]) -> Dict[str, Any]:
     if not isinstance(entry, Mapping):
         raise InvalidPolicy(
-            "{}: found {}, expected a dictionary with the keys: {}".format(where, _shown(entry), ", ".join(known))
+            "{}: found {}, expected a dictionary with the keys: {}".format(where, shown(entry), ", ".join(known))
         )
     unknown = sorted(str(key) for key in entry if key not in known)
     if unknown:
         raise InvalidPolicy(
-            "{}: unknown key {}, expected only: {}".format(where, ", ".join(map(_shown, unknown)), ", ".join(known))
+            "{}: unknown key {}, expected only: {}".format(where, ", ".join(map(shown, unknown)), ", ".join(known))
         )
     return dict(entry)
 
@@ -135,37 +125,15 @@ def oom_policy(declared: Mapping[str, Any], where: str = "") -> OomPolicy:
 def _flag(where: str, value: Any) -> Optional[bool]:
     if value is None or isinstance(value, bool):
         return value
-    raise InvalidPolicy(f"{where}: found {_shown(value)}, expected true or false")
-
-
-def service_policies(declared: Any, where: str = "services") -> Tuple[ServicePolicy, ...]:
-    """Validate a list of service declarations; one unit is declared once."""
-    if not isinstance(declared, (list, tuple)):
-        raise InvalidPolicy(f"{where}: found {_shown(declared)}, expected a list of services")
-    policies: Dict[str, ServicePolicy] = {}
-    for number, raw in enumerate(declared):
-        entry_where = f"{where}[{number}]"
-        entry = known_keys(entry_where, raw, ("name", "oom_score_adj"))
-        for key in ("name", "oom_score_adj"):
-            if entry.get(key) is None:
-                raise InvalidPolicy(f"{entry_where}: {key} is missing")
-        try:
-            name = canonical(entry["name"])
-        except InvalidPolicy as error:
-            raise InvalidPolicy(f"{entry_where}.name: {error}") from error
-        score = whole_number(entry_where + ".oom_score_adj", entry["oom_score_adj"], ADJ_MIN, ADJ_MAX)
-        if name in policies:
-            raise InvalidPolicy(f"{entry_where}: {name} is declared twice; keep one entry")
-        policies[name] = ServicePolicy(name, score)
-    return tuple(policies.values())
+    raise InvalidPolicy(f"{where}: found {shown(value)}, expected true or false")
 
 
 def sysctl_path(where: str, path: Any) -> str:
     """A file that a sysctl loader reads: absolute, tidy, C(.conf), below C(/etc) or C(/run)."""
     expected = "an absolute path below /etc or /run that ends in .conf, such as " + SYSCTL_FILE
     if not isinstance(path, str) or re.search(r"[\x00-\x1f\x7f]", path):
-        raise InvalidPolicy(f"{where}: found {_shown(path)}, expected {expected}")
+        raise InvalidPolicy(f"{where}: found {shown(path)}, expected {expected}")
     tidy = posixpath.normpath(path)
     if path != tidy or not tidy.startswith(("/etc/", "/run/")) or not tidy.endswith(".conf"):
-        raise InvalidPolicy(f"{where}: found {_shown(path)}, expected {expected}")
+        raise InvalidPolicy(f"{where}: found {shown(path)}, expected {expected}")
     return tidy

@@ -38,6 +38,15 @@ options:
     description:
       - What is declared about services, as the variable C(oom_protect_services) of the role lifeboat.oom.oom_protect.
     type: raw
+  exclusive:
+    description:
+      - Whether a drop-in of ours for a unit that is not in O(services) is drift.
+    type: bool
+    default: false
+  dropin:
+    description:
+      - The file name of our drop-ins on the host, where it is not the default one.
+    type: str
   report_dir:
     description:
       - The folder on the controller that holds the records and the report.

@@ -48,6 +48,11 @@ options:
       - The sysctl file of this collection, as given to M(lifeboat.oom.overcommit).
     type: path
     default: /etc/sysctl.d/99-zz-lifeboat-oom.conf
+  dropin:
+    description:
+      - The name of this collection's drop-ins, as given to M(lifeboat.oom.service_oom_score).
+    type: str
+    default: zz-lifeboat-oom.conf
 """
 
 EXAMPLES = r"""
@@ -89,9 +94,12 @@ ansible_facts:
           description: The sysctls of overcommit and OOM with the files that set them.
           type: dict
         services:
-          description: Each running service, and each of O(units), as systemd, the disk and C(/proc) show it.
+          description: Each running service as systemd, the disk and C(/proc) show it.
           type: list
           elements: dict
+        declared:
+          description: The same for each of O(units), running or not, and for units that still have a drop-in of ours.
+          type: dict
         scores:
           description: The layers of each service's score, shortly.
           type: list
@@ -136,13 +144,15 @@ from typing import Any, Mapping
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.native import collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.names import canonical
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
 
 
 def look(host: Host, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:
-    units = [canonical(name) for name in params["units"]]
-    state = collect(host, units, sysctl_path("sysctl_file", params["sysctl_file"]), params["log_lines"])
+    units = [unit_name(f"units[{number}]", name) for number, name in enumerate(params["units"])]
+    sysctl_file = sysctl_path("sysctl_file", params["sysctl_file"])
+    state = collect(host, units, sysctl_file, dropin_name("dropin", params["dropin"]), params["log_lines"])
     return {"changed": False, "ansible_facts": {"memory_health": state.as_facts(params["top"])}}
 
 
@@ -152,6 +162,7 @@ def main() -> None:
         "top": {"type": "int", "default": 10},
         "log_lines": {"type": "int", "default": 20000},
         "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
+        "dropin": {"type": "str", "default": OWN_NAME},
     }
     run(argument_spec, look, needs_root=False)
 

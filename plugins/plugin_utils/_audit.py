@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, find_drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load_state
@@ -28,7 +29,8 @@ def audited(host: str, when: str, facts: Mapping[str, Any], policy: Policy) -> d
         "drift": drift.plan.as_list(),
         "services": [dict(service) for service in drift.services],
         "findings": [finding.as_dict() for finding in find(state, policy, drift)],
-        "state": facts,
+        # Made anew: what follows from the state is computed here, and what else a device may say stays out.
+        "state": printable(state.as_facts()),
     }
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,20 +15,19 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
     OomPolicy,
     OvercommitPolicy,
-    ServicePolicy,
     known_keys,
     oom_policy,
     overcommit_policy,
-    service_policies,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import ServicePolicy, service_policies
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.oom_policy import (
     decide_declared as decide_oom_policy,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
     decide_declared as decide_overcommit,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import as_result, plan_services
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import as_result, plan_services, tasks
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, plan_sysctls
 
 OVERCOMMIT_VARIABLE = "oom_kernel_overcommit"
@@ -45,6 +44,7 @@ class Policy:
     overcommit: Mapping[str, Any] | None = None
     oom_policy: Mapping[str, Any] | None = None
     services: tuple[ServicePolicy, ...] = ()
+    exclusive: bool = False
 
     @property
     def sysctl_file(self) -> str | None:
@@ -63,7 +63,7 @@ class Drift:
     not_compared: tuple[str, ...]
 
 
-def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None) -> Policy:
+def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None, exclusive: bool = False) -> Policy:
     """Validate the variables of the inventory. Raises InvalidPolicy naming the one that is wrong."""
     keys = (*OvercommitPolicy.__dataclass_fields__, "min_headroom_pct", *_HOW)
     overcommit = known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, keys)
@@ -75,39 +75,45 @@ def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None) -
             f"{OVERCOMMIT_VARIABLE}.sysctl_file and {OOM_POLICY_VARIABLE}.sysctl_file: found "
             f"{overcommit.get('sysctl_file')} and {oom.get('sysctl_file')}, expected the same file for both"
         )
-    return Policy(overcommit or None, oom or None, service_policies(services or [], SERVICES_VARIABLE))
+    return Policy(overcommit or None, oom or None, service_policies(services or [], SERVICES_VARIABLE), exclusive)
 
 
 def find_drift(state: HostState, policy: Policy) -> Drift:
     changes: list[Change] = []
     not_compared: list[str] = []
     for subject, goal in _kernel_goals(state, policy):
+        if state.sysctls is None:
+            not_compared.append(f"{subject}: {_why_unread(state, 'sysctls')}")
+            continue
         try:
-            changes += plan_sysctls(state.sysctls, goal()).changes
+            changes += plan_sysctls(state.sysctls, goal(state.sysctls)).changes
         except LifeboatError as error:
             not_compared.append(f"{subject}: {error}")
     services: tuple[Mapping[str, Any], ...] = ()
-    if policy.services and state.services is None:
-        why = "; ".join(unread.why for unread in state.unread if unread.what == "services")
-        not_compared.append(f"services: {why}")
-    elif policy.services:
-        states = _by_declared_name(state.services or (), policy.services)
-        changes += plan_services(states, policy.services).changes
-        services = tuple(as_result(states[service.name], service) for service in policy.services)
+    if state.declared is None:
+        if policy.services or policy.exclusive:
+            not_compared.append(f"services: {_why_unread(state, 'services')}")
+    else:
+        known = {unit.name for unit in state.declared.declared}
+        unknown = [service.name for service in policy.services if service.name not in known]
+        if unknown:
+            not_compared.append(f"services: the host said nothing about {', '.join(unknown)}")
+        work = tasks(state.declared, [each for each in policy.services if each.name in known], policy.exclusive)
+        changes += plan_services(work).changes
+        services = tuple(as_result(task) for task in work)
     return Drift(Plan(tuple(changes)), services, tuple(not_compared))
 
 
-def _kernel_goals(state: HostState, policy: Policy) -> Iterator[tuple[str, Callable[[], Goal]]]:
+def _why_unread(state: HostState, what: str) -> str:
+    return "; ".join(unread.why for unread in state.unread if what in unread.what) or "not read"
+
+
+def _kernel_goals(state: HostState, policy: Policy) -> Iterator[tuple[str, Callable[[SysctlState], Goal]]]:
     overcommit, oom = policy.overcommit, policy.oom_policy
     if overcommit is not None:
         yield (
             "overcommit",
-            lambda: decide_overcommit(overcommit, state.sysctls, state.memory, OVERCOMMIT_VARIABLE).goal,
+            lambda sysctls: decide_overcommit(overcommit, sysctls, state.memory, OVERCOMMIT_VARIABLE).goal,
         )
     if oom is not None:
-        yield "oom_policy", lambda: decide_oom_policy(oom, state.sysctls, OOM_POLICY_VARIABLE)
-
-
-def _by_declared_name(states: Sequence[ServiceState], policies: Sequence[ServicePolicy]) -> dict[str, ServiceState]:
-    names = {name: state for state in states for name in (*state.unit.names, state.unit.id)}
-    return {policy.name: names[policy.name] for policy in policies}
+        yield "oom_policy", lambda sysctls: decide_oom_policy(oom, sysctls, OOM_POLICY_VARIABLE)

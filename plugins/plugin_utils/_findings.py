@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
@@ -42,50 +41,66 @@ def find(state: HostState, policy: Policy, drift: Drift) -> tuple[Finding, ...]:
 
 def victim_names(event: Mapping[str, Any]) -> str:
     """Who died in an OOM event: its unit, else its processes."""
-    processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in event.get("victims", ()))
+    victims = [victim for victim in event.get("victims") or () if isinstance(victim, Mapping)]
+    processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
     return f"{event['unit']}: {processes}" if event.get("unit") else processes
 
 
 def _kills(state: HostState, policy: Policy) -> Iterator[Finding]:
-    protected = {service.name for service in policy.services if service.oom_score_adj < 0}
+    protected = _protected_names(state, policy)
     for event in state.events:
-        if event.get("kind") != "kill":
-            continue
-        unit = event.get("unit") or ""
-        lost = unit in protected
-        yield Finding(
-            id="oom.protected_service_killed" if lost else "oom.recent_kill",
-            severity="critical" if lost else "warning",
-            subject=unit or victim_names(event),
-            observed=f"killed {event.get('timestamp') or 'at an unknown time'}: {victim_names(event)}",
-            expected="no OOM kill",
-            message="the kernel ran out of memory and killed " + ("a protected service" if lost else "a process"),
-            remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
-        )
+        if event.get("kind") == "panic":
+            yield _oom_finding(event, "oom.panic", "critical", "the kernel ran out of memory and stopped")
+        elif event.get("kind") == "kill" and event.get("unit") in protected:
+            message = "the kernel ran out of memory and killed a protected service"
+            yield _oom_finding(event, "oom.protected_service_killed", "critical", message)
+        elif event.get("kind") == "kill":
+            yield _oom_finding(event, "oom.recent_kill", "warning", "the kernel ran out of memory and killed a process")
+
+
+def _oom_finding(event: Mapping[str, Any], finding_id: str, severity: str, message: str) -> Finding:
+    who, when = victim_names(event), event.get("timestamp") or "at an unknown time"
+    return Finding(
+        id=finding_id,
+        severity=severity,
+        subject=str(event.get("unit") or who or "kernel"),
+        observed=f"killed {when}: {who}" if who else f"{event.get('kind')} {when}",
+        expected="no OOM kill",
+        message=message,
+        remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
+    )
+
+
+def _protected_names(state: HostState, policy: Policy) -> set[str]:
+    """Every name under which a protected service may stand in the log: its cgroup has the unit's own."""
+    declared = {service.name for service in policy.services if (service.oom_score_adj or 0) < 0}
+    units = state.declared.declared if state.declared is not None else ()
+    behind = {each.unit.id for unit in units if unit.name in declared for each in unit.states}
+    return declared | behind
 
 
 def _headroom(state: HostState) -> Iterator[Finding]:
     """Mode never on the running host: is there room left to start something?"""
-    try:
-        guard = decide(OvercommitPolicy(), state.sysctls, state.memory).guard
-    except LifeboatError:
+    guard = None if state.sysctls is None else decide(OvercommitPolicy(), state.sysctls, state.memory).guard
+    if guard is None or guard.headroom.passes:
         return
-    if guard is not None and not guard.headroom.passes:
-        room = guard.headroom
-        yield Finding(
-            id="commit.headroom_low",
-            severity="critical",
-            subject="vm.overcommit_memory",
-            observed=f"{room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB can still be promised",
-            expected=f"at least {room.wanted_pct} %",
-            message="overcommit mode never is on and nearly all is promised: programs fail to start",
-            remedy=f"raise the ratio to {guard.ratio_that_passes}, add swap, or leave the mode",
-        )
+    room, ratio = guard.headroom, guard.ratio_that_passes
+    raise_it = f"raise the ratio to {ratio}, " if ratio is not None and ratio <= 100 else ""
+    yield Finding(
+        id="commit.headroom_low",
+        severity="critical",
+        subject="vm.overcommit_memory",
+        observed=f"{room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB can still be promised",
+        expected=f"at least {room.wanted_pct} %",
+        message="overcommit mode never is on and nearly all is promised: programs fail to start",
+        remedy=raise_it + "add swap, commit less, or leave the mode",
+    )
 
 
 def _scores(drift: Drift) -> Iterator[Finding]:
     for service in drift.services:
-        if service["verdict"] == "ok":
+        gone = service["state"] == "absent"
+        if service["verdict"] == "ok" or (gone and service["dropin"] is None):
             continue
         # A process that sets its own score is usually right to do so.
         severity = "info" if service["verdict"] == "self_adjusted" else "warning"
@@ -93,12 +108,16 @@ def _scores(drift: Drift) -> Iterator[Finding]:
         yield Finding(
             id="score." + service["verdict"],
             severity=severity,
-            subject=service["unit"],
-            observed=f"{service['verdict']}{culprit}; loaded {service['loaded']}, running {service['running']}",
-            expected=f"score {service['declared']} in every layer",
+            subject=service["name"],
+            observed=f"{service['verdict']}{culprit}",
+            expected="no drop-in of ours" if gone else _settings(service["declared"]) + " in every layer",
             message="the declared score does not hold for every process of the service",
             remedy="run the playbook lifeboat.oom.site; where it is overridden, remove the culprit's line",
         )
+
+
+def _settings(declared: Mapping[str, str]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in declared.items())
 
 
 def _not_compared(drift: Drift) -> Iterator[Finding]:

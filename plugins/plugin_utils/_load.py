@@ -58,6 +58,10 @@ def _value(hint: Any, data: Any, where: str) -> Any:
         if not isinstance(data, (list, tuple)):
             raise WrongShape(f"{where}: found {type(data).__name__}, expected a list")
         return tuple(_value(arguments[0], entry, f"{where}[{number}]") for number, entry in enumerate(data))
+    if origin is Mapping:
+        if not isinstance(data, Mapping):
+            raise WrongShape(f"{where}: found {type(data).__name__}, expected Mapping")
+        return {str(key): _value(arguments[1], entry, f"{where}.{key}") for key, entry in data.items()}
     if is_dataclass(hint) and isinstance(hint, type):
         return load(hint, data, where)
     return _plain(origin or hint, data, where)

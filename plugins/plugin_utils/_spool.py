@@ -39,7 +39,8 @@ class Spool:
 
     def write_page(self, name: str, text: str) -> Path:
         path = self.folder / name
-        Host().write(str(path), text)
+        # JSON can hold half a surrogate pair, which no encoding takes.
+        Host().write(str(path), text.encode("utf-8", "replace").decode())
         return path
 
     def records(self) -> Iterator[dict[str, Any]]:

@@ -26,14 +26,15 @@ def read_kernel_log(host: Host, lines: int) -> str:
             said.append(str(error))
             continue
         if text.strip() or argv == ["dmesg"]:
-            return text
+            # Only a newline ends a line: names of processes and cgroups may hold any other separator.
+            return "\n".join(text.split("\n")[-lines - 1 :])
         said.append("the journal has no kernel messages")
     raise HostError("no kernel log: " + "; ".join(said), "dmesg")
 
 
 def read_events(host: Host, lines: int) -> Tuple[Dict[str, Any], ...]:
     """The OOM events of the log, oldest first, without their process tables."""
-    found = oom_log.parse(read_kernel_log(host, lines).splitlines())
+    found = oom_log.parse(read_kernel_log(host, lines).split("\n"))
     events = []
     for event in found.events:
         entry = event.as_dict()

@@ -12,10 +12,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_events
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
-    read_services,
+    read_active,
+    read_declared,
     require_systemd,
-    show,
-    show_active,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostInfo, HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -25,14 +24,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
     parse_oom_kills,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import parse_pressure
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 _T = TypeVar("_T")
 
 
-def collect(host: Host, units: Sequence[str], own_sysctl_file: str, log_lines: int) -> HostState:
-    """Look at everything once. I(units) are looked at also where they do not run.
+def collect(host: Host, units: Sequence[str], own_sysctl_file: str, dropin: str, log_lines: int) -> HostState:
+    """Look at everything once. I(units) are looked at also where they do not run; I(dropin) names our drop-ins.
 
     Raises LifeboatError only where there is no host to speak of (no C(/proc/meminfo)); all else that can not
     be read is listed in C(unread).
@@ -51,27 +49,24 @@ def collect(host: Host, units: Sequence[str], own_sysctl_file: str, log_lines: i
         unread.append(Unread("processes", f"{len(hidden)} of them, the first: {hidden[0]}"))
     version = attempt("services", lambda: require_systemd(host), None)
     services: Optional[Tuple[ServiceState, ...]] = None
+    declared: Optional[ServicesState] = None
     if version is not None:
-        services = attempt("services", lambda: _services(host, units, processes, version or 0), None)
-    pressure = host.read_if_there("/proc/pressure/memory")
+        services = attempt("services", lambda: read_active(host, processes, dropin), None)
+        declared = attempt("declared services", lambda: read_declared(host, units, processes, dropin), None)
+    # There and not readable where PSI is built in but switched off.
+    pressure = attempt("pressure", lambda: host.read_if_there("/proc/pressure/memory"), None)
     return HostState(
         host=_info(host, version),
         memory=parse_meminfo(host.read("/proc/meminfo")),
         pressure=None if pressure is None else parse_pressure(pressure),
         oom_kills=parse_oom_kills(attempt("vmstat", lambda: host.read("/proc/vmstat"), "")),
-        sysctls=read_sysctls(host, own_sysctl_file),
+        sysctls=attempt("sysctls", lambda: read_sysctls(host, own_sysctl_file), None),
         services=services,
+        declared=declared,
         processes=processes,
         events=attempt("kernel log", lambda: read_events(host, log_lines), ()),
         unread=tuple(unread),
     )
-
-
-def _services(host: Host, units: Sequence[str], processes: Sequence[Process], version: int) -> Tuple[ServiceState, ...]:
-    active = show_active(host)
-    known = {name for unit in active for name in (unit.id, *unit.names)}
-    asked = show(host, [unit for unit in units if unit not in known])
-    return read_services(host, active + asked, processes, version)
 
 
 def _info(host: Host, systemd_version: Optional[int]) -> HostInfo:

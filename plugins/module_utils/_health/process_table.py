@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import List, Optional, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
     Process,
@@ -65,6 +65,9 @@ def read_processes(host: Host) -> Tuple[Tuple[Process, ...], Tuple[HostError, ..
             continue
         except HostError as error:
             failures.append(error)
+            continue
+        except (LifeboatError, ValueError) as error:
+            failures.append(HostError(f"/proc/{name} is not as expected: {error}", f"/proc/{name}"))
             continue
         if process is not None:
             found.append(process)

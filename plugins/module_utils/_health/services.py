@@ -5,71 +5,111 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
+    HostError,
+    InvalidPolicy,
+    Missing,
+    Unsupported,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
+    OWN_NAME,
     SEARCH_PATH,
     DropIn,
     dropin_folders,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore, ServiceState
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
+    DeclaredUnit,
+    RunningScore,
+    ServicesState,
+    ServiceState,
+    is_ours,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 _CAP_SYS_RESOURCE = 24  # include/uapi/linux/capability.h
+_ETC = "/etc/systemd/system"
+
+
+class _Scene(NamedTuple):
+    """What is the same for all units of one look."""
+
+    host: Host
+    version: int
+    folders: Mapping[str, Tuple[str, ...]]
+    by_cgroup: Mapping[str, Sequence[Process]]
+    default_score: int
+    manager_score: int
+    may_lower: bool
+    dropin: str
 
 
 def require_systemd(host: Host) -> int:
     """The version of systemd, which has to be the init here. Raises Unsupported otherwise."""
     if not host.exists("/run/systemd/system"):
         raise Unsupported(
-            "this host was not booted with systemd (there is no /run/systemd/system), which sets the scores of "
-            "services; take the host out of oom_protect_services"
+            "this host was not booted with systemd (there is no /run/systemd/system), which alone knows its services "
+            "and their scores; a host without it can have no oom_protect_services"
         )
     return units.parse_version(host.run_or_fail(["systemctl", "--version"]))
 
 
-def show(host: Host, names: Sequence[str]) -> Tuple[UnitProperties, ...]:
-    """The units of these names in their order, with one question for all."""
-    return units.parse_show(host.run_or_fail(units.show_argv(names))) if names else ()
-
-
-def show_active(host: Host) -> Tuple[UnitProperties, ...]:
-    """Every service that runs."""
+def read_active(host: Host, processes: Sequence[Process], dropin: str = OWN_NAME) -> Tuple[ServiceState, ...]:
+    """The layers of every service that runs."""
+    scene = _look_around(host, processes, dropin)
     found = units.parse_show(host.run_or_fail(units.show_loaded_argv()))
-    return tuple(unit for unit in found if unit.active_state in ("active", "activating", "reloading"))
+    return tuple(
+        _state(scene, unit, unit.id) for unit in found if unit.active_state in ("active", "activating", "reloading")
+    )
 
 
-def read_services(
-    host: Host, found: Iterable[UnitProperties], processes: Iterable[Process], version: int
-) -> Tuple[ServiceState, ...]:
-    """The layers of units that systemd has shown."""
-    found = tuple(found)
-    folders = _folders_on_disk(host)
+def read_declared(
+    host: Host, declared: Sequence[str], processes: Sequence[Process], dropin: str = OWN_NAME
+) -> ServicesState:
+    """The declared units in all layers, asked for with one question, and what is left over of earlier ones.
+
+    Raises InvalidPolicy where two declared names are one unit.
+    """
+    scene = _look_around(host, processes, dropin)
+    left_over = [name for name in _with_our_dropin(scene) if name not in declared]
+    asked = [*declared, *left_over]
+    shown = units.parse_show(host.run_or_fail(units.show_argv(asked))) if asked else ()
+    known = units.by_name(shown)
+    entries: Dict[str, DeclaredUnit] = {}
+    for name in asked:
+        entry = _declared(scene, name, known, declared)
+        twin = entries.get(entry.own_path)
+        if twin is not None and name in declared:
+            raise InvalidPolicy(f"{twin.name} and {name} are the same unit; declare it once")
+        entries.setdefault(entry.own_path, entry)
+    found = tuple(entries.values())
+    return ServicesState(
+        systemd_version=scene.version,
+        declared=tuple(entry for entry in found if entry.name in declared),
+        left_over=tuple(entry for entry in found if entry.name not in declared),
+    )
+
+
+def _look_around(host: Host, processes: Sequence[Process], dropin: str) -> _Scene:
+    version = require_systemd(host)
     by_cgroup: Dict[str, List[Process]] = {}
     for process in processes:
         by_cgroup.setdefault(process.cgroup or "", []).append(process)
-    may_lower = _may_lower(host)
     manager_score = int(host.read("/proc/1/oom_score_adj"))
-    default_score = _default_score(host, manager_score)
-    states = []
-    for unit in found:
-        states.append(
-            ServiceState(
-                unit=unit,
-                systemd_version=version,
-                fragment=_read(host, unit.fragment_path) if unit.fragment_path else None,
-                dropins=_dropins(host, folders, unit, version),
-                running=_running(by_cgroup, unit),
-                default_score=default_score,
-                manager_score=manager_score,
-                may_lower=may_lower,
-            )
-        )
-    return tuple(states)
+    return _Scene(
+        host=host,
+        version=version,
+        folders=_folders_on_disk(host),
+        by_cgroup=by_cgroup,
+        default_score=_default_score(host, manager_score),
+        manager_score=manager_score,
+        may_lower=_may_lower(host),
+        dropin=dropin,
+    )
 
 
 def _folders_on_disk(host: Host) -> Dict[str, Tuple[str, ...]]:
@@ -86,15 +126,83 @@ def _folders_on_disk(host: Host) -> Dict[str, Tuple[str, ...]]:
     return found
 
 
-def _dropins(host: Host, folders: Dict[str, Tuple[str, ...]], unit: UnitProperties, version: int) -> Tuple[DropIn, ...]:
-    # A unit that systemd does not know has no names to look under.
-    if unit.load_state == "not-found" and not unit.names:
-        return ()
-    return tuple(
-        _read(host, folder + "/" + name)
-        for folder in dropin_folders(unit.id, unit.names, version)
-        for name in folders.get(folder, ())
-        if name.endswith(".conf")
+def _with_our_dropin(scene: _Scene) -> List[str]:
+    """The units that have a drop-in of ours."""
+    named = {folder[len(_ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(_ETC + "/")}
+    return [
+        name
+        for name, folder in named.items()
+        if scene.dropin in scene.folders[folder]
+        and _is_unit(name)
+        and is_ours(_read(scene.host, folder + "/" + scene.dropin).text)
+    ]
+
+
+def _is_unit(name: str) -> bool:
+    """Not C(service.d), a dash prefix or what else somebody may have copied our file into."""
+    try:
+        return names.canonical(name) == name and not name.rpartition(".")[0].endswith("-")
+    except InvalidPolicy:
+        return False
+
+
+def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], declared: Sequence[str]) -> DeclaredUnit:
+    if names.split(name).is_template:
+        unit_id, load_state, members = name, _template_load_state(scene.host, name), _instances(name, known, declared)
+    else:
+        if name not in known:
+            raise HostError(f"systemctl said nothing about {name}; ask it: systemctl show {name}", "systemctl")
+        unit = known[name]
+        unit_id, load_state = unit.id, unit.load_state or "not-found"
+        members = (unit,) if load_state not in ("not-found", "masked") else ()
+    folder = f"{_ETC}/{unit_id}.d"
+    own_path = folder + "/" + scene.dropin
+    has_own = scene.dropin in scene.folders.get(folder, ())
+    return DeclaredUnit(
+        name=name,
+        own_path=own_path,
+        own_text=_read(scene.host, own_path).text if has_own else None,
+        folder_exists=folder in scene.folders,
+        load_state=load_state,
+        states=tuple(_state(scene, member, unit_id) for member in members),
+    )
+
+
+def _template_load_state(host: Host, name: str) -> str:
+    paths = [root + "/" + name for root in SEARCH_PATH if host.exists(root + "/" + name)]
+    if not paths:
+        return "not-found"
+    return "masked" if host.link_target(paths[0]) == "/dev/null" else "loaded"
+
+
+def _instances(
+    template: str, known: Mapping[str, UnitProperties], declared: Sequence[str]
+) -> Tuple[UnitProperties, ...]:
+    """The loaded instances of a template that are not declared by themselves: their own drop-in hides this one."""
+    found = {
+        unit.id: unit
+        for unit in known.values()
+        if names.split(unit.id).template_of == template and not {unit.id, *unit.names} & set(declared)
+    }
+    return tuple(found[unit_id] for unit_id in sorted(found))
+
+
+def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
+    return ServiceState(
+        unit=unit,
+        own_path=f"{_ETC}/{owner}.d/{scene.dropin}",
+        systemd_version=scene.version,
+        fragment=_read(scene.host, unit.fragment_path) if unit.fragment_path else None,
+        dropins=tuple(
+            _read(scene.host, folder + "/" + name)
+            for folder in dropin_folders(unit.id, unit.names, scene.version)
+            for name in scene.folders.get(folder, ())
+            if name.endswith(".conf")
+        ),
+        running=_running(scene, unit),
+        default_score=scene.default_score,
+        manager_score=scene.manager_score,
+        may_lower=scene.may_lower,
     )
 
 
@@ -107,23 +215,19 @@ def _read(host: Host, path: str) -> DropIn:
         return DropIn(path, None)
 
 
-def _running(by_cgroup: Dict[str, List[Process]], unit: UnitProperties) -> Tuple[RunningScore, ...]:
+def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
     own = unit.control_group
     if not own:
         return ()
     members = [
         process
-        for cgroup, inside in by_cgroup.items()
+        for cgroup, inside in scene.by_cgroup.items()
         if cgroup == own or cgroup.startswith(own + "/")
         for process in inside
     ]
     return tuple(
         RunningScore(
-            process.pid,
-            process.start_ticks,
-            process.comm,
-            process.oom_score_adj,
-            process.pid == unit.main_pid,
+            process.pid, process.start_ticks, process.comm, process.oom_score_adj, process.pid == unit.main_pid
         )
         for process in sorted(members, key=lambda process: (process.start_ticks, process.pid))
     )

@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 SCHEMA = 1
 
@@ -46,18 +46,21 @@ class Unread:
 class HostState:
     """One look at one host.
 
-    I(pressure) is C(None) where the kernel has no PSI, I(oom_kills) (since boot) before kernel 4.13,
-    I(services) without systemd. I(processes) are all that have memory of their own. I(events) are the OOM
-    events that the kernel log still holds, as the filter P(lifeboat.oom.oom_events#filter) has them, without
-    their process tables. I(unread) is what could not be read: what is missing is never shown as 0.
+    I(pressure) is C(None) where the kernel has no PSI, I(oom_kills) (since boot) before kernel 4.13, I(services)
+    (those that run) and I(declared) (those that were asked for by name) without systemd. I(processes) are all that
+    have memory of their own. I(events) are the OOM events that the kernel log still holds, as the filter
+    P(lifeboat.oom.oom_events#filter) has them, without their process tables. I(sysctls) is C(None) where a file of
+    theirs could not be read: what wins is not known then. I(unread) is what could not be read:
+    what is missing is never shown as 0.
     """
 
     host: HostInfo
     memory: Memory
     pressure: Optional[Pressure]
     oom_kills: Optional[int]
-    sysctls: SysctlState
+    sysctls: Optional[SysctlState]
     services: Optional[Tuple[ServiceState, ...]]
+    declared: Optional[ServicesState]
     processes: Tuple[Process, ...]
     events: Tuple[Mapping[str, Any], ...]
     unread: Tuple[Unread, ...]
@@ -67,20 +70,8 @@ class HostState:
         order = kill_order(self.processes, self.memory, self.host.page_kib)
         facts: Dict[str, Any] = {"schema": SCHEMA}
         facts.update(asdict(self))
-        facts["scores"] = [scores(state) for state in self.services or ()]
+        facts["scores"] = [state.layers() for state in self.services or ()]
         facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
         facts["forecast"] = [asdict(growth) for growth in forecast(order, self.memory, self.host.page_kib, top)]
         facts["forecast_does_not_know"] = list(UNKNOWN)
         return facts
-
-
-def scores(state: ServiceState) -> Dict[str, Any]:
-    """The layers of one service: our drop-in, the winner on disk, loaded, running."""
-    winner = state.winner()
-    return {
-        "unit": state.unit.id,
-        "dropin": state.own_score,
-        "winner": None if winner is None else {"file": winner.path, "line": winner.line, "value": winner.value},
-        "loaded": state.unit.oom_score_adjust,
-        "running": sorted({process.oom_score_adj for process in state.running}),
-    }

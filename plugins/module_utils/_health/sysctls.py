@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
@@ -51,22 +52,23 @@ def find_loader(host: Host) -> Loader:
     if program is None:
         # No sysctl at all: an image whose init is not running, or nothing that loads files.
         return "systemd" if any(host.exists(path) for path in _SYSTEMD_SYSCTL) else "busybox"
-    if (host.link_target(program) or program).endswith("busybox"):
+    if (host.link_target(program) or program).rpartition("/")[2].startswith("busybox"):
         return "busybox"
     try:
-        version = host.run([host.real(program), "--version"]).stdout
+        asked = host.run([host.real(program), "--version"])
     except HostError:
-        version = ""
-    return _procps_loader(version)
+        return "procps"
+    said = asked.stdout + asked.stderr
+    return "busybox" if "BusyBox" in said else _procps_loader(said)
 
 
 def _procps_loader(version: str) -> Loader:
-    """From C(sysctl from procps-ng 3.3.17); anything but an old procps is taken for a current one."""
-    numbers = version.strip().rpartition(" ")[2].split(".")
-    if numbers[:1] == ["3"] and all(part.isdigit() for part in numbers):
-        old = [int(part) for part in numbers] <= [3, 3, 16]
-        return "procps3-run-first" if old else "procps3"
-    return "procps"
+    """From C(sysctl from procps-ng 3.3.17) or C(sysctl (procps version 3.2.8)); what says nothing is a current one."""
+    match = re.search(r"(\d+)\.(\d+)\.(\d+)", version)
+    numbers = [int(number) for number in match.groups()] if match else [4]
+    if numbers[0] >= 4:
+        return "procps"
+    return "procps3-run-first" if numbers <= [3, 3, 16] else "procps3"
 
 
 def _files(host: Host, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:

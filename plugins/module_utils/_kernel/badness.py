@@ -97,19 +97,25 @@ def label(candidate: Candidate) -> str:
 
 
 def if_grows(
-    grower: str, order: Sequence[Candidate], free_kib: int, page_kib: int, oom_score_adj: Optional[int] = 0
+    grower: str,
+    order: Sequence[Candidate],
+    free_kib: int,
+    page_kib: int,
+    oom_score_adj: Optional[int] = 0,
+    all_pages: int = 0,
 ) -> Growth:
     """Play it through: the largest process of unit I(grower) takes all that is free, the kernel kills, again.
 
     I(order) is the kill order now, I(free_kib) what can still be taken. Where the unit has no process in the
-    order, a new one with I(oom_score_adj) starts at size 0; C(None) is one that cannot be killed.
+    order, a new one with I(oom_score_adj) starts at size 0, with that share of I(all_pages); C(None) is one that
+    cannot be killed.
     """
     waiting = list(order)
     own = next((candidate for candidate in waiting if label(candidate) == grower), None)
     if own is not None:
         waiting.remove(own)
     elif oom_score_adj is not None:
-        own = Candidate(None, grower, None, oom_score_adj, 0, 0, oom_score_adj)
+        own = Candidate(None, grower, None, oom_score_adj * (all_pages // 1000), 0, 0, oom_score_adj)
     victims: List[str] = []
     free_pages = free_kib // page_kib
     while waiting:
@@ -126,7 +132,8 @@ def if_grows(
 
 def forecast(order: Sequence[Candidate], memory: Memory, page_kib: int, most: int = 10) -> Tuple[Growth, ...]:
     """C(if_grows()) for a newcomer and for the first I(most) units of the kill order."""
-    free_kib = (memory.available_kib or memory.free_kib) + memory.swap_free_kib
+    available_kib = memory.free_kib if memory.available_kib is None else memory.available_kib
+    free_kib = available_kib + memory.swap_free_kib
     names: Dict[str, None] = {NEWCOMER: None}
     for candidate in order:
         if len(names) > most:

@@ -19,6 +19,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import Line
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_said import Said
 
+_Tests = Sequence[Callable[[Draft], bool]]
+
 # How many events back a late line (of the reaper, say) is looked for.
 MAX_DRAFTS = 64
 
@@ -33,7 +35,6 @@ class Assembly:
         self._places = places
         self._emit = emit
         self._drafts: Deque[Draft] = deque()
-        self._lost_before = 0
         self._other_report = False
         self._take: Dict[str, Callable[[Said, Line], None]] = {
             said.HEADER: self._header,
@@ -89,8 +90,6 @@ class Assembly:
         last = self._drafts[-1] if self._drafts else None
         if last is None or last.over or last.named or not last.is_near(line):
             last = self._open(line)
-            last.lost = self._lost_before or last.lost
-        self._lost_before = 0
         last.last = line
         return last
 
@@ -102,12 +101,12 @@ class Assembly:
     def _header(self, what: Said, line: Line) -> None:
         draft = self._open(line)
         draft.evident, draft.header = True, dict(what.values)
-        self._other_report, self._lost_before = False, 0
+        self._other_report = False
 
     def _cpu(self, what: Said, line: Line) -> None:
         for draft in self._recent(line):
             header = draft.header
-            if header is not None and "pid" not in header and what.values["command"].startswith(header["comm"]):
+            if header is not None and "pid" not in header and what.values["command"].startswith(header["comm"] or ""):
                 header["pid"] = what.values["pid"]
                 return
 
@@ -126,10 +125,12 @@ class Assembly:
         draft.add_up(what.values.get("sums", {}))
 
     def _table(self, what: Said, line: Line) -> None:
-        self._evidence(line).columns = what.values["columns"]
+        self._evidence(line).columns = tuple(name for name in what.values["columns"] if name != "name")
 
     def _row(self, what: Said, line: Line) -> None:
-        self._evidence(line).add_task(what)
+        """A row makes an event. The first part of one does not: too many things are in brackets."""
+        if "comm" in what.values or (self._drafts and self._drafts[-1].columns):
+            self._evidence(line).add_task(what)
 
     def _nobody(self, what: Said, line: Line) -> None:
         self._evidence(line).place_in(what.values)
@@ -145,8 +146,8 @@ class Assembly:
 
     def _home_of_named(self, pid: Optional[int], line: Line) -> Draft:
         undecided = [draft for draft in self._recent(line) if not draft.over]
-        tests = (
-            lambda d: d.names(pid),
+        tests: _Tests = (
+            lambda d: d.names(pid) and d is self._drafts[-1],
             lambda d: not d.named and d.invoked_by(pid),
             lambda d: not d.named and pid in d.tasks,
             lambda d: not d.named,
@@ -163,9 +164,9 @@ class Assembly:
     def _home_of_killed(self, values: Dict[str, Any], line: Line) -> Draft:
         pid = values["pid"]
         recent = [draft for draft in self._recent(line) if pid in draft.victims or not draft.contradicts(values)]
-        tests = (
-            lambda d: pid in d.victims,
+        tests: _Tests = (
             lambda d: not d.over and d.names(pid),
+            lambda d: pid in d.victims,
             lambda d: d.group and d is self._drafts[-1],
             lambda d: not d.over and d.invoked_by(pid),
             lambda d: not d.over and pid in d.tasks,
@@ -191,11 +192,16 @@ class Assembly:
         draft.place_in(what.values)
 
     def _reaped(self, what: Said, line: Line) -> None:
+        """Only victims are reaped, so this tells of a kill; it does not say when or why."""
         pid = what.values["pid"]
-        tests = (lambda d: pid in d.victims, lambda d: d.names(pid), lambda d: not d.over and pid in d.tasks)
-        draft = _first(list(self._recent(line)), tests) or self._open(line)
+        tests: _Tests = (
+            lambda d: pid in d.victims,
+            lambda d: not d.over and d.names(pid),
+            lambda d: not d.over and pid in d.tasks,
+        )
+        draft = _first(self._recent(line), tests) or self._open(line)
         draft.add_victim(what.values)
-        draft.evident = True
+        draft.evident = draft.over = True
 
     def _spared(self, what: Said, line: Line) -> None:
         """The one to be killed is gone already; nobody is killed."""
@@ -211,11 +217,10 @@ class Assembly:
         draft.evident = True
 
     def _lost(self, what: Said, line: Line) -> None:
-        """Lines are missing: of the report that goes on, else of what comes next if it has no header."""
-        if self._drafts and not self._drafts[-1].over:
-            self._drafts[-1].lose(what.values["lines"])
-        else:
-            self._lost_before += what.values["lines"]
+        """Lines are missing. Before or after a report that may be anything."""
+        last = next(self._recent(line), None)
+        if last and not last.over:
+            last.lose(what.values["lines"])
 
     def _boot(self, what: Said, line: Line) -> None:
         self.finish()
@@ -224,7 +229,7 @@ class Assembly:
         self._other_report = True
 
 
-def _first(drafts: Iterable[Draft], tests: Sequence[Callable[[Draft], bool]]) -> Optional[Draft]:
+def _first(drafts: Iterable[Draft], tests: _Tests) -> Optional[Draft]:
     """The draft that meets the earliest of the tests."""
     candidates = list(drafts)
     for test in tests:

@@ -113,18 +113,18 @@ class Draft:
             self.memory[name] = self.memory.get(name, 0) + size
 
     def add_task(self, row: Said) -> None:
-        """Take a row of the table. Without the table's header only the columns that all kernels have."""
-        numbers, comm = row.values["numbers"], row.values.get("comm")
-        columns = self.columns
-        if columns is None:
-            columns = _FIRST_COLUMNS
-            if len(numbers) >= _COLUMNS_WITH_SCORE_ADJ:
-                columns, numbers = (*columns, "oom_score_adj"), (*numbers[:5], numbers[-1])
-        elif len(numbers) > len(columns):
-            name = [str(number) for number in numbers[len(columns) :]]
-            comm = " ".join(name + ([comm] if comm else []))
+        """Take a row of the table. Without the table's header only the columns that all kernels have.
+
+        A name may begin with numbers. A row without a name has been cut, and with it perhaps a number.
+        """
+        numbers = row.values["numbers"]
+        columns = self.columns or _FIRST_COLUMNS
+        words = [str(number) for number in numbers[len(columns) :]] if self.columns else []
+        comm = " ".join(words + [row.values[name] for name in ("comm",) if name in row.values])
         known = {_COLUMNS.get(column, column): number for column, number in zip(columns, numbers)}
-        if len(self.tasks) < MAX_TASKS:
+        if not self.columns and len(numbers) >= _COLUMNS_WITH_SCORE_ADJ:
+            known["oom_score_adj"] = numbers[-1]
+        if comm and len(self.tasks) < MAX_TASKS:
             task = Task(comm=comm, **{name: known[name] for name in known if name in _TASK_FIELDS})
             self.tasks.setdefault(task.pid, task)
 
@@ -168,7 +168,7 @@ class Draft:
 
     def _victim(self, values: Dict[str, Any]) -> Victim:
         """5.4 and its first updates print the bytes of page tables as kB; the table tells."""
-        known = {name: value for name, value in values.items() if name != "scope"}
+        known = dict(values)
         task = self.tasks.get(known["pid"])
         if task and task.pgtables_bytes and known.get("pgtables_kib") == task.pgtables_bytes:
             known["pgtables_kib"] = task.pgtables_bytes // 1024

@@ -64,12 +64,13 @@ class _Facts:
 
     def _in_context(self, line: Line) -> Line:
         """A line without a prefix is of the same machine, one that is indented is of the same message."""
-        head = self._head
         if line.prefixed:
             self._head = line
-        elif line.indent > head.indent:
+            return line
+        head = self._head
+        if line.indent > head.indent:
             return head._replace(text=line.text, indent=line.indent, prefixed=False, sequence=None)
-        return line if line.prefixed else line._replace(host=head.host)
+        return line._replace(host=head.host)
 
     def _continued(self, line: Line) -> Optional[Fact]:
         """The held fact with this line joined to it, if it says more then.
@@ -81,7 +82,7 @@ class _Facts:
             return None
         same_message = self._head.prefixed and line.indent > self._head.indent
         best, kind, weight = None, held.said.kind, held.said.weight - same_message
-        for space in ("\n",) if same_message else (" ", ""):
+        for space in ("\n", " ", "") if same_message else (" ", ""):
             text = held.line.text + space + line.text
             said = understand(text)
             if said and (kind == UNKNOWN or (said.kind == kind and said.weight > weight)):
@@ -102,7 +103,16 @@ def _facts_of_line(line: Line, raw: str) -> List[Fact]:
     if not dropped:
         return _facts_of_message(line, raw)
     lost = Fact(Said(LOST, {"lines": int(dropped.group(1))}), line)
-    return [lost] + _facts_of_message(read_line(line.text[dropped.end() :])._replace(host=line.host), raw)
+    return [lost] + _facts_of_message(_within(line, dropped.end()), raw)
+
+
+def _within(line: Line, start: int) -> Line:
+    """The line that begins inside another, with a prefix of its own."""
+    inner = read_line(line.text[start:])
+    own = {
+        name: getattr(inner, name) for name in ("text", "kernel", "uptime_seconds") if getattr(inner, name) is not None
+    }
+    return line._replace(**own)
 
 
 def _facts_of_message(line: Line, raw: str) -> List[Fact]:
@@ -116,10 +126,10 @@ def _facts_of_message(line: Line, raw: str) -> List[Fact]:
     if not is_suspicious(line.text, line.kernel):
         return []
     embedded = EMBEDDED_PREFIX.search(line.text, 1)
-    inner = read_line(line.text[embedded.start() :]) if embedded else line
+    inner = _within(line, embedded.start()) if embedded else line
     said = understand(inner.text)
     if said:
-        return [Fact(said, line._replace(text=inner.text, uptime_seconds=inner.uptime_seconds))]
+        return [Fact(said, inner)]
     return [Fact(Said(UNKNOWN, {"line": printable(raw)[:_MAX_STRANGE_CHARS]}), line)]
 
 

@@ -48,25 +48,25 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_sizes imp
 # A name has 15 bytes at most (TASK_COMM_LEN), more when they are printed as escapes.
 _NAME = r"(?P<comm>.{0,64})"
 _PID = r"(?P<pid>\d{1,10})"
-_MESSAGE = r"(?P<message>[A-Z][A-Za-z ]{3,40}(?: ?\([A-Za-z_ ]{1,40}\))?(?: in UB \d{1,10})?: )?"
+_MESSAGE = r"(?P<message>[A-Z][A-Za-z ]{3,40}(?: ?\([A-Za-z_ ]{1,40}\))?: )?"
 
 _GFP = re.compile(r"gfp_mask=(0x[0-9a-fA-F]{1,16}(?:\([^()]{0,400}\))?)")
 _ORDER = re.compile(r"\border=(-?\d{1,4})(?!\d)")
 _SCORE_ADJ = re.compile(r"oom_score_adj[=:](-?\d{1,5})(?!\d)")
 _CPU = re.compile(r"(?:CPU: \d{1,6} (?:UID: \d{1,10} )?PID: |Pid: )" + _PID + ",? [Cc]omm: (?P<command>.{0,200})", re.S)
 _TASK = re.compile(",task=" + _NAME + ",pid=" + _PID + r",uid=(?P<uid>\d{1,10})\s*$", re.S)
-_KILLED = re.compile(_MESSAGE + r"(?:OOM k|K)illed process " + _PID + r"(?=\D)(?P<rest>.*)", re.S)
-_VICTIM = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?=,? (?:UID |total-vm:|vsz:|vm:))", re.S)
+_KILLED = re.compile(_MESSAGE + "Killed process " + _PID + r"(?P<rest>(?: \(|, UID ).*)", re.S)
+_VICTIM = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?=,? (?:UID |total-vm:|vsz:))", re.S)
 _VICTIM_CUT = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)", re.S)
 _ANNOUNCED = re.compile(_MESSAGE + "[Kk]ill process " + _PID + r" \(" + _NAME + r"\) (?:score |or a child)", re.S)
 _SHARED = re.compile("[Kk]ill process " + _PID + r" \(" + _NAME + r"\) sharing same memory", re.S)
 _SIZE = re.compile(r"(?<![\w-])(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
 _UID = re.compile(r"\bUID[: ](\d{1,10})(?!\d)")
-_GROUP = re.compile(r"Tasks in (?P<limit_cgroup>/.*) are going to be killed due to memory\.oom\.group set", re.S)
+_GROUP = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set", re.S)
 _REAPED = re.compile(r"oom_reaper: reaped process " + _PID + r" \(" + _NAME + r"\)", re.S)
 _UNREAPED = re.compile(r"oom_reaper: unable to reap pid:" + _PID + r" \(" + _NAME + r"\)", re.S)
 _SPARED = re.compile(_MESSAGE + "OOM victim " + _PID + r" \(" + _NAME + r"\) is already exiting", re.S)
-_BLOB = re.compile(r"\[[\d.]{1,8}[KMG]?B blob data\]$")
+_BLOB = re.compile(r"\[[\d.]{1,8}[BKMGTPE] blob data\]$")
 
 _SCOPES = {
     "CONSTRAINT_NONE": GLOBAL,
@@ -112,9 +112,14 @@ def is_suspicious(text: str, kernel: Optional[bool]) -> bool:
 
 
 def _header(text: str) -> Optional[Said]:
-    """C(X invoked oom-killer: gfp_mask=…, order=…, oom_score_adj=…); before 4.6 the mask is a bare number."""
-    comm, _found, rest = text.partition(" invoked oom-killer:")
-    values: Dict[str, Any] = {"comm": comm[-64:]}
+    """C(X invoked oom-killer: gfp_mask=…, order=…, oom_score_adj=…); before 4.6 the mask is a bare number.
+
+    Without its first words it is still one.
+    """
+    comm, _found, rest = text.partition("oom-killer:")
+    if comm and not comm.endswith(" invoked "):
+        return None
+    values: Dict[str, Any] = {"comm": comm[: -len(" invoked ")][-64:] or None}
     for name, pattern, convert in (
         ("gfp_mask", _GFP, str),
         ("order", _ORDER, int),
@@ -212,7 +217,7 @@ def _shared(text: str) -> Optional[Said]:
 
 def _group(text: str) -> Optional[Said]:
     match = _GROUP.match(text)
-    return Said(GROUP, {"limit_cgroup": match.group("limit_cgroup")}) if match else None
+    return Said(GROUP, {"cgroup": match.group(1)}) if match else None
 
 
 def _reaper(text: str) -> Optional[Said]:
@@ -252,11 +257,11 @@ def _blob(text: str) -> Optional[Said]:
 
 
 _RECOGNISERS = (
-    (" invoked oom-killer:", _header),
+    ("oom-killer:", _header),
     ("oom-kill:constraint=", _summary),
     ("Kernel panic - not syncing", _panic),
     ("ill process ", _ill_process),
-    ("illed process ", _ill_process),
+    ("Killed process ", _ill_process),
     ("omm: ", _cpu),
     ("oom_reaper: ", _reaper),
     (": usage ", cgroup_usage),

@@ -98,8 +98,9 @@ class _Reader:
         self._priority()
         if not self._record():
             self._wall_clock()
-            self._priority()
-            self._brackets()
+            if self.line.kernel is not False:
+                self._priority()
+                self._brackets()
         return self.line._replace(text=self.text.strip(), prefixed=len(self.text) < whole)
 
     def _take(self, pattern: Pattern[str]) -> Optional[Match[str]]:
@@ -130,13 +131,17 @@ class _Reader:
         return match is not None
 
     def _wall_clock(self) -> None:
-        """The time of a container engine may be followed by that of a log within, which is nearer."""
+        """The time of a container engine may be followed by that of a log within, which is nearer.
+
+        What follows the name of a program is that program's, however much it looks like the kernel's.
+        """
         for _nested in range(2):
             if not (self._calendar() or self._unix()):
                 break
             self.text = self.text.lstrip(" ")
             self._take(_CONTAINER_STREAM)
-            self._program(_PROGRAM)
+            if self._program(_PROGRAM):
+                return
         self._program(None)
 
     def _calendar(self) -> bool:
@@ -160,13 +165,16 @@ class _Reader:
             self.line = self.line._replace(timestamp=stamp, wall_seconds=float(match.group(0)))
         return match is not None
 
-    def _program(self, others: Optional[Pattern[str]]) -> None:
-        """Host, facility and level, program."""
+    def _program(self, others: Optional[Pattern[str]]) -> bool:
+        """Host, facility and level, program; true if there was one."""
         match = self._take(_KERNEL)
         if match:
             self.line = self.line._replace(kernel=True, host=match.group(1) or "")
-        elif others and self._take(others):
+            return True
+        if others and self._take(others):
             self.line = self.line._replace(kernel=False)
+            return True
+        return False
 
     def _brackets(self) -> None:
         """Time since boot, or what dmesg made of it, then the calling thread or host and program."""

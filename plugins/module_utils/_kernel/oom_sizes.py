@@ -23,6 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_said impo
 
 _MAX_COLUMNS = 20
 _MIN_COLUMNS = 7  # pid, uid, tgid, total_vm, rss, cpu, oom_adj: the narrowest, of 2.6.31
+_MIN_COLUMNS_OF_A_PART = 4
 
 _PAGE_COUNTERS = frozenset((
     "active", "inactive", "active_anon", "inactive_anon", "isolated_anon", "active_file",
@@ -56,8 +57,8 @@ _PAGE_NAMES = {
 }
 _USAGE_NAMES = {"memory": "", "memory+swap": "memsw_", "swap": "swap_", "kmem": "kmem_"}
 
-_COUNTER = re.compile(r"([A-Za-z_]{4,30}):(\d{1,19})(KB)?$")
-_PAGES = re.compile(r"(\d{1,19}) ([A-Za-z/ -]{10,25})$")
+_COUNTER = re.compile(r"([A-Za-z_]{3,30}):(\d{1,19})(KB)?$")
+_PAGES = re.compile(r"(\d{1,19}) ([A-Za-z/ -]{9,25})$")
 _SWAP = re.compile(r"(Free|Total) swap *[=:] *(\d{1,19})kB$")
 _STAT = re.compile(r"([a-z_]{3,20}) (\d{1,19})$")
 _USAGE = re.compile(r"([a-z+]{4,11}): usage (\d{1,19})kB, limit (\d{1,19})kB, failcnt (\d{1,19})")
@@ -130,7 +131,10 @@ def table_header(text: str) -> Optional[Said]:
 
 
 def table_row(text: str) -> Optional[Said]:
-    """A row: numbers first, then a name, which may hold anything. None if there are too few numbers."""
+    """A row: numbers first, then a name, which may hold anything; or the start of a row, without its name.
+
+    None if there are too few numbers.
+    """
     match = _ROW.match(text)
     if not match:
         return None
@@ -141,7 +145,7 @@ def table_row(text: str) -> Optional[Said]:
             break
         numbers.append(int(word))
         rest = after.lstrip(" ")
-    if len(numbers) < _MIN_COLUMNS:
+    if len(numbers) < (_MIN_COLUMNS if rest else _MIN_COLUMNS_OF_A_PART):
         return None
     return Said(ROW, dict({"numbers": tuple(numbers)}, **({"comm": rest} if rest else {})))
 

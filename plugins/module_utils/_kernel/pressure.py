@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Optional
 
-_LINE = re.compile(r"^(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=([\d.]+) total=(\d+)$")
+_LINE = re.compile(r"^(some|full) avg10=(\d+\.\d+) avg60=(\d+\.\d+) avg300=(\d+\.\d+) total=(\d+)$")
 
 
 @dataclass(frozen=True)

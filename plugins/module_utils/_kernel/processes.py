@@ -58,7 +58,8 @@ def parse_status(text: str) -> Optional[Dict[str, int]]:
 def parse_cgroup(text: str) -> Optional[str]:
     """The cgroup that systemd tracks: the unified one, or C(name=systemd) on v1. Source: cgroups(7)."""
     paths: Dict[str, str] = {}
-    for line in text.splitlines():
+    # The name of a cgroup may hold any separator but a newline; str.splitlines() would let it forge a line.
+    for line in text.split("\n"):
         _, _, rest = line.partition(":")
         controllers, separator, path = rest.partition(":")
         if separator:

@@ -126,6 +126,12 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
     return ParsedFile(tuple(assignments), tuple(problems))
 
 
+def line_start(text: str, line: int, loader: Loader = "systemd") -> int:
+    """Where a line begins in the text; I(line) as C(parse()) numbers it."""
+    ends = (_SYSTEMD_EOL if loader == "systemd" else re.compile("\n")).finditer(text)
+    return [0, *(end.end() for end in ends)][line - 1]
+
+
 def numbered_lines(text: str, loader: Loader = "systemd") -> Iterator[Tuple[int, str]]:
     """The lines of a text with the numbers that C(parse()) gives them."""
     return of_loader(_DIALECTS, loader).lines(text)

@@ -14,6 +14,7 @@ HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
     "# Declare them in the inventory (oom_kernel_overcommit, oom_kernel_oom_policy) instead.\n"
 )
+_HEADER_LINES = HEADER.split("\n")
 # What the running kernel had before us, for the keys whose default depends on the machine.
 _BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
@@ -39,7 +40,7 @@ def foreign_lines(text: Optional[str], keys: Sequence[str]) -> Tuple[Tuple[int, 
     return tuple(
         (number, line)
         for number, line in numbered_lines(text or "")
-        if line.strip() and number not in ours and line + "\n" not in HEADER and not _BEFORE.match(line)
+        if line.strip() and number not in ours and line not in _HEADER_LINES and not _BEFORE.match(line)
     )
 
 

@@ -83,21 +83,21 @@ class UnitProperties:
 
 
 def show_argv(units: Iterable[str]) -> List[str]:
-    """Arguments that ask for I(PROPERTIES) of I(units), one block of output each, in that order.
+    """Arguments that ask for I(PROPERTIES) of I(units), one block of output each.
 
-    Raises InvalidPolicy for a bad name, for a template (the manager has no answer for it and ends with an
-    error: ask for an instance), and where no unit is named (systemctl would show the manager itself).
+    A template stands for its loaded instances, of which there may be none: the manager has no answer for itself.
+    Raises InvalidPolicy for a bad name, and where no unit is named (systemctl would show the manager itself).
     """
     parsed = [unit_names.parse(unit) for unit in units]
-    for unit in parsed:
-        if unit.is_template:
-            instance = unit_names.UnitName(unit.prefix, "NAME", unit.kind)
-            raise InvalidPolicy(
-                f"unit name {str(unit)!r}: a template is never loaded; ask for an instance such as {instance}"
-            )
     if not parsed:
         raise InvalidPolicy("no unit is named; name at least one, such as 'nginx.service'")
-    return [*_SHOW, *(str(unit) for unit in parsed)]
+    return [*_SHOW, *(_instances_of(unit) if unit.is_template else str(unit) for unit in parsed)]
+
+
+def _instances_of(template: unit_names.UnitName) -> str:
+    # fnmatch(3): a backslash of the name (from systemd-escape) would quote the next character.
+    prefix = template.prefix.replace("\\", "\\\\")
+    return f"{prefix}@*.{template.kind}"
 
 
 def show_loaded_argv(kind: str = "service") -> List[str]:

@@ -1,94 +1,254 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The flow of the module C(service_oom_score): read, plan, apply, read again, judge."""
+"""The flow of the module C(service_oom_score): read, plan, guard, apply, read again, judge."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
-    read_services,
-    require_systemd,
-    show,
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
+    InvalidPolicy,
+    LifeboatError,
+    Missing,
+    ReadOnly,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import read_declared
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+    Process,
+    parse_cgroup,
+    parse_stat,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import ServicePolicy, service_policies
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import (
+    ServicePolicy,
+    dropin_name,
+    service_policies,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
+    RunningScore,
+    ServiceState,
+    owns_folder,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, apply_edits
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
+    Outcome,
+    check_guards,
+    next_victim_warnings,
+    order_diff,
+    outcome,
+    rescored,
+    sensitive_services,
+    shown_order,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     FAILED_VERDICTS,
-    apply_live,
+    UNAVAILABLE,
+    Task,
     as_result,
     expected,
+    permitted,
     plan_services,
+    tasks,
+    touched,
     verdict,
-    write_dropins,
 )
 
-States = Dict[str, ServiceState]
+
+@dataclass(frozen=True)
+class _How:
+    """The options that say how to apply."""
+
+    apply: str
+    missing: str
+    exclusive: bool
+    dropin: str
+    max_protected_pct: int
+    sensitive: Mapping[str, Sequence[str]]
+    skip_unknown: bool
+    force: bool
 
 
-def read_states(host: Host, policies: Sequence[ServicePolicy]) -> States:
-    """The declared services by their declared name."""
-    version = require_systemd(host)
-    names = [policy.name for policy in policies]
-    processes, _ = read_processes(host)
-    states = read_services(host, show(host, names), processes, version)
-    return dict(zip(names, states))
+@dataclass(frozen=True)
+class _Look:
+    """One look at the host."""
+
+    work: Tuple[Task, ...]
+    processes: Tuple[Process, ...]
 
 
 def converge_services(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
-    """Bring all declared services to their score; the result of the module."""
+    """Bring all declared services to their settings; the result of the module."""
     policies = service_policies(params["services"])
-    before = read_states(host, policies)
-    _refuse_unknown(before)
-    plan = plan_services(before, policies)
-    if check_mode or not plan.changed:
-        after = {policy.name: expected(before[policy.name], policy) for policy in policies}
-    else:
-        after = _apply(host, before, policies)
-    return _result(plan, before, after, policies)
+    how = _how(params)
+    before, policies, warnings = _look(host, policies, how)
+    warnings += _unavailable(before.work, how)
+    plan = plan_services(before.work, how.apply != "none", how.missing == "write")
+    promised = tuple(expected(task, how.apply, how.missing == "write") for task in before.work)
+    found = _outcome(host, before, rescored(before.processes, _scores(promised)))
+    if plan.changed:
+        scores = {task.policy.name: task.policy.oom_score_adj for task in promised}
+        declared = {name: score for name, score in scores.items() if score is not None}
+        warnings += check_guards(found, declared, how.max_protected_pct, how.force)
+        warnings += next_victim_warnings(found, how.sensitive)
+    edits = _edits(before.work, how)
+    after = promised
+    if plan.changed and not check_mode:
+        _apply(host, before.work, plan, edits, how)
+        # What was left over is gone now, and is judged all the same.
+        again, _, _ = _look(host, [task.policy for task in before.work], replace(how, exclusive=False))
+        after = again.work
+        found = _outcome(host, before, again.processes)
+    return _result(plan, edits, before.work, after, found, warnings)
 
 
-def _refuse_unknown(states: Mapping[str, ServiceState]) -> None:
-    unknown = [name for name, state in states.items() if state.unit.load_state == "not-found"]
-    masked = [name for name, state in states.items() if state.unit.load_state == "masked"]
-    if unknown:
-        raise LifeboatError(
-            "systemd knows no unit {}; expected the name of an installed one (systemctl list-unit-files shows "
-            "them); nothing was changed".format(", ".join(unknown))
-        )
-    if masked:
-        raise LifeboatError(
-            "the unit {} is masked, so that it never starts; unmask it or take it out of the list; nothing was "
-            "changed".format(", ".join(masked))
-        )
+def _how(params: Mapping[str, Any]) -> _How:
+    return _How(
+        apply=params["apply"],
+        missing=params["missing"],
+        exclusive=params["exclusive"],
+        dropin=dropin_name("dropin", params["dropin"]),
+        max_protected_pct=whole_number("max_protected_pct", params["max_protected_pct"], 0, 100),
+        sensitive=sensitive_services("sensitive_services", params["sensitive_services"]),
+        skip_unknown=params["skip_unknown"],
+        force=params["force"],
+    )
 
 
-def _apply(host: Host, before: States, policies: Sequence[ServicePolicy]) -> States:
-    if write_dropins(host, before, policies):
-        host.run_or_fail(["systemctl", "daemon-reload"])
-    apply_live(host, before, policies)
-    return read_states(host, policies)
+def _look(
+    host: Host, policies: Sequence[ServicePolicy], how: _How
+) -> Tuple[_Look, Tuple[ServicePolicy, ...], List[str]]:
+    processes, _ = read_processes(host)
+    found = read_declared(host, [policy.name for policy in policies], processes, how.dropin)
+    known, warnings = _known_settings(policies, found.systemd_version, how.skip_unknown)
+    return _Look(tasks(found, known, how.exclusive), processes), known, warnings
 
 
-def _result(plan: Plan, before: States, after: States, policies: Sequence[ServicePolicy]) -> Dict[str, Any]:
-    failed: List[str] = []
+def _known_settings(
+    policies: Sequence[ServicePolicy], version: int, skip_unknown: bool
+) -> Tuple[Tuple[ServicePolicy, ...], List[str]]:
+    """The policies with only what this systemd understands."""
+    known, warnings = [], []
     for policy in policies:
-        judged = verdict(after[policy.name], policy)
-        if judged.word in FAILED_VERDICTS:
-            failed.append(f"{policy.name}: {judged}")
+        unknown = [key for key in policy.settings if KEYS[key].since > version]
+        for key in unknown:
+            message = f"{policy.name}: systemd {version} here has no {key}, which came with {KEYS[key].since}"
+            if not skip_unknown:
+                raise InvalidPolicy(message + "; take it out for this host, or set skip_unknown: true")
+            warnings.append(message + "; skipped")
+        settings = {key: value for key, value in policy.settings.items() if key not in unknown}
+        known.append(replace(policy, settings=settings))
+    return tuple(known), warnings
+
+
+def _unavailable(work: Sequence[Task], how: _How) -> List[str]:
+    """Units that are not installed or masked: an error, a warning, or written for later."""
+    said = {"not-found": "is not installed", "masked": "is masked, so that it never starts"}
+    found = [
+        f"{task.policy.name} {said[task.unit.load_state]}"
+        for task in work
+        if task.policy.present and task.unit.load_state in UNAVAILABLE
+    ]
+    if not found or how.missing == "write":
+        return []
+    if how.missing == "error":
+        raise LifeboatError(
+            "; ".join(found) + "; expected units that can run (systemctl list-unit-files shows them); nothing was "
+            "changed; take them out, or set missing to warn or write"
+        )
+    return [message + "; left alone" for message in found]
+
+
+def _scores(work: Sequence[Task]) -> Dict[int, int]:
+    return {
+        process.pid: process.oom_score_adj for task in work for state in task.unit.states for process in state.running
+    }
+
+
+def _outcome(host: Host, before: _Look, after: Sequence[Process]) -> Outcome:
+    return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), host.page_kib)
+
+
+def _edits(work: Sequence[Task], how: _How) -> List[FileEdit]:
+    return [
+        FileEdit(
+            task.unit.own_path,
+            task.unit.own_text,
+            task.written.own_text,
+            with_folder=owns_folder(task.unit.own_text) or owns_folder(task.written.own_text),
+        )
+        for task in work
+        if task.writes
+        and (task.unit.load_state not in UNAVAILABLE or how.missing == "write" or not task.policy.present)
+    ]
+
+
+def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdit], how: _How) -> None:
+    apply_edits(host, edits)
+    if edits or plan.of("loaded"):
+        host.run_or_fail(["systemctl", "daemon-reload"])
+    pairs = [(task, before, after) for task in work for before, after in zip(task.unit.states, task.written.states)]
+    if how.apply == "live":
+        for task, before, after in pairs:
+            wanted = task.wanted_score(after)
+            for process in touched(task, before, after):
+                if permitted(before, process, wanted):
+                    _set_score(host, before, process, wanted)
+    elif how.apply == "restart":
+        units = [before.unit.id for task, before, after in pairs if touched(task, before, after)]
+        if units:
+            host.run_or_fail(["systemctl", "try-restart", "--", *units])
+
+
+def _set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:
+    """Write through one handle of the process, after looking that it is still the one that was meant.
+
+    One that has ended or may not be changed is left to the verdict.
+    """
+    own = state.unit.control_group or ""
+    try:
+        with host.process(process.pid) as folder:
+            _, start_ticks = parse_stat(folder.read("stat"))
+            cgroup = parse_cgroup(folder.read("cgroup")) or ""
+            if start_ticks == process.start_ticks and (cgroup == own or cgroup.startswith(own + "/")):
+                folder.write("oom_score_adj", str(score))
+    except (Missing, ReadOnly):
+        return
+
+
+def _result(
+    plan: Plan,
+    edits: Sequence[FileEdit],
+    before: Sequence[Task],
+    after: Sequence[Task],
+    found: Outcome,
+    warnings: List[str],
+) -> Dict[str, Any]:
+    judged = {task.policy.name: verdict(task) for task in after}
+    failed = [f"{name}: {each}" for name, each in judged.items() if each.word in FAILED_VERDICTS]
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
-        "diff": plan.diff("oom_score_adj"),
-        "services": [as_result(after[policy.name], policy) for policy in policies],
-        "before": [as_result(before[policy.name], policy) for policy in policies],
+        "diff": plan.diff("services") + [edit.diff() for edit in edits] + order_diff(found),
+        "services": [as_result(task) for task in after],
+        "before": [as_result(task) for task in before],
+        "restart_needed": [
+            state.unit.id
+            for task in after
+            if judged[task.policy.name].word == "needs_restart"
+            for state in task.unit.states
+        ],
+        "kill_order": {"before": shown_order(found.before), "after": shown_order(found.after)},
+        "protection": found.facts(),
+        "warnings": warnings,
     }
     if failed:
         result["failed"] = True
-        result["msg"] = "the declared score does not hold for " + "; ".join(failed)
+        result["msg"] = "what is declared does not hold for " + "; ".join(failed)
     return result

@@ -16,8 +16,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
-    FileEdit,
     Goal,
     apply_sysctls,
     expected_state,

@@ -11,6 +11,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 
 Body = Callable[[Host, Mapping[str, Any], bool], Dict[str, Any]]
 
@@ -36,14 +37,3 @@ def run(argument_spec: Dict[str, Any], body: Body, needs_root: bool = True) -> N
     if result.get("failed"):
         module.fail_json(**printable(result))
     module.exit_json(**printable(result))
-
-
-def printable(value: Any) -> Any:
-    """The value with bytes that are not UTF-8 spelled out as C(\\xNN): JSON and terminals take no others."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    if isinstance(value, Mapping):
-        return {printable(key): printable(entry) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [printable(entry) for entry in value]
-    return value

@@ -1,31 +1,28 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Scores of services: what differs (C(plan)), the verdict on all layers, and how it is applied."""
+"""Services: what differs (C(plan)), the verdict on all layers, and what will be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing, ReadOnly
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
-    parse_cgroup,
-    parse_stat,
-)
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import ServicePolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import SCORE, ServicePolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
-    SCORE,
+    DeclaredUnit,
     RunningScore,
+    ServicesState,
     ServiceState,
-    own_text,
+    normal,
+    same_value,
 )
 
+UNAVAILABLE = ("not-found", "masked")
 # What a converge run can not make good by itself.
-FAILED_VERDICTS = ("not_found", "masked", "overridden", "not_permitted", "differs", "missing", "needs_reload")
+FAILED_VERDICTS = ("overridden", "not_permitted", "differs", "missing", "needs_reload")
 
 
 @dataclass(frozen=True)
@@ -39,56 +36,100 @@ class Verdict:
         return self.word if self.culprit is None else f"{self.word} ({self.culprit})"
 
 
-def plan_services(states: Mapping[str, ServiceState], policies: Sequence[ServicePolicy]) -> Plan:
-    """What differs, for all services: all drop-ins, then what is loaded, then what runs."""
-    changes: List[Change] = []
-    for policy in policies:
-        state = states[policy.name]
-        if state.unit.load_state in ("not-found", "masked"):
-            changes.append(_unreachable(state, policy))
-            continue
-        changes += _dropin_changes(state, policy) + _loaded_changes(state, policy) + _running_changes(state, policy)
-    order = ("drop-in", "loaded", "running")
-    return Plan(tuple(sorted(changes, key=lambda change: order.index(change.layer))))
+@dataclass(frozen=True)
+class Task:
+    """A declared unit, what it shall have, and the unit as it is once all files of this run are I(written)."""
+
+    unit: DeclaredUnit
+    policy: ServicePolicy
+    written: DeclaredUnit
+
+    @property
+    def writes(self) -> bool:
+        """Whether our drop-in has any other text than it should: somebody's extra line counts too."""
+        return self.unit.own_text != self.written.own_text
+
+    @property
+    def pairs(self) -> Tuple[Tuple[ServiceState, ServiceState], ...]:
+        """Each unit behind the name as it is, and with the files written."""
+        return tuple(zip(self.unit.states, self.written.states))
+
+    def wanted_score(self, written: ServiceState) -> int:
+        """The declared score; without a declaration the one that the other files give."""
+        score = self.policy.oom_score_adj
+        return written.disk_score() if score is None else score
 
 
-def _unreachable(state: ServiceState, policy: ServicePolicy) -> Change:
-    why = f"systemd says that the unit is {state.unit.load_state}"
-    return Change(state.unit.id, "drop-in", SCORE, state.own_score, str(policy.oom_score_adj), why)
+def tasks(services: ServicesState, policies: Sequence[ServicePolicy], exclusive: bool) -> Tuple[Task, ...]:
+    """Every unit that is to be looked at, in the order of the declarations.
+
+    With I(exclusive) what is left over of earlier declarations shall go.
+    """
+    by_name = {unit.name: unit for unit in services.declared}
+    pairs = [(by_name[policy.name], policy) for policy in policies]
+    if exclusive:
+        pairs += [(unit, ServicePolicy(unit.name, {}, present=False)) for unit in services.left_over]
+    # The drop-in of a template is one of each instance too: every text counts for every unit.
+    texts = {unit.own_path: unit.text_for(policy.settings) if policy.present else None for unit, policy in pairs}
+    return tuple(Task(unit, policy, unit.with_texts(texts)) for unit, policy in pairs)
 
 
-def _dropin_changes(state: ServiceState, policy: ServicePolicy) -> List[Change]:
-    if not own_differs(state, policy):
+def plan_services(work: Sequence[Task], live: bool = True, write_unavailable: bool = False) -> Plan:
+    """What differs: all drop-ins, then what is loaded, then, with I(live), what runs.
+
+    A unit that is not installed or masked has nothing that could differ but its drop-in, and that counts only
+    with I(write_unavailable), or where it shall go.
+    """
+    dropins: List[Change] = []
+    loaded: List[Change] = []
+    running: List[Change] = []
+    for task in work:
+        available = task.unit.load_state not in UNAVAILABLE
+        if available or write_unavailable or not task.policy.present:
+            dropins += _dropin_changes(task)
+        for before, after in task.pairs:
+            loaded += _loaded_changes(task, before, after)
+            running += _running_changes(task, before, after) if live else []
+    return Plan((*dropins, *loaded, *running))
+
+
+def _dropin_changes(task: Task) -> List[Change]:
+    if not task.writes:
         return []
-    why = "{} {}".format(state.own_path, "is not there" if state.own_text is None else "says something else")
-    return [Change(state.unit.id, "drop-in", SCORE, state.own_score, str(policy.oom_score_adj), why)]
+    unit, wanted = task.unit, task.policy.settings
+    have = unit.own_settings
+    why = f"{unit.own_path} is not there" if unit.own_text is None else f"{unit.own_path} says something else"
+    if not task.policy.present:
+        why = f"{unit.own_path} is there, and the unit is not to have one"
+    keys = [key for key in (*wanted, *have) if wanted.get(key) != have.get(key)] or list(wanted)
+    return [
+        Change(unit.name, "drop-in", key, have.get(key), wanted.get(key), why) for key in dict.fromkeys(keys or [SCORE])
+    ]
 
 
-def own_differs(state: ServiceState, policy: ServicePolicy) -> bool:
-    """Whether our drop-in has any other text than it should: somebody's extra line counts too."""
-    return state.own_text != own_text(policy.oom_score_adj)
+def rival(after: ServiceState, policy: ServicePolicy) -> Optional[Assignment]:
+    """The line of another file that beats our drop-in, once written, with another value."""
+    winners = after.merged().winners
+    for key, value in policy.settings.items():
+        winner = winners.get(key)
+        if winner is not None and winner.path != after.own_path and normal(key, winner.value) != normal(key, value):
+            return winner
+    return None
 
 
-def _as_written(state: ServiceState, policy: ServicePolicy) -> ServiceState:
-    return state.with_own_text(own_text(policy.oom_score_adj))
-
-
-def rival(state: ServiceState, policy: ServicePolicy) -> Optional[Assignment]:
-    """The line of another file that beats our drop-in with another score."""
-    written = _as_written(state, policy)
-    winner = written.winner()
-    if winner is None or winner.path == written.own_path or written.disk_score() == policy.oom_score_adj:
-        return None
-    return winner
-
-
-def _loaded_changes(state: ServiceState, policy: ServicePolicy) -> List[Change]:
-    loaded = state.unit.oom_score_adjust
-    if loaded == policy.oom_score_adj and not state.needs_reload():
-        return []
-    winner = rival(state, policy)
-    why = f"overridden by {winner.path}:{winner.line}" if winner else "systemd has not loaded it"
-    return [Change(state.unit.id, "loaded", SCORE, _text(loaded), str(policy.oom_score_adj), why)]
+def _loaded_changes(task: Task, before: ServiceState, after: ServiceState) -> List[Change]:
+    wanted = dict(task.policy.settings) or {SCORE: str(after.disk_score())}
+    beaten = rival(after, task.policy)
+    why = f"overridden by {beaten.path}:{beaten.line}" if beaten else "systemd has not loaded it"
+    changes = [
+        Change(before.unit.id, "loaded", key, before.loaded(key), value, why)
+        for key, value in wanted.items()
+        if not same_value(key, value, before.loaded(key))
+    ]
+    if not changes and (task.policy.present or task.writes) and before.needs_reload():
+        score = before.loaded(SCORE)
+        changes = [Change(before.unit.id, "loaded", SCORE, score, str(task.wanted_score(after)), why)]
+    return changes
 
 
 def targets(state: ServiceState) -> Tuple[RunningScore, ...]:
@@ -106,18 +147,22 @@ def targets(state: ServiceState) -> Tuple[RunningScore, ...]:
     return (*heirs, leader)
 
 
-def _running_changes(state: ServiceState, policy: ServicePolicy) -> List[Change]:
+def touched(task: Task, before: ServiceState, after: ServiceState) -> Tuple[RunningScore, ...]:
+    """The processes whose score is to change. A unit that gives up its drop-in gives back only what that set."""
+    wanted = task.wanted_score(after)
+    candidates = targets(before)
+    if not task.policy.present:
+        given = task.unit.own_settings.get(SCORE)
+        candidates = tuple(process for process in before.running if str(process.oom_score_adj) == given)
+    return tuple(process for process in candidates if process.oom_score_adj != wanted)
+
+
+def _running_changes(task: Task, before: ServiceState, after: ServiceState) -> List[Change]:
+    wanted = str(task.wanted_score(after))
+    why = "the running process has another score"
     return [
-        Change(
-            state.unit.id,
-            "running",
-            process_key(process),
-            str(process.oom_score_adj),
-            str(policy.oom_score_adj),
-            "the running process has another score",
-        )
-        for process in targets(state)
-        if process.oom_score_adj != policy.oom_score_adj
+        Change(before.unit.id, "running", process_key(process), str(process.oom_score_adj), wanted, why)
+        for process in touched(task, before, after)
     ]
 
 
@@ -125,111 +170,82 @@ def process_key(process: RunningScore) -> str:
     return f"pid {process.pid} ({process.comm})"
 
 
-def _text(value: Optional[int]) -> Optional[str]:
-    return None if value is None else str(value)
+def permitted(state: ServiceState, process: RunningScore, score: int) -> bool:
+    return state.may_lower or score >= process.oom_score_adj
 
 
-def verdict(state: ServiceState, policy: ServicePolicy) -> Verdict:
-    """How a service stands against its declaration: the first layer that is not right, and the culprit."""
-    load_state = state.unit.load_state
-    if load_state == "not-found":
-        return Verdict("not_found")
-    if load_state == "masked":
-        return Verdict("masked", state.unit.fragment_path)
-    winner = rival(state, policy)
-    if own_differs(state, policy):
-        return Verdict("missing" if state.own_text is None else "differs", state.own_path)
-    if winner is not None:
-        return Verdict("overridden", f"by {winner.path}:{winner.line}")
-    if _loaded_changes(state, policy):
+def verdict(task: Task) -> Verdict:
+    """How a unit stands against its declaration: the first layer that is not right, and the culprit."""
+    unit = task.unit
+    if unit.load_state in UNAVAILABLE:
+        return Verdict(unit.load_state.replace("-", "_"))
+    if task.writes:
+        return Verdict("missing" if unit.own_text is None else "differs", unit.own_path)
+    judged = [_unit_verdict(task, state) for state in unit.states]
+    return next((each for each in judged if each.word != "ok"), Verdict("ok"))
+
+
+def _unit_verdict(task: Task, state: ServiceState) -> Verdict:
+    beaten = rival(state, task.policy)
+    if beaten is not None:
+        return Verdict("overridden", f"by {beaten.path}:{beaten.line}")
+    if _loaded_changes(task, state, state):
         return Verdict("needs_reload", state.own_path)
-    return _running_verdict(state, policy)
-
-
-def _running_verdict(state: ServiceState, policy: ServicePolicy) -> Verdict:
-    wrong = [process for process in state.running if process.oom_score_adj != policy.oom_score_adj]
-    if not wrong:
-        return Verdict("ok")
+    wanted = task.wanted_score(state)
+    wrong = [process for process in state.running if process.oom_score_adj != wanted]
     touchable = [process for process in targets(state) if process in wrong]
+    if not task.policy.present or not wrong:
+        return Verdict("ok")
     if not touchable:
         return Verdict("self_adjusted", ", ".join(process_key(process) for process in wrong))
-    lowered = [process for process in touchable if process.oom_score_adj > policy.oom_score_adj]
-    if lowered and not state.may_lower:
+    if any(not permitted(state, process, wanted) for process in touchable):
         return Verdict("not_permitted", "lowering a score needs CAP_SYS_RESOURCE, which is missing here")
     return Verdict("needs_restart", ", ".join(process_key(process) for process in touchable))
 
 
-def expected(state: ServiceState, policy: ServicePolicy) -> ServiceState:
-    """The service as it will be after a live change: what check mode answers with."""
-    if state.unit.load_state in ("not-found", "masked"):
-        return state
-    written = _as_written(state, policy)
-    on_disk = tuple(found.path for found in written.merged().applied)
+def expected(task: Task, apply: str, write_unavailable: bool) -> Task:
+    """The unit as it will be: what check mode answers with."""
+    unit = task.written
+    if unit.load_state in UNAVAILABLE:
+        if task.policy.present and not write_unavailable:
+            unit = task.unit
+    else:
+        states = tuple(_expected_state(task, before, after, apply) for before, after in task.pairs)
+        unit = replace(unit, states=states)
+    return Task(unit, task.policy, task.written if unit is task.unit else unit)
+
+
+def _expected_state(task: Task, before: ServiceState, after: ServiceState, apply: str) -> ServiceState:
+    settings = {key: winner.value for key, winner in after.merged().winners.items()}
     unit = replace(
-        written.unit,
-        oom_score_adjust=written.disk_score(),
-        dropin_paths=on_disk,
+        after.unit,
+        oom_score_adjust=after.disk_score(),
+        oom_policy=settings.get("OOMPolicy", after.unit.oom_policy),
+        managed_oom_preference=settings.get("ManagedOOMPreference", after.unit.managed_oom_preference),
+        memory_min=None,
+        memory_low=None,
+        dropin_paths=tuple(found.path for found in after.merged().applied),
         need_daemon_reload=False,
     )
-    touched = {process.pid for process in targets(state) if _permitted(state, process, policy)}
+    wanted = task.wanted_score(after)
+    changing = {process.pid for process in touched(task, before, after) if permitted(before, process, wanted)}
+    if apply == "none":
+        changing = set()
     running = tuple(
-        replace(process, oom_score_adj=policy.oom_score_adj) if process.pid in touched else process
-        for process in state.running
+        replace(process, oom_score_adj=wanted) if process.pid in changing else process for process in after.running
     )
-    return replace(written, unit=unit, running=running)
+    return replace(after, unit=unit, running=running)
 
 
-def _permitted(state: ServiceState, process: RunningScore, policy: ServicePolicy) -> bool:
-    return state.may_lower or policy.oom_score_adj >= process.oom_score_adj
-
-
-def write_dropins(host: Host, states: Mapping[str, ServiceState], policies: Sequence[ServicePolicy]) -> bool:
-    """Write the drop-ins that differ; says whether the manager has to read its files again."""
-    stale = False
-    for policy in policies:
-        state = states[policy.name]
-        if own_differs(state, policy):
-            host.write(state.own_path, own_text(policy.oom_score_adj))
-            stale = True
-        stale = stale or state.needs_reload()
-    return stale
-
-
-def apply_live(host: Host, states: Mapping[str, ServiceState], policies: Sequence[ServicePolicy]) -> None:
-    """Give running processes the declared score. One that has ended or may not be changed is left to the verdict."""
-    for policy in policies:
-        state = states[policy.name]
-        for process in targets(state):
-            if process.oom_score_adj != policy.oom_score_adj and _permitted(state, process, policy):
-                _set_score(host, state, process, policy.oom_score_adj)
-
-
-def _set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:
-    """Write through one handle of the process, after looking that it is still the one that was meant."""
-    try:
-        with host.process(process.pid) as folder:
-            _, start_ticks = parse_stat(folder.read("stat"))
-            cgroup = parse_cgroup(folder.read("cgroup")) or ""
-            own = state.unit.control_group or ""
-            if start_ticks == process.start_ticks and (cgroup == own or cgroup.startswith(own + "/")):
-                folder.write("oom_score_adj", str(score))
-    except (Missing, ReadOnly):
-        return
-
-
-def as_result(state: ServiceState, policy: ServicePolicy) -> Dict[str, Any]:
-    """A service as the contract has it: a value for each layer, and the verdict."""
-    judged = verdict(state, policy)
-    winner = state.winner()
-    scores: Set[int] = {process.oom_score_adj for process in state.running}
+def as_result(task: Task) -> Dict[str, Any]:
+    """A declared unit as the contract has it: a value for each layer, and the verdict."""
+    judged = verdict(task)
     return {
-        "name": policy.name,
-        "unit": state.unit.id,
-        "declared": policy.oom_score_adj,
-        "dropin": state.own_score,
-        "winner": None if winner is None else {"file": winner.path, "line": winner.line, "value": winner.value},
-        "loaded": state.unit.oom_score_adjust,
-        "running": sorted(scores),
+        "name": task.policy.name,
+        "state": "present" if task.policy.present else "absent",
+        "declared": dict(task.policy.settings),
+        "dropin": {"path": task.unit.own_path, "settings": task.unit.own_settings} if task.unit.own_text else None,
+        "units": [state.layers() for state in task.unit.states],
         "verdict": judged.word,
         "culprit": judged.culprit,
     }

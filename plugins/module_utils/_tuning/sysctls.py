@@ -6,12 +6,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+    Assignment,
+    Loader,
+    line_start,
+    proc_path,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
@@ -19,9 +25,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file impo
     own_values,
     values_before,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, apply_edits, undo_all
 
 SUBJECT = "kernel"
-# Behind the name of a file that was edited in the user's stead; no loader reads such a name.
+# Before a line that was commented out in the user's stead, and behind the name of the file as it was before.
+COMMENTED = "# lifeboat.oom: "
 BACKUP = ".before-lifeboat-oom"
 
 
@@ -51,23 +59,6 @@ class Goal:
         return cls(dict(resting) if runtime else {}, dict.fromkeys(own) if persistent else {})
 
 
-@dataclass(frozen=True)
-class FileEdit:
-    """A file before and after; C(None) where there is none."""
-
-    path: str
-    before: Optional[str]
-    after: Optional[str]
-
-    def diff(self) -> Dict[str, str]:
-        return {
-            "before_header": self.path,
-            "after_header": self.path,
-            "before": self.before or "",
-            "after": self.after or "",
-        }
-
-
 def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
     """What I(keys) would be without us: what another file says, the command line, or the kernel's default.
 
@@ -77,7 +68,10 @@ def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
     resting = {key: value for key, value in DEFAULTS.items() if key in keys}
     own = own_values(state.own_text, keys)
     resting.update({key: value for key, value in values_before(state.own_text).items() if key in own})
-    resting.update({key: value for key, value in state.cmdline.items() if key in keys})
+    for key, value in state.cmdline.items():
+        if key in keys:
+            resting[key] = value
+            resting.pop(VOIDS.get(key, ""), None)
     for key, winner in boot_winners(state.with_file(state.own_path, None), keys, VOIDS).items():
         if winner.key == key:
             resting[key] = winner.value
@@ -152,45 +146,47 @@ def with_goal_file(state: SysctlState, goal: Goal) -> SysctlState:
 
 
 def override_edits(state: SysctlState, goal: Goal) -> Tuple[FileEdit, ...]:
-    """The foreign lines that would win at boot, commented out.
+    """The foreign lines that would win at boot, commented out; nothing where that would not help.
 
     A file below C(/usr) or C(/run) is not ours to edit: a copy in C(/etc/sysctl.d) takes its place, as
     sysctl.d(5) has it.
     """
     edits: Dict[str, FileEdit] = {}
     state = with_goal_file(state, goal)
-    keys = tuple(key for key, value in goal.file.items() if value is not None)
-    while True:
-        winners = boot_winners(state, keys, VOIDS)
-        rival = next(
-            (
-                winner
-                for key, winner in winners.items()
-                if winner.path != state.own_path and (winner.key != key or winner.value != goal.file[key])
-            ),
-            None,
-        )
-        if rival is None:
-            return tuple(edits.values())
-        text = next(found.text or "" for found in state.files if found.path == rival.path)
-        target = rival.path
-        if not target.startswith("/etc/"):
-            target = "/etc/sysctl.d/" + target.rsplit("/", 1)[1]
-        after = _commented(text, rival.line)
+    rival = _rival(state, goal)
+    while rival is not None:
+        found = next(each for each in state.files if each.path == rival.path)
+        target = rival.path if rival.path.startswith("/etc/") else "/etc/sysctl.d/" + rival.path.rsplit("/", 1)[1]
+        taken = any(each.path == target for each in state.files) and target != rival.path
+        if found.text is None or taken:
+            return ()
+        after = _commented(found.text, rival.line, state.loader)
         if target in edits:
             edits[target] = replace(edits[target], after=after)
         elif target == rival.path:
-            edits[target + BACKUP] = FileEdit(target + BACKUP, None, text)
-            edits[target] = FileEdit(target, text, after)
+            edits[target + BACKUP] = FileEdit(target + BACKUP, None, found.text)
+            edits[target] = FileEdit(target, found.text, after)
         else:
             edits[target] = FileEdit(target, None, after)
-        state = state.with_file(rival.path, None).with_file(target, after)
+        state = state.with_file(target, after)
+        before, rival = rival, _rival(state, goal)
+        if rival == before:
+            return ()
+    return tuple(edits.values())
 
 
-def _commented(text: str, line: int) -> str:
-    lines = text.splitlines(True)
-    lines[line - 1] = "# lifeboat.oom: " + lines[line - 1]
-    return "".join(lines)
+def _rival(state: SysctlState, goal: Goal) -> Optional[Assignment]:
+    """The next foreign line that decides a key of the goal at boot with another value."""
+    wanted = {key: value for key, value in goal.file.items() if value is not None}
+    for key, winner in boot_winners(state, tuple(wanted), VOIDS).items():
+        if winner.path != state.own_path and (winner.key != key or winner.value != wanted[key]):
+            return winner
+    return None
+
+
+def _commented(text: str, line: int, loader: Loader) -> str:
+    start = line_start(text, line, loader)
+    return text[:start] + COMMENTED + text[start:]
 
 
 def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) -> SysctlState:
@@ -209,19 +205,14 @@ def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) ->
 def apply_sysctls(host: Host, state: SysctlState, plan: Plan, edits: Sequence[FileEdit]) -> None:
     """The running kernel first, then the files; on a failure everything that was written is put back."""
     undo: List[Tuple[str, str]] = []
-    written: List[FileEdit] = []
     try:
         for change in plan.of("runtime"):
             host.put(proc_path(change.key), change.after or "")
             undo.append(_undo(state, change))
-        for edit in edits:
-            _replace(host, edit.path, edit.after)
-            written.append(edit)
-    except HostError:
-        for edit in reversed(written):
-            _replace(host, edit.path, edit.before)
-        for key, value in reversed(undo):
-            host.put(proc_path(key), value)
+        apply_edits(host, edits)
+    except HostError as error:
+        with also(error):
+            undo_all([partial(host.put, proc_path(key), value) for key, value in reversed(undo)])
         raise
 
 
@@ -231,10 +222,3 @@ def _undo(state: SysctlState, change: Change) -> Tuple[str, str]:
     if partner is not None and change.before == "0":
         return partner, state.runtime[partner]
     return change.key, change.before or ""
-
-
-def _replace(host: Host, path: str, text: Optional[str]) -> None:
-    if text is not None:
-        host.write(path, text)
-    elif host.exists(path):
-        host.remove(path)

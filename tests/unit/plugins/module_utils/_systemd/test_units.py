@@ -187,6 +187,7 @@ def test_the_question_names_its_units_last() -> None:
     properties = "--property=" + ",".join(PROPERTIES)
     question = ["systemctl", "show", "--no-pager", properties, "--", "nginx.service", "getty@tty1.service"]
     assert show_argv(["nginx", "getty@tty1.service"]) == question
+    assert show_argv(["app@.service", "a\\x2db@"])[-2:] == ["app@*.service", "a\\\\x2db@*.service"]
     assert show_loaded_argv("socket")[-2:] == ["--", "*.socket"]
 
 
@@ -194,7 +195,6 @@ def test_the_question_names_its_units_last() -> None:
     ("units", "complaint"),
     [
         pytest.param([], "no unit is named", id="none"),
-        pytest.param(["ssh", "app@"], "an instance such as app@NAME.service", id="a template"),
         pytest.param(["ssh", "*"], "a pattern", id="a pattern"),
         pytest.param(["--host=x"], "a leading '-'", id="an option"),
     ],

@@ -1,0 +1,207 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What protecting services does to all others: the kill order before and after, guards, warnings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
+    ADJ_MIN,
+    Candidate,
+    kill_order,
+    label,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import shown
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
+
+# A process with this score or a lower one is only killed when nothing else is left.
+PROTECTED_FROM = -900
+# Of the memory of all processes, what has to stay with killable ones, in percent.
+MIN_KILLABLE_PCT = 5
+SHOWN = 10
+
+# What they start inherits -1000: a login shell, a container, and everything in them.
+_INHERITED = (
+    ("ssh", "every login session"),
+    ("sshd", "every login session"),
+    ("dropbear", "every login session"),
+    ("containerd", "every container"),
+    ("docker", "every container"),
+    ("podman", "every container"),
+    ("crio", "every container"),
+    ("kubelet", "every container"),
+    ("k3s", "every container"),
+    ("balena", "every container"),
+    ("lxc", "every container"),
+)
+
+# Whose loss is felt more than it looks, by what they are for.
+SENSITIVE: Dict[str, Tuple[str, ...]] = {
+    "logging": ("systemd-journald", "rsyslog", "syslog-ng", "syslog"),
+    "monitoring": (
+        "node-exporter",
+        "prometheus-node-exporter",
+        "telegraf",
+        "collectd",
+        "zabbix-agent",
+        "zabbix-agent2",
+    ),
+    "time": ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "systemd-timesyncd"),
+    "network": (
+        "systemd-networkd",
+        "systemd-resolved",
+        "NetworkManager",
+        "wpa_supplicant",
+        "ModemManager",
+        "dhcpcd",
+        "dnsmasq",
+        "connman",
+    ),
+    "remote access": ("ssh", "sshd", "dropbear", "openvpn", "wg-quick", "tailscaled", "zerotier-one"),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Who would be killed, before and after, and what the kernel has to choose from after."""
+
+    before: Tuple[Candidate, ...]
+    after: Tuple[Candidate, ...]
+    protected_kib: int
+    killable_kib: int
+    ram_kib: int
+
+    @property
+    def protected_pct(self) -> float:
+        return round(100 * self.protected_kib / self.ram_kib, 1) if self.ram_kib else 0.0
+
+    def facts(self) -> Dict[str, Any]:
+        return {
+            "protected_kib": self.protected_kib,
+            "protected_pct": self.protected_pct,
+            "killable_kib": self.killable_kib,
+            "ram_kib": self.ram_kib,
+        }
+
+
+def rescored(processes: Sequence[Process], scores: Mapping[int, int]) -> Tuple[Process, ...]:
+    """The processes with the scores that some will have, by pid."""
+    return tuple(
+        replace(process, oom_score_adj=scores[process.pid]) if process.pid in scores else process
+        for process in processes
+    )
+
+
+def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, page_kib: int) -> Outcome:
+    """Compare two looks at the processes. Init and what cannot be killed at all counts as protected."""
+    size = {process.pid: process.rss_kib + process.swap_kib for process in after}
+    killable = {process.pid for process in after if process.oom_score_adj > PROTECTED_FROM and process.pid != 1}
+    return Outcome(
+        before=kill_order(before, memory, page_kib),
+        after=kill_order(after, memory, page_kib),
+        protected_kib=sum(kib for pid, kib in size.items() if pid not in killable),
+        killable_kib=sum(kib for pid, kib in size.items() if pid in killable),
+        ram_kib=memory.total_kib,
+    )
+
+
+def check_guards(found: Outcome, scores: Mapping[str, int], max_protected_pct: int, force: bool) -> List[str]:
+    """Refuse a protection that leaves nothing to kill, takes too much of the RAM, or is inherited by too many.
+
+    I(scores) are the declared ones by unit. With I(force) the reasons are returned, as warnings.
+    """
+    reasons = [*_inherited(scores), *_too_much(found, max_protected_pct), *_nothing_left(found)]
+    if reasons and not force:
+        raise Refused("; ".join(reasons) + "; force: true applies it all the same", found.facts())
+    return ["forced: " + reason for reason in reasons]
+
+
+def _inherited(scores: Mapping[str, int]) -> List[str]:
+    heirs = dict(_INHERITED)
+    return [
+        f"{unit} would have score {ADJ_MIN}, which {heirs[names.split(unit).prefix]} inherits and can then not be "
+        "killed either; -900 protects the service as well"
+        for unit, score in scores.items()
+        if score == ADJ_MIN and names.split(unit).prefix in heirs
+    ]
+
+
+def _too_much(found: Outcome, max_protected_pct: int) -> List[str]:
+    if found.protected_pct <= max_protected_pct:
+        return []
+    return [
+        f"processes with a score of {PROTECTED_FROM} or less hold {found.protected_kib} KiB, {found.protected_pct} % "
+        f"of {found.ram_kib} KiB of RAM and more than max_protected_pct, {max_protected_pct} %: what is left for the "
+        "kernel to kill frees too little; protect less"
+    ]
+
+
+def _nothing_left(found: Outcome) -> List[str]:
+    all_kib = found.protected_kib + found.killable_kib
+    if found.killable_kib * 100 >= MIN_KILLABLE_PCT * all_kib:
+        return []
+    return [
+        f"nothing killable of size would be left: {found.killable_kib} KiB of the {all_kib} KiB that all processes "
+        f"hold, less than {MIN_KILLABLE_PCT} %; leave a service above {PROTECTED_FROM}"
+    ]
+
+
+def next_victim_warnings(found: Outcome, sensitive: Mapping[str, Sequence[str]]) -> List[str]:
+    """Who moves to the first place of the kill order, said louder where many depend on it."""
+    first, then = _first(found.before), _first(found.after)
+    if then is None or (first is not None and label(first) == label(then)):
+        return []
+    instead = f" in place of {label(first)}" if first is not None else ""
+    message = (
+        f"if memory runs out, {label(then)} is now killed first{instead} "
+        f"({then.rss_kib} KiB, score {then.oom_score_adj})"
+    )
+    purpose = _purpose(then.unit, sensitive)
+    if purpose is None:
+        return [message]
+    return [f"DANGER: {message}, and it is there for {purpose}: give something else a higher score, or protect it"]
+
+
+def _first(order: Sequence[Candidate]) -> Optional[Candidate]:
+    return order[0] if order else None
+
+
+def _purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Optional[str]:
+    prefix = names.split(unit).prefix if unit else None
+    return next((purpose for purpose, services in sensitive.items() if prefix in services), None)
+
+
+def sensitive_services(where: str, declared: Any) -> Mapping[str, Sequence[str]]:
+    """What for → services: the default list, or the user's own in its place."""
+    if declared is None:
+        return SENSITIVE
+    if not isinstance(declared, Mapping) or not all(isinstance(services, list) for services in declared.values()):
+        raise InvalidPolicy(
+            f"{where}: found {shown(declared)}, expected a dictionary such as {{'time': ['chrony']}}: what for, and "
+            "the services"
+        )
+    return {str(purpose): [str(service) for service in services] for purpose, services in declared.items()}
+
+
+def shown_order(order: Sequence[Candidate]) -> List[Dict[str, Any]]:
+    return [asdict(candidate) for candidate in order[:SHOWN]]
+
+
+def order_diff(found: Outcome) -> List[Dict[str, str]]:
+    """Ansible's diff of the kill order, empty where it stays."""
+    before, after = (_text(order) for order in (found.before, found.after))
+    if before == after:
+        return []
+    return [{"before_header": "kill order", "after_header": "kill order", "before": before, "after": after}]
+
+
+def _text(order: Sequence[Candidate]) -> str:
+    return "".join(
+        f"{place}. {label(one)} pid {one.pid} score {one.oom_score_adj}\n" for place, one in enumerate(order[:SHOWN], 1)
+    )

@@ -1,0 +1,164 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from unit.fake_host import SHOW, FakeKernel
+from unit.samples import RUNTIME
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.native import collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
+
+ACTIVE = f"{SHOW} *.service"
+NGINX = (
+    "Id=nginx.service\nNames=nginx.service www.service\nLoadState=loaded\nActiveState=active\nMainPID=100\n"
+    "ControlGroup=/system.slice/nginx.service\nOOMScoreAdjust=0\nNeedDaemonReload=no\n"
+)
+MISSING = "Id=no.service\nNames=no.service\nLoadState=not-found\nActiveState=inactive\nOOMScoreAdjust=0\n"
+KILL = "[  100.000000] Out of memory: Killed process 4242 (leak) total-vm:900kB, anon-rss:800kB, file-rss:0kB\n"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeKernel:
+    found = FakeKernel(
+        tmp_path,
+        {
+            "systemctl --version": "systemd 252 (252.39-1~deb12u1)\n",
+            "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
+            ACTIVE: NGINX,
+            "dmesg": KILL,
+        },
+    )
+    found.has_folder("/run/systemd/system")
+    found.runs_with(RUNTIME)
+    found.has("/proc/meminfo", "MemTotal: 1000000 kB\nMemFree: 200000 kB\nMemAvailable: 500000 kB\n")
+    found.has("/proc/vmstat", "nr_free_pages 5\noom_kill 3\n")
+    found.has("/proc/pressure/memory", "some avg10=0.00 avg60=0.00 avg300=0.00 total=7\n")
+    found.has("/proc/uptime", "86400.52 170000.01\n")
+    found.has("/proc/sys/kernel/osrelease", "6.1.0-21-arm64\n")
+    found.has("/proc/sys/kernel/random/boot_id", "4f0c1d2e-0000-4000-8000-000000000001\n")
+    found.has("/proc/self/status", "CapEff:\t000001ffffffffff\n")
+    found.has_process(1, comm="systemd", cgroup="0::/init.scope\n")
+    found.has_process(100)
+    return found
+
+
+def look(host: FakeKernel, *units: str) -> HostState:
+    return collect(host, units, SYSCTL_FILE, OWN_NAME, 500)
+
+
+def unread(state: HostState) -> dict[str, str]:
+    return {found.what: found.why for found in state.unread}
+
+
+def test_everything_is_looked_at_once(host: FakeKernel) -> None:
+    state = look(host)
+    assert state.unread == ()
+    assert state.host.kernel == "6.1.0-21-arm64"
+    assert state.host.boot_id == "4f0c1d2e-0000-4000-8000-000000000001"
+    assert (state.host.uptime_seconds, state.host.page_kib, state.host.systemd_version) == (86400.52, 4, 252)
+    assert state.memory.total_kib == 1_000_000
+    assert state.pressure is not None and state.pressure.some is not None and state.pressure.some.total_us == 7
+    assert state.oom_kills == 3
+    assert state.sysctls.runtime == RUNTIME
+    assert [process.pid for process in state.processes] == [1, 100]
+    assert [event["victims"][0]["pid"] for event in state.events] == [4242]
+    assert state.services is not None
+    assert [(service.unit.id, [process.pid for process in service.running]) for service in state.services] == [
+        ("nginx.service", [100])
+    ]
+
+
+def test_declared_units_are_looked_at_also_where_they_do_not_run(host: FakeKernel) -> None:
+    host.commands[SHOW] = NGINX + "\n" + MISSING
+    state = look(host, "www.service", "no.service")
+    assert state.unread == ()
+    assert state.declared is not None and state.services is not None
+    assert [(unit.name, unit.load_state) for unit in state.declared.declared] == [
+        ("www.service", "loaded"),
+        ("no.service", "not-found"),
+    ]
+    assert [service.unit.id for service in state.services] == ["nginx.service"]
+
+
+def test_a_host_without_meminfo_is_no_host(host: FakeKernel) -> None:
+    (Path(host.root) / "proc/meminfo").unlink()
+    with pytest.raises(HostError, match="/proc/meminfo"):
+        look(host)
+    host.has("/proc/meminfo", "")
+    with pytest.raises(LifeboatError, match="no MemTotal"):
+        look(host)
+
+
+def test_what_the_kernel_does_not_have_is_none(host: FakeKernel) -> None:
+    for path in ("pressure/memory", "uptime", "sys/kernel/random/boot_id"):
+        (Path(host.root) / "proc" / path).unlink()
+    host.has("/proc/vmstat", "nr_free_pages 5\n")
+    state = look(host)
+    assert state.unread == ()
+    assert (state.pressure, state.oom_kills, state.host.uptime_seconds, state.host.boot_id) == (None,) * 4
+
+
+def test_a_host_without_systemd_is_looked_at_too(host: FakeKernel) -> None:
+    (Path(host.root) / "run/systemd/system").rmdir()
+    state = look(host)
+    assert (state.services, state.declared, state.host.systemd_version) == (None, None, None)
+    assert list(unread(state)) == ["services"]
+    assert "not booted with systemd" in unread(state)["services"]
+    assert [process.pid for process in state.processes] == [1, 100]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/proc/pressure/memory",
+        "/proc/vmstat",
+        "/proc/self/status",
+        "/etc/sysctl.d/10-secret.conf",
+    ],
+)
+def test_what_can_not_be_read_is_listed_and_the_rest_is_there(host: FakeKernel, path: str) -> None:
+    """C(/proc/pressure) is there and cannot be read where PSI is built in but switched off, as on RHEL 8."""
+    host.has("/etc/sysctl.d/10-secret.conf", "a=1\n")
+    host.failing["read", path] = HostError(f"cannot read {path}: Operation not supported", path)
+    state = look(host)
+    assert [why for why in unread(state).values() if path in why] != []
+    assert state.memory.total_kib == 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("command", "answer", "what"),
+    [
+        ("systemctl --version", Finished((), 1, "", "System has not been booted"), "services"),
+        ("systemctl --version", "not a version\n", "services"),
+        (ACTIVE, Finished((), 1, "", "Failed to connect to bus"), "services"),
+        (ACTIVE, "Id=\nOOMScoreAdjust=many\n", "services"),
+        ("dmesg", Finished((), 1, "", "Operation not permitted"), "kernel log"),
+    ],
+    ids=["no version", "another version", "no bus", "nonsense", "no log"],
+)
+def test_a_command_that_fails_is_listed_and_the_rest_is_there(
+    host: FakeKernel, command: str, answer: str | Finished, what: str
+) -> None:
+    host.commands[command] = answer
+    state = look(host)
+    assert list(unread(state)) == [what]
+    assert state.oom_kills == 3
+    assert (state.services is None) == (what == "services")
+    assert len(state.events) == (what != "kernel log")
+
+
+def test_processes_that_can_not_be_read_are_counted(host: FakeKernel) -> None:
+    for pid in (1, 100):
+        host.failing["open", f"/proc/{pid}"] = HostError(f"cannot open /proc/{pid}", f"/proc/{pid}")
+    state = look(host)
+    assert state.processes == ()
+    assert unread(state) == {"processes": "2 of them, the first: cannot open /proc/1"}

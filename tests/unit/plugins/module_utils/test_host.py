@@ -1,0 +1,332 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
+
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def unprivileged() -> Iterator[None]:
+    """Modes of files do not hold root back: take the rights of another user for a moment."""
+    was = os.geteuid()
+    if was == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(was)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(str(tmp_path))
+
+
+def test_the_root_may_end_in_a_slash(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("text", encoding="utf-8")
+    assert Host(f"{tmp_path}/").read("/a") == "text"
+    assert Host().real("/proc/meminfo") == "/proc/meminfo"
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=st.binary())
+def test_any_bytes_come_back_as_they_were(host: Host, content: bytes) -> None:
+    Path(host.real("/in")).write_bytes(content)
+    host.write("/out", host.read("/in"))
+    assert Path(host.real("/out")).read_bytes() == content
+
+
+# What is at /there, what is done, which error it is.
+FAILURES: list[tuple[str, Callable[[Host], object], type[HostError], str]] = [
+    ("read nothing", lambda host: host.read("/not/there"), Missing, "/not/there"),
+    ("read below a file", lambda host: host.read("/file/x"), Missing, "/file/x"),
+    ("put into nothing", lambda host: host.put("/not/there", "1"), Missing, "/not/there"),
+    ("put into a missing file", lambda host: host.put("/not_there", "1"), Missing, "/not_there"),
+    ("write over a folder", lambda host: host.write("/folder", "x"), HostError, "/folder"),
+    ("write below a file", lambda host: host.write("/file/x", "x"), HostError, "/file/x"),
+    ("write over a pipe", lambda host: host.write("/pipe", "x"), HostError, "/pipe"),
+    ("write through a link to a pipe", lambda host: host.write("/mask", "x"), HostError, "/mask"),
+    ("remove nothing", lambda host: host.remove("/not_there"), Missing, "/not_there"),
+    ("remove a folder", lambda host: host.remove("/folder"), HostError, "/folder"),
+    ("remove no folder", lambda host: host.remove_folder_if_empty("/not_there"), Missing, "/not_there"),
+    ("open no process", lambda host: host.process(1), Missing, "/proc/1"),
+    ("run nothing", lambda host: host.run(["/not/there", "-v"]), Missing, "/not/there"),
+    ("run a folder", lambda host: host.run([host.real("/folder")]), ReadOnly, "/folder"),
+]
+
+
+@pytest.mark.parametrize(("act", "error", "path"), [case[1:] for case in FAILURES], ids=[case[0] for case in FAILURES])
+def test_every_failure_names_its_path_and_leaves_all_as_it_was(
+    host: Host, act: Callable[[Host], object], error: type[HostError], path: str
+) -> None:
+    Path(host.real("/file")).write_text("text", encoding="utf-8")
+    Path(host.real("/folder/inside")).mkdir(parents=True)
+    os.mkfifo(host.real("/pipe"))
+    Path(host.real("/mask")).symlink_to("pipe")
+    before = {name: os.lstat(host.real("/" + name)).st_mode for name in os.listdir(host.root)}
+    with pytest.raises(error, match=path) as raised:
+        act(host)
+    assert raised.value.path.endswith(path)
+    assert {name: os.lstat(host.real("/" + name)).st_mode for name in os.listdir(host.root)} == before
+    assert os.listdir(host.real("/folder")) == ["inside"]
+
+
+@pytest.mark.parametrize(
+    ("act", "verb"),
+    [
+        (lambda host: host.read("/sealed/file"), "read"),
+        (lambda host: host.read_if_there("/sealed/file"), "read"),
+        (lambda host: host.names("/sealed"), "list"),
+        (lambda host: host.put("/file", "new"), "write 'new' to"),
+        (lambda host: host.write("/file", "new"), "write"),
+        (lambda host: host.remove("/file"), "remove"),
+        (lambda host: host.process(7), "open"),
+    ],
+    ids=["read", "read if there", "list", "put", "write", "remove", "process"],
+)
+def test_what_may_not_be_touched_is_an_error_and_no_empty_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: Callable[[Host], object], verb: str
+) -> None:
+    for folder in ("sealed", "proc/7"):
+        (tmp_path / folder).mkdir(parents=True, mode=0o700)
+    (tmp_path / "file").write_text("old", encoding="utf-8")
+    (tmp_path / "file").chmod(0o444)
+    (tmp_path / "proc/7").chmod(0)
+    (tmp_path / "sealed").chmod(0)
+    tmp_path.chmod(0o555)
+    # Relative, because the other user cannot come here from above.
+    monkeypatch.chdir(tmp_path)
+    with unprivileged(), pytest.raises(ReadOnly, match=f"^cannot {verb} .*: Permission denied$"):
+        act(Host("."))
+    tmp_path.chmod(0o755)
+    assert (tmp_path / "file").read_text(encoding="utf-8") == "old"
+    assert sorted(os.listdir(tmp_path)) == ["file", "proc", "sealed"]
+
+
+def test_whether_a_file_can_be_written_depends_on_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch(mode=0o600)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    assert Host(".").is_writable("/file")
+    assert not Host(".").is_writable("/not_there")
+    assert Host().is_root is (os.geteuid() == 0)
+    (tmp_path / "file").chmod(0o400)
+    with unprivileged():
+        assert not Host(".").is_root
+        # access(2) asks for the real user, which root remains here.
+        assert Host(".").is_writable("/file") is (os.getuid() == 0)
+
+
+def test_only_a_missing_file_is_read_as_none(host: Host) -> None:
+    Path(host.real("/empty")).touch()
+    Path(host.real("/dangling")).symlink_to("nowhere")
+    assert host.read_if_there("/empty") == ""
+    assert host.read_if_there("/not_there") is host.read_if_there("/dangling") is None
+
+
+def test_names_are_sorted_and_keep_their_bytes(host: Host) -> None:
+    for name in (b"b", b"a", b"\xff", b"new\nline"):
+        (Path(host.root) / os.fsdecode(name)).touch()
+    assert host.names("/") == ["a", "b", "new\nline", "\udcff"]
+    assert host.names("/not_there") == host.names("/a") == []
+
+
+def test_a_link_is_seen_as_one(host: Host) -> None:
+    root = Path(host.root)
+    (root / "file").touch()
+    (root / "one").symlink_to("two")
+    (root / "two").symlink_to("file")
+    (root / "null").symlink_to("/dev/null")
+    (root / "dangling").symlink_to("nowhere")
+    assert host.link_target("/one") == str(root / "file")
+    assert host.link_target("/null") == "/dev/null"
+    assert host.link_target("/file") is host.link_target("/not_there") is None
+    assert host.exists("/dangling")
+    assert not host.exists("/not_there")
+
+
+def test_a_reader_sees_the_old_text_or_the_new_one(host: Host) -> None:
+    host.write("/file", "old " * 10000)
+    with open(host.real("/file"), encoding="utf-8") as reader:
+        start = reader.read(4)
+        host.write("/file", "new")
+        assert start + reader.read() == "old " * 10000
+    assert host.read("/file") == "new"
+    assert host.names("/") == ["file"]
+
+
+@pytest.mark.parametrize(("folder", "made"), [("/there", False), ("/a/b/c", True)], ids=["there", "made"])
+def test_writing_says_whether_it_made_the_folder(host: Host, folder: str, made: bool) -> None:
+    Path(host.real("/there")).mkdir()
+    assert host.write(folder + "/file", "text") is made
+    assert host.write(folder + "/file", "again") is False
+    assert host.names(folder) == ["file"]
+
+
+def test_a_new_file_has_the_mode_that_was_asked_for(host: Host) -> None:
+    host.write("/usual", "")
+    host.write("/secret", "", 0o600)
+    assert stat.S_IMODE(os.stat(host.real("/usual")).st_mode) == 0o644
+    assert stat.S_IMODE(os.stat(host.real("/secret")).st_mode) == 0o600
+
+
+def test_a_file_that_is_there_keeps_its_mode_and_owner(host: Host) -> None:
+    theirs = Path(host.real("/etc-sysctl.conf"))
+    theirs.write_text("kernel.panic = 10\n", encoding="utf-8")
+    theirs.chmod(0o640)
+    if os.geteuid() == 0:
+        os.chown(theirs, 0, NOBODY)
+    before = theirs.stat()
+    host.write("/etc-sysctl.conf", "kernel.panic = 20\n")
+    after = theirs.stat()
+    assert (stat.S_IMODE(after.st_mode), after.st_uid, after.st_gid) == (0o640, before.st_uid, before.st_gid)
+
+
+@pytest.mark.parametrize("target", ["real/file", "new/file"], ids=["to a file", "to nothing yet"])
+def test_writing_follows_a_link_and_leaves_it(host: Host, target: str) -> None:
+    Path(host.real("/real")).mkdir()
+    Path(host.real("/real/file")).write_text("old", encoding="utf-8")
+    Path(host.real("/link")).symlink_to(target)
+    host.write("/link", "new")
+    assert os.readlink(host.real("/link")) == target
+    assert host.read("/" + target) == "new"
+
+
+def test_removing_takes_the_link_and_not_what_it_leads_to(host: Host) -> None:
+    Path(host.real("/file")).touch()
+    Path(host.real("/link")).symlink_to("file")
+    host.remove("/link")
+    assert host.names("/") == ["file"]
+
+
+def test_only_an_empty_folder_is_removed(host: Host) -> None:
+    Path(host.real("/folder")).mkdir()
+    Path(host.real("/folder/file")).touch()
+    assert host.remove_folder_if_empty("/folder") is False
+    host.remove("/folder/file")
+    assert host.remove_folder_if_empty("/folder") is True
+    assert host.names("/") == []
+
+
+def test_a_file_of_the_kernel_is_not_replaced(host: Host) -> None:
+    Path(host.real("/sysctl")).write_text("50\n", encoding="utf-8")
+    before = os.stat(host.real("/sysctl")).st_ino
+    host.put("/sysctl", "80")
+    assert host.read("/sysctl") == "80"
+    assert os.stat(host.real("/sysctl")).st_ino == before
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [("/proc/self/oom_score_adj", "Invalid argument"), ("/dev/full", "No space left on device")],
+    ids=["value refused", "no space"],
+)
+def test_what_the_kernel_refuses_is_an_error_with_the_value(path: str, why: str) -> None:
+    with pytest.raises(HostError, match=f"^cannot write '5000' to {path}: {why}$"):
+        Host().put(path, "5000")
+
+
+def test_a_process_is_read_and_written_in_its_folder(host: Host) -> None:
+    folder = Path(host.real("/proc/7"))
+    folder.mkdir(parents=True)
+    (folder / "comm").write_bytes(b"a\xff\n")
+    (folder / "oom_score_adj").write_text("0\n", encoding="utf-8")
+    with host.process(7) as process:
+        assert process.read("comm") == "a\udcff\n"
+        process.write("oom_score_adj", "-500")
+        with pytest.raises(Missing, match="/proc/7/status"):
+            process.read("status")
+        with pytest.raises(Missing, match="/proc/7/oom_adj"):
+            process.write("oom_adj", "0")
+    assert (folder / "oom_score_adj").read_text(encoding="utf-8")[:4] == "-500"
+
+
+def test_a_pid_that_was_given_away_is_not_mistaken(host: Host) -> None:
+    folder = Path(host.real("/proc/7"))
+    folder.mkdir(parents=True)
+    (folder / "comm").write_text("first", encoding="utf-8")
+    with host.process(7) as process:
+        folder.rename(host.real("/proc/gone"))
+        folder.mkdir()
+        (folder / "comm").write_text("second", encoding="utf-8")
+        assert process.read("comm") == "first"
+
+
+def test_a_process_that_is_no_folder_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "7").touch()
+    with pytest.raises(Missing):
+        ProcessFolder(str(tmp_path / "7"))
+
+
+def test_the_own_process_is_read_and_its_folder_closed() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    with Host().process(os.getpid()) as process:
+        assert process.read("stat").startswith(f"{os.getpid()} (")
+        process.write("oom_score_adj", process.read("oom_score_adj").strip())
+        with pytest.raises(HostError, match="Invalid argument"):
+            process.write("oom_score_adj", "5000")
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_process_that_has_ended_is_missing() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with Host().process(child.pid) as process:
+        child.communicate(b"\n")
+        with pytest.raises(Missing):
+            process.read("stat")
+        with pytest.raises(Missing):
+            process.write("oom_score_adj", "0")
+
+
+def test_a_command_runs_without_a_shell_in_the_c_locale(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    told = "import os, sys; print(os.environ['LC_ALL'], sys.argv[1:], sys.stdin.read() == '')"
+    done = Host().run([sys.executable, "-c", told, "$HOME; exit 1", "a b"])
+    assert (done.returncode, done.stdout) == (0, "C ['$HOME; exit 1', 'a b'] True\n")
+    assert done.argv[0] == sys.executable
+
+
+def test_a_return_code_is_data_and_output_keeps_its_bytes() -> None:
+    done = Host().run([sys.executable, "-c", r"import os; os.write(1, b'\xff'); os.write(2, b'no'); exit(3)"])
+    assert (done.returncode, done.stdout, done.stderr) == (3, "\udcff", "no")
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("import sys; print('out'); sys.exit('not allowed')", "not allowed"),
+        ("print('only here'); exit(1)", "only here"),
+        ("exit(1)", "nothing"),
+    ],
+    ids=["standard error", "standard output", "silent"],
+)
+def test_a_command_that_has_to_succeed_says_why_it_did_not(code: str, said: str) -> None:
+    with pytest.raises(HostError, match=f" ended with 1: {said}$"):
+        Host().run_or_fail([sys.executable, "-c", code])
+    assert Host().run_or_fail([sys.executable, "-c", "print(5)"]) == "5\n"
+
+
+def test_a_command_that_does_not_end_is_an_error() -> None:
+    with pytest.raises(HostError, match=r"^tail -f /dev/null did not end within 0 s$"):
+        Host(timeout_seconds=0).run(["tail", "-f", "/dev/null"])
+
+
+def test_pages_are_asked_of_the_host() -> None:
+    assert Host().page_kib * 1024 == os.sysconf("SC_PAGE_SIZE")

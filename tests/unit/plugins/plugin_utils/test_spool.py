@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
+
+hosts = st.one_of(
+    st.text(max_size=120),
+    st.from_regex(r"[a-z0-9~._-]{0,110}", fullmatch=True),
+    st.sampled_from(["web", "web/1", "web-1", "web\\1", "..", ".", "", "a~", "con", "~", "a" * 100, "a" * 101]),
+)
+
+
+@pytest.mark.parametrize("host", ["web", "web-1.example.org", "10.0.0.1", "_a", "A" * 100])
+def test_a_usual_name_is_kept(host: str) -> None:
+    assert file_name(host) == host
+
+
+@pytest.mark.parametrize(
+    "host", ["", ".", "..", "../../etc/passwd", "/etc/passwd", "-rf", "a\nb", "a\0b", "fe80::1%eth0"]
+)
+def test_a_hostile_name_is_safe_as_a_file(host: str, tmp_path: Path) -> None:
+    path = Spool(tmp_path).write(host, {"host": host})
+    assert path.parent == tmp_path / "hosts"
+    assert os.listdir(tmp_path) == ["hosts"]
+    assert [record["host"] for record in Spool(tmp_path).records()] == [host]
+
+
+@given(hosts, hosts)
+def test_two_hosts_never_share_a_file(one: str, other: str) -> None:
+    assert (file_name(one) == file_name(other)) == (one == other)
+
+
+@given(hosts)
+def test_a_name_fits_every_file_system(host: str) -> None:
+    name = file_name(host) + ".json"
+    assert len(name.encode()) <= 255
+    assert name.isascii()
+    assert not set(name) & set('/\\\0\n :*?"<>|')
+    assert name[0] not in "-."
+
+
+@given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", fullmatch=True), hosts)
+def test_no_name_is_made_that_a_usual_host_has(usual: str, other: str) -> None:
+    assert usual == other or file_name(other) != usual
+
+
+def test_records_come_by_name_as_they_were_written(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "not" / "yet")
+    records = [{"host": name, "comm": "\udcff\ud800 <b>\n", "n": 1.5} for name in ("b", "a", "c/d")]
+    for record in records:
+        spool.write(str(record["host"]), record)
+    assert sorted(spool.records(), key=lambda record: record["host"]) == sorted(
+        records, key=lambda record: str(record["host"])
+    )
+    assert [record["host"] for record in spool.records()][:2] == ["a", "b"]
+
+
+def test_a_host_has_one_record_the_last_one(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for number in (1, 2):
+        spool.write("a", {"host": "a", "number": number})
+    assert [record["number"] for record in spool.records()] == [2]
+    assert sorted(os.listdir(tmp_path / "hosts")) == ["a.json"]
+
+
+def test_an_empty_spool_has_no_records(tmp_path: Path) -> None:
+    assert list(Spool(tmp_path).records()) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *[
+            b"",
+            b"{",
+            b'{"host": "a"',
+            b"\xff\xfe",
+            b"[]",
+            b"null",
+            b'"a"',
+            b"{}",
+            b'{"host": null}',
+            b'{"host": ["a"]}',
+        ],
+    ],
+    ids=lambda content: repr(content[:16]),
+)
+def test_a_file_that_is_no_record_is_named_with_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "a.json").write_bytes(content)
+    with pytest.raises(HostError, match=r"/hosts/a\.json is not a record of an audit: .*; remove it$"):
+        list(Spool(tmp_path).records())
+
+
+def test_other_files_are_no_records(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.write("a", {"host": "a"})
+    (tmp_path / "hosts" / ".lifeboat-x").write_text("half", encoding="utf-8")
+    (tmp_path / "hosts" / "notes.txt").write_text("mine", encoding="utf-8")
+    assert [record["host"] for record in spool.records()] == ["a"]
+
+
+@pytest.mark.parametrize("text", ["<p>\u00fc\n", "\udcff", "\ud800", ""], ids=ascii)
+def test_a_page_is_written_whatever_a_device_has_said(tmp_path: Path, text: str) -> None:
+    """JSON of a device may hold half a surrogate pair; one device must not cost the fleet its page."""
+    path = Spool(tmp_path).write_page("index.html", text)
+    assert path == tmp_path / "index.html"
+    assert path.read_bytes().decode("utf-8", "surrogateescape").startswith(text[:1] if text[:1] == "<" else "")
+
+
+def test_a_spool_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "hosts").write_text("a file", encoding="utf-8")
+    with pytest.raises(HostError, match=r"/hosts/a\.json"):
+        Spool(tmp_path).write("a", {"host": "a"})
+
+
+def test_records_are_plain_json_for_other_programs(tmp_path: Path) -> None:
+    path = Spool(tmp_path).write("a", {"host": "a", "b": [1, None]})
+    text = path.read_text(encoding="ascii")
+    assert json.loads(text) == {"host": "a", "b": [1, None]}
+    assert text.endswith("}\n")
