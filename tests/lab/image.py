@@ -106,10 +106,18 @@ _RECIPE = [_PACKAGES, _FILES, _LINKS, _SIZE_BYTES]
 
 @dataclass(frozen=True)
 class Image:
-    """One suite's image. Its name carries the hash of all that goes in: another recipe is another image."""
+    """One suite's image. Its name carries the hash of all that goes in: another recipe is another image.
+
+    I(extra) are more packages; with them it is an image of its own beside the plain one.
+    """
 
     cache: Path
     suite: str
+    extra: tuple[str, ...] = ()
+
+    @property
+    def _label(self) -> str:
+        return "+".join([self.suite, *self.extra])
 
     @property
     def key(self) -> Path:
@@ -119,7 +127,7 @@ class Image:
     @property
     def path(self) -> Path:
         recipe = json.dumps([*_RECIPE, self.key.with_suffix(".pub").read_text()])
-        return self.cache / f"image-{self.suite}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.img"
+        return self.cache / f"image-{self._label}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.img"
 
     @contextlib.contextmanager
     def use(self) -> Iterator[int]:
@@ -152,7 +160,7 @@ class Image:
             shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix="build-", dir=self.cache) as work:
             root, disk = Path(work) / "root", Path(work) / "disk"
-            include = "--include=" + ",".join(_PACKAGES)
+            include = "--include=" + ",".join([*_PACKAGES, *self.extra])
             run(*LEASH, *CAGE, "mmdebstrap", "--quiet", "--variant=minbase", include, self.suite, root)
             self._set_up(root)
             with disk.open("wb") as file:
@@ -174,7 +182,7 @@ class Image:
 
     def _drop_old(self) -> None:
         """Remove this suite's images of other recipes, but none that is in use."""
-        for old in self.cache.glob(f"image-{self.suite}-*.img"):
+        for old in self.cache.glob(f"image-{self._label}-*.img"):
             if old != self.path:
                 with contextlib.suppress(BlockingIOError), locked(old, wait=False):
                     old.unlink()

@@ -143,6 +143,7 @@ class Lab:
         name: str | None = None,
         *,
         suite: str = "bookworm",
+        extra: tuple[str, ...] = (),
         kernel: str = "linux.uml",
         keep: bool = False,
     ) -> None:
@@ -151,7 +152,7 @@ class Lab:
         self.ssh_config = self.folder / "ssh_config"
         # The path of a socket has at most 107 bytes, and a checkout may be far down.
         self.sockets = Path("/run") / self.name
-        self._image = Image(cache, suite)
+        self._image = Image(cache, suite, extra)
         self._kernel = kernel
         self._keep = keep
         self._network = Network(self.name)

@@ -199,14 +199,14 @@ def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdi
             wanted = task.wanted_score(after)
             for process in touched(task, before, after):
                 if permitted(before, process, wanted):
-                    _set_score(host, before, process, wanted)
+                    set_score(host, before, process, wanted)
     elif how.apply == "restart":
         units = [before.unit.id for task, before, after in pairs if touched(task, before, after)]
         if units:
             host.run_or_fail(["systemctl", "try-restart", "--", *units])
 
 
-def _set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:
+def set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:
     """Write through one handle of the process, after looking that it is still the one that was meant.
 
     One that has ended or may not be changed is left to the verdict.

@@ -65,6 +65,8 @@ def outline(*lines: str) -> list[tuple[str, list[int]]]:
         ([ANNOUNCED, HEADER_B, CPU_B, KILLED_B], [("incomplete", [1]), ("kill", [2])]),
         ([SUMMARY], [("incomplete", [1])]),
         ([SUMMARY, GLOBAL + KILLED_B], [("incomplete", [1]), ("kill", [2])]),
+        ([SUMMARY, CGROUP + KILLED_B], [("incomplete", [1]), ("kill", [2])]),
+        ([HEADER, TABLE, ROW, ROW_B, KILLED_B, REAPED], [("kill", [2]), ("incomplete", [1])]),
         ([HEADER], [("incomplete", [])]),
         ([HEADER, NOBODY], [("incomplete", [])]),
         ([HEADER, HEADER], [("incomplete", []), ("incomplete", [])]),
@@ -149,6 +151,24 @@ def test_two_reports_at_once_are_told_apart_by_pid(lines: list[str]) -> None:
         assert event.unit == unit
         assert event.invoker is not None
         assert event.invoker.pid == pid
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [HEADER, TABLE, ROW, HEADER_B, TABLE, ROW_B, KILLED, KILLED_B],
+        [HEADER, TABLE, ROW, HEADER_B, TABLE, ROW_B, KILLED_B, KILLED],
+        [HEADER, TABLE, ROW, HEADER_B, TABLE, ROW_B, ANNOUNCED, KILLED, KILLED_B],
+        [HEADER, TABLE, ROW, HEADER_B, TABLE, ROW_B, REAPED, KILLED_B],
+    ],
+)
+def test_two_reports_at_once_are_told_apart_by_their_tables(lines: list[str]) -> None:
+    assert [
+        ([task.pid for task in event.tasks], [victim.pid for victim in event.victims]) for event in events(*lines)
+    ] == [
+        ([1], [1]),
+        ([2], [2]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
 )
 
 SCORE = "OOMScoreAdjust"
+NOT_LOADED = "systemd has not loaded it"
 OWN = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
 EARLY = "/etc/systemd/system/nginx.service.d/10-limits.conf"
 LATE = "/usr/lib/systemd/system/service.d/zzz-vendor.conf"
@@ -135,6 +136,34 @@ def test_the_plan_says_what_differs_in_each_layer(
     state: ServiceState, policy: ServicePolicy, expected_changes: Changes
 ) -> None:
     assert planned(task(state, policy)) == expected_changes
+
+
+@pytest.mark.parametrize(
+    ("state", "policy", "whys"),
+    [
+        (service(running=()), POLICY, [f"{OWN} is not there", NOT_LOADED]),
+        (converged(dropins={OWN: says(7)}, running=()), POLICY, [f"{OWN} says something else", NOT_LOADED]),
+        (converged(dropins={LATE: says(7)}, oom_score_adjust=7, running=()), POLICY, [f"overridden by {LATE}:2"]),
+        (converged(running=(HEIR,)), POLICY, ["the running process has another score"]),
+        (
+            converged(running=()),
+            ABSENT,
+            [f"{OWN} is there, and the unit is not to have one", NOT_LOADED],
+        ),
+    ],
+    ids=["missing", "changed", "overridden", "runs with another", "to go"],
+)
+def test_every_difference_has_its_reason(state: ServiceState, policy: ServicePolicy, whys: list[str]) -> None:
+    assert [change.why for change in plan_services([task(state, policy)]).changes] == whys
+
+
+def test_only_the_settings_that_differ_are_told() -> None:
+    both = ServicePolicy("nginx.service", {SCORE: "-500", "OOMPolicy": "stop"})
+    state = converged(dropins={OWN: text_of(replace(POLICY, settings={SCORE: "-500", "MemoryMin": "1M"}))})
+    assert [change for change in planned(task(state, both)) if change[0] == "drop-in"] == [
+        ("drop-in", "OOMPolicy", None, "stop"),
+        ("drop-in", "MemoryMin", "1M", None),
+    ]
 
 
 def test_a_foreign_line_in_our_drop_in_is_a_difference() -> None:
@@ -365,9 +394,3 @@ def test_a_result_has_every_layer() -> None:
         "verdict": "not_found",
         "culprit": None,
     }
-
-
-@pytest.mark.parametrize("load_state", ["not-found", "masked", "loaded"])
-def test_what_shall_be_gone_and_is_gone_is_ok(load_state: str) -> None:
-    assert verdict(task(declared(load_state=load_state), ABSENT)) == Verdict("ok")
-    assert as_result(task(declared(load_state=load_state), ABSENT))["state"] == "absent"

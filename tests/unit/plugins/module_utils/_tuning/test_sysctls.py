@@ -130,6 +130,20 @@ def test_a_value_that_does_not_survive_a_reboot_has_a_culprit(state: Any, why: s
 
 
 @pytest.mark.parametrize(
+    ("text", "goal", "why"),
+    [
+        (None, GOAL, "does not set it"),
+        (OURS.replace("80", "70"), GOAL, "sets another value"),
+        (OURS, Goal({}, {RATIO: None}), "sets it"),
+    ],
+    ids=["missing", "another value", "to go"],
+)
+def test_a_value_of_our_file_has_its_reason(text: str | None, goal: Goal, why: str) -> None:
+    state = sysctls({} if text is None else {SYSCTL_FILE: text})
+    assert plan_sysctls(state, goal).of("file")[0].why == f"{SYSCTL_FILE} {why}"
+
+
+@pytest.mark.parametrize(
     ("state", "message"),
     [
         (replace(sysctls(), runtime={MODE: "0"}), f"^{RATIO}: this kernel has no such setting"),

@@ -1,0 +1,62 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role oom_protect with variables of several groups, and the playbook that takes everything back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .runner import Ansible, Run
+from .services import METRICS, VITAL, install
+from .uml import Machine
+
+GROUPS = {
+    "oom_protect_services": [{"name": "ssh", "oom_score_adj": -900}],
+    "oom_protect_services_kiosks": [
+        {"name": "vital.service", "oom_score_adj": -800},
+        {"name": "ssh", "oom_score_adj": -900},
+    ],
+}
+QUARREL = {"oom_protect_services_site": [{"name": "vital", "oom_score_adj": 5}]}
+
+
+def role(ansible: Ansible, device: Machine, variables: dict[str, Any], tasks_from: str = "main", **how: Any) -> Run:
+    task = {"ansible.builtin.import_role": {"name": "lifeboat.oom.oom_protect", "tasks_from": tasks_from}}
+    play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
+    return ansible.playbook([play], [device], variables=variables, **how)
+
+
+def left(device: Machine) -> str:
+    files = "find /etc/systemd/system /etc/sysctl.d -name '*lifeboat*'"
+    scores = "for u in vital ssh; do cat /proc/$(systemctl show -P MainPID $u)/oom_score_adj; done"
+    return device.ssh(f"{files}; {scores}; sysctl -n vm.overcommit_memory vm.overcommit_ratio vm.panic_on_oom").stdout
+
+
+def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansible, device: Machine) -> None:
+    install(device, (VITAL, METRICS))
+    device.ssh("echo 0 > /proc/$(systemctl show -P MainPID ssh)/oom_score_adj")  # sshd gives itself -1000
+    before = left(device)
+
+    quarrel = role(ansible, device, {**GROUPS, **QUARREL}, check=True)
+    assert quarrel.returncode == 2
+    assert "vital.service is declared differently in oom_protect_services_kiosks" in quarrel.stdout
+    assert "and in oom_protect_services_site" in quarrel.stdout
+
+    settled = {**GROUPS, "oom_protect_services_override": QUARREL["oom_protect_services_site"]}
+    assert role(ansible, device, settled, "verify").returncode == 2
+    announced = role(ansible, device, settled, check=True)
+    done = role(ansible, device, settled)
+    assert done.returncode == 0, done.stdout
+    assert len(announced.changed) == len(done.changed) == 1
+    assert role(ansible, device, settled).changed == []
+    assert role(ansible, device, settled, "verify").returncode == 0
+    assert "\n5\n-900\n" in left(device)
+
+    declared = {**settled, "oom_kernel_overcommit": {"mode": "always"}}
+    assert ansible.playbook("lifeboat.oom.site", [device], variables=declared).returncode == 0
+    rolled = ansible.playbook("lifeboat.oom.rollback", [device], variables=declared)
+    assert rolled.returncode == 0, rolled.stdout
+    assert left(device) == before
+    again = ansible.playbook("lifeboat.oom.rollback", [device], variables=declared)
+    assert again.returncode == 0 and again.changed == []
