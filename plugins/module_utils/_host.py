@@ -109,6 +109,11 @@ class Host:
         return os.sysconf("SC_PAGE_SIZE") // 1024
 
     @property
+    def own_pid(self) -> Optional[int]:
+        """Our own process, C(None) where the root folder is not that of this machine."""
+        return None if self.root else os.getpid()
+
+    @property
     def is_root(self) -> bool:
         return os.geteuid() == 0
 

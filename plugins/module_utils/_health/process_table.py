@@ -55,10 +55,14 @@ def read_process(host: Host, pid: int) -> Optional[Process]:
 
 
 def read_processes(host: Host) -> Tuple[Tuple[Process, ...], Tuple[HostError, ...]]:
-    """Every process with memory by pid, and what could not be read. One that ends meanwhile is left out."""
+    """Every process with memory by pid, and what could not be read.
+
+    One that ends meanwhile is left out, and so are we: what looks is no part of what is seen.
+    """
     found: List[Process] = []
     failures: List[HostError] = []
-    for name in sorted((name for name in host.names("/proc") if name.isdigit()), key=int):
+    own = str(host.own_pid)
+    for name in sorted((name for name in host.names("/proc") if name.isdigit() and name != own), key=int):
         try:
             process = read_process(host, int(name))
         except Missing:

@@ -88,6 +88,8 @@ def outline(*lines: str) -> list[tuple[str, list[int]]]:
         ([HEADER, CPU, TABLE, ROW, ROW_B, KILLED_B, KILLED], [("kill", [2]), ("kill", [1])]),
         ([KILLED_B, SPARED], [("kill", [2])]),
         (["[    1]     0     1      100"], []),
+        (["[ 10.0] " + HEADER, "[ 60.0] " + TABLE, "[ 110.0] " + CGROUP + KILLED], [("kill", [1])]),
+        (["[ 10.0] " + HEADER, "[ 110.0] " + CGROUP + KILLED], [("incomplete", []), ("kill", [1])]),
         ([TABLE, "[    1]     0     1      100"], [("incomplete", [])]),
         ([HEADER, HEADER_B, SUMMARY, SUMMARY_B, KILLED, KILLED_B], [("kill", [2]), ("kill", [1])]),
         ([HEADER, SUMMARY, SPARED, KILLED_B], [("incomplete", []), ("kill", [2])]),

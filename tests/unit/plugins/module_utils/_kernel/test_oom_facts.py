@@ -99,6 +99,7 @@ def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
     [
         (["6,1,1,-;x", "6,2,2,-;y"], []),
         (["6,1,1,-;x", "6,5,2,-;y"], [3]),
+        (["6,1,1,-;x", "6,3,2,-;y"], [1]),
         (["6,5,1,-;x", "6,1,2,-;y"], []),
         (["6,1,1,-;x", "6,99999999,2,-;y"], []),
         (["** 12 printk messages dropped ** [ 1.5] x"], [12]),
@@ -110,6 +111,7 @@ def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
     ids=[
         "none",
         "a gap",
+        "a small gap",
         "backwards",
         "another log",
         "on the line",

@@ -114,6 +114,11 @@ def test_only_records_of_kmsg_are_unescaped_and_only_once() -> None:
     assert read_line(r"[ 1.5] a\x2db\x0a").text == r"a\x2db\x0a"
 
 
+def test_a_message_may_begin_with_a_date() -> None:
+    message = "2017-12-07T00:05:14Z is when it was built"
+    assert read_line("Dec  7 00:05:14 h kernel: " + message).text == message
+
+
 def test_clocks_can_be_compared() -> None:
     earlier, later = read_line("Feb 29 23:59:59.5 h kernel: m"), read_line("Mar  1 00:00:00 h kernel: m")
     assert earlier.wall_seconds is not None
