@@ -17,7 +17,8 @@ def read_kernel_log(host: Host, lines: int) -> str:
 
     Raises HostError where neither can be read.
     """
-    journal = ["journalctl", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}"]
+    # --all: without it a line with the name of a process that is not UTF-8 is but "[45B blob data]".
+    journal = ["journalctl", "--all", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}"]
     said: List[str] = []
     for argv in (journal + ["_TRANSPORT=kernel"], ["dmesg"]):
         try:

@@ -136,6 +136,15 @@ def test_left_over_drop_ins_are_drift_only_where_the_list_is_exclusive() -> None
     assert changed(drift(load_policy(exclusive=True), declared=left))[0] == ("drop-in", SCORE, "-500", None)
 
 
+def test_sysctls_that_could_not_be_read_are_not_compared() -> None:
+    policy = load_policy({"mode": "always"}, {"dump_tasks": True}, NGINX)
+    unread = (Unread("sysctls", "cannot read x"), Unread("vmstat", "gone"))
+    found = drift(policy, sysctls=None, declared=services_state(declared(service())), unread=unread)
+    assert len(found.not_compared) == 2
+    assert all("cannot read x" in said and "gone" not in said for said in found.not_compared)
+    assert {layer for layer, _, _, _ in changed(found)} == {"drop-in", "loaded", "running"}
+
+
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_services_that_could_not_be_read_are_not_compared(exclusive: bool) -> None:
     policy = load_policy(services=[] if exclusive else NGINX, exclusive=exclusive)

@@ -125,6 +125,10 @@ def test_a_host_that_promises_no_more_is_told_before_it_fails() -> None:
     assert findings(sysctls=sysctls(runtime={**never, "vm.overcommit_memory": "0"})) == ()
 
 
+def test_headroom_is_not_judged_where_the_sysctls_could_not_be_read() -> None:
+    assert findings(sysctls=None, memory=memory(committed_kib=9_000_000)) == ()
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"total_kib": 1000, "hugetlb_kib": 1000}, {"committed_kib": 9_000_000}],

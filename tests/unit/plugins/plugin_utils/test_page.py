@@ -33,6 +33,11 @@ def test_a_fleet_is_one_page_with_a_place_for_each_host() -> None:
     assert "timed out" in page
 
 
+def test_what_could_not_be_read_is_told() -> None:
+    page = render([record(sysctls=None, services=None, unread=(Unread("sysctls", "not permitted"),))], NOW)
+    assert "Not read: sysctls: not permitted" in page
+
+
 def test_no_hosts_are_a_page_too() -> None:
     assert "0 host(s)" in render([], NOW)
 

@@ -43,9 +43,19 @@ def test_a_host_is_a_few_lines() -> None:
         ({"memory": memory(available_kib=None)}, "memory 3906 MiB, swap 976 MiB"),
         ({"memory": memory(committed_kib=None)}, "swap 976 MiB; 0 OOM"),
         ({"memory": memory(commit_limit_kib=None)}, "swap 976 MiB; 0 OOM"),
+        ({"sysctls": None}, "committed 1562 of 2929 MiB; 0 OOM kills"),
         ({"memory": memory(available_kib=0, committed_kib=0)}, ", 0 MiB available, swap 976 MiB; committed 0 of"),
     ],
-    ids=["enforced", "kills", "kills not told", "no MemAvailable", "no Committed_AS", "no CommitLimit", "zero is data"],
+    ids=[
+        "enforced",
+        "kills",
+        "kills not told",
+        "no MemAvailable",
+        "no Committed_AS",
+        "no CommitLimit",
+        "mode not known",
+        "zero",
+    ],
 )
 def test_memory_is_told_as_far_as_it_is_known(changes: dict[str, Any], line: str) -> None:
     assert line in lines(**changes)[1]

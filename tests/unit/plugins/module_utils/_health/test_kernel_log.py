@@ -13,7 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_events, read_kernel_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished
 
-JOURNAL = "journalctl --quiet --no-pager --output=short-iso --lines=500 _TRANSPORT=kernel"
+JOURNAL = "journalctl --all --quiet --no-pager --output=short-iso --lines=500 _TRANSPORT=kernel"
 NO_JOURNAL = Missing("cannot run journalctl: No such file or directory", "journalctl")
 KILLED = (
     "Out of memory: Killed process 4242 (leak) total-vm:900000kB, anon-rss:800000kB, file-rss:0kB, shmem-rss:0kB, "
@@ -46,7 +46,7 @@ def test_the_log_is_read_where_the_host_keeps_it(tmp_path: Path, journal: Answer
     [
         (NO_JOURNAL, "cannot run journalctl: No such file"),
         ("", "the journal has no kernel messages"),
-        (Finished((), 1, "", "Permission denied"), "journalctl --quiet --no-pager ended with 1: Permission denied"),
+        (Finished((), 1, "", "Permission denied"), "journalctl --all --quiet ended with 1: Permission denied"),
     ],
     ids=["no systemd", "empty", "not allowed"],
 )

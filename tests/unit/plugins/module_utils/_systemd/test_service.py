@@ -178,6 +178,7 @@ def test_a_declared_unit_with_another_text_has_it_in_every_state() -> None:
     assert [state.disk_score() for state in changed.states] == [7, 7]
     gone = changed.with_texts({unit.own_path: None})
     assert (gone.own_text, [state.disk_score() for state in gone.states]) == (None, [0, 0])
+    assert (unit.folder_exists, changed.folder_exists, gone.folder_exists) == (False, True, True)
 
 
 @pytest.mark.parametrize("text", [None, "", says(5), "# Managed by puppet\n"], ids=["none", "empty", "bare", "others"])
