@@ -37,6 +37,10 @@ class FakeHost(Host):
     def page_kib(self) -> int:
         return 4
 
+    @property
+    def own_pid(self) -> int:
+        return 4_000_000
+
     def has(self, path: str, content: str | bytes = "") -> Path:
         """Make a file."""
         real = Path(self.real(path))

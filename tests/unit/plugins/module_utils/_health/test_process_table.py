@@ -100,9 +100,18 @@ def test_one_unreadable_process_does_not_hide_the_others(host: FakeHost, name: s
     assert [str(failure) for failure in failures if "/proc/8" in failure.path] != []
 
 
-def test_the_own_process_is_in_the_table_of_this_machine() -> None:
-    found, _ = read_processes(Host())
-    own = next(process for process in found if process.pid == os.getpid())
+def test_who_looks_is_not_seen(host: FakeHost) -> None:
+    host.has_process(7)
+    host.has_process(host.own_pid)
+    assert pids(host) == [7]
+
+
+def test_this_machine_is_read() -> None:
+    own = read_process(Host(), os.getpid())
+    assert own is not None
     assert own.uid == os.getuid()
     assert own.rss_kib > 1000
     assert own.oom_score_adj == int(Path("/proc/self/oom_score_adj").read_text(encoding="utf-8"))
+    found = pids(Host())
+    assert os.getppid() in found
+    assert os.getpid() not in found
