@@ -49,7 +49,7 @@ def _memory(state: Mapping[str, Any]) -> Iterator[str]:
     if memory["committed_kib"] is not None and memory["commit_limit_kib"]:
         line += f"; committed {memory['committed_kib'] // _MIB} of {memory['commit_limit_kib'] // _MIB} MiB"
         mode = (state["sysctls"] or {"runtime": {}})["runtime"].get("vm.overcommit_memory")
-        line += "" if mode == "2" else " (not enforced)"
+        line += "" if mode in (None, "2") else " (not enforced)"
     kills = state["oom_kills"]
     yield line + (f"; {kills} OOM kills since boot" if kills is not None else "")
 

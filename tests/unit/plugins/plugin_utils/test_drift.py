@@ -122,6 +122,21 @@ def test_what_can_not_be_compared_says_why_and_hides_nothing_else(changes: dict[
     assert "drop-in" in [layer for layer, _, _, _ in changed(found)]
 
 
+@pytest.mark.parametrize(
+    ("option", "layers"),
+    [
+        ({"persistent": "no"}, ["runtime"]),
+        ({"runtime": "false"}, ["file"]),
+        ({"persistent": None, "runtime": None}, ["runtime", "file"]),
+        ({"min_headroom_pct": None}, ["runtime", "file"]),
+    ],
+    ids=["text", "text of a template", "null is the default", "null headroom"],
+)
+def test_an_option_means_what_the_module_makes_of_it(option: dict[str, Any], layers: list[str]) -> None:
+    """The module converts "no" to false and null to its default; the audit reads the same variable."""
+    assert [layer for layer, _, _, _ in changed(drift(load_policy({"mode": "always", **option})))] == layers
+
+
 def test_services_are_compared_as_they_would_be_converged() -> None:
     found = drift(load_policy(services=NGINX), declared=services_state(declared(service())))
     assert [layer for layer, _, _, _ in changed(found)] == ["drop-in", "loaded", "running", "running"]

@@ -175,6 +175,13 @@ def test_everybody_dies_for_one_that_can_not_be_killed() -> None:
     assert if_grows("sshd", (), 10**6, 4, None) == Growth("sshd", (), False)
 
 
+@pytest.mark.parametrize(
+    ("score", "victims"), [(1000, ("app",)), (-500, ("db", "web", "log", "app"))], ids=["raised", "lowered"]
+)
+def test_a_unit_that_starts_has_its_scores_share_of_all(score: int, victims: tuple[str, ...]) -> None:
+    assert if_grows("app", CROWD, 1000 * 1024, 4, score, ALL_PAGES) == Growth("app", victims, True)
+
+
 def test_a_newcomer_alone_is_its_own_victim() -> None:
     assert if_grows(NEWCOMER, (), 0, 4) == Growth(NEWCOMER, (NEWCOMER,), True)
 
