@@ -59,11 +59,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 def crosses(record: Mapping[str, Any], fail_on: str) -> bool:
-    """Whether a host is as bad as I(fail_on), or worse; drift counts for V(drift) and V(warning)."""
+    """Whether a host is as bad as I(fail_on), or worse; drift counts for V(drift) and V(warning).
+
+    What could not be compared, or was never installed, is no less a difference than what was.
+    """
     if fail_on == "none":
         return False
     severities: Sequence[str] = [finding["severity"] for finding in record["findings"]]
     if fail_on == "drift":
-        return bool(record["drift"]) or not record["reachable"] or record["error"] is not None
+        return bool(record["drift"]) or any(_does_not_hold(finding) for finding in record["findings"])
     worst = max((SEVERITIES.index(severity) for severity in severities), default=-1)
     return worst >= SEVERITIES.index(fail_on) or (fail_on == "warning" and bool(record["drift"]))
+
+
+def _does_not_hold(finding: Mapping[str, Any]) -> bool:
+    return str(finding.get("id")).startswith(("audit.", "score.")) and finding["severity"] != "info"

@@ -31,8 +31,8 @@ options:
     required: true
   fail_on:
     description:
-      - What counts as bad. V(drift) is any drift, or a host that could not be audited; V(warning) and V(critical) are
-        findings of that severity or worse, and V(warning) includes drift.
+      - What counts as bad. V(drift) is any drift, and anything declared that does not hold or could not be compared;
+        V(warning) and V(critical) are findings of that severity or worse, and V(warning) includes drift.
     type: str
     choices: [none, drift, warning, critical]
     default: none

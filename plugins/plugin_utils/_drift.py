@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
+
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
@@ -34,6 +36,7 @@ OVERCOMMIT_VARIABLE = "oom_kernel_overcommit"
 OOM_POLICY_VARIABLE = "oom_kernel_oom_policy"
 SERVICES_VARIABLE = "oom_protect_services"
 # Options of the modules that say how to apply, not what is declared.
+_FLAGS = ("runtime", "persistent", "force", "kill_allocating_task", "dump_tasks")
 _HOW = ("state", "runtime", "persistent", "force", "sysctl_file", "on_conflict")
 
 
@@ -66,9 +69,10 @@ class Drift:
 def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None, exclusive: bool = False) -> Policy:
     """Validate the variables of the inventory. Raises InvalidPolicy naming the one that is wrong."""
     keys = (*OvercommitPolicy.__dataclass_fields__, "min_headroom_pct", *_HOW)
-    overcommit = known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, keys)
+    overcommit = _as_the_module(OVERCOMMIT_VARIABLE, known_keys(OVERCOMMIT_VARIABLE, overcommit or {}, keys))
     overcommit_policy(overcommit, OVERCOMMIT_VARIABLE)
-    oom = known_keys(OOM_POLICY_VARIABLE, oom or {}, (*OomPolicy.__dataclass_fields__, *_HOW))
+    keys = (*OomPolicy.__dataclass_fields__, *_HOW)
+    oom = _as_the_module(OOM_POLICY_VARIABLE, known_keys(OOM_POLICY_VARIABLE, oom or {}, keys))
     oom_policy(oom, OOM_POLICY_VARIABLE)
     if overcommit and oom and overcommit.get("sysctl_file") != oom.get("sysctl_file"):
         raise InvalidPolicy(
@@ -76,6 +80,18 @@ def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None, e
             f"{overcommit.get('sysctl_file')} and {oom.get('sysctl_file')}, expected the same file for both"
         )
     return Policy(overcommit or None, oom or None, service_policies(services or [], SERVICES_VARIABLE), exclusive)
+
+
+def _as_the_module(where: str, declared: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as AnsibleModule makes them: null is the default, and "no" is false."""
+    options = {key: value for key, value in declared.items() if value is not None}
+    for key in _FLAGS:
+        if key in options:
+            try:
+                options[key] = boolean(options[key])
+            except TypeError as error:
+                raise InvalidPolicy(f"{where}.{key}: found {options[key]!r}, expected true or false") from error
+    return options
 
 
 def find_drift(state: HostState, policy: Policy) -> Drift:

@@ -18,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
+    BACKUP,
     Goal,
     apply_sysctls,
     expected_state,
@@ -63,7 +64,8 @@ def converge_sysctls(
     plan = plan_sysctls(state, wanted.goal)
     edits = [edit for edit in (own_edit(state, wanted.goal),) if edit is not None]
     plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
-    edits += more
+    # A second override keeps the first backup: that is the file as it was before us.
+    edits += [edit for edit in more if not (edit.path.endswith(BACKUP) and host.exists(edit.path))]
     if plan.changed and not check_mode:
         apply_sysctls(host, state, plan, edits)
         after = read_sysctls(host, state.own_path)

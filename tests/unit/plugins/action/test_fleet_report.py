@@ -40,3 +40,17 @@ def record(*severities: str, drift: bool = False) -> dict[str, Any]:
 )
 def test_a_host_crosses_what_it_is_as_bad_as(found: dict[str, Any], crossed: set[str]) -> None:
     assert {fail_on for fail_on in FAIL_ON if crosses(found, fail_on)} == crossed
+
+
+@pytest.mark.parametrize(
+    ("finding_id", "severity", "crossed"),
+    [
+        ("score.not_found", "warning", True),
+        ("audit.not_compared", "warning", True),
+        ("score.self_adjusted", "info", False),
+        ("oom.recent_kill", "warning", False),
+    ],
+)
+def test_what_does_not_hold_counts_as_drift(finding_id: str, severity: str, crossed: bool) -> None:
+    found = {**record(), "findings": [{"id": finding_id, "severity": severity}]}
+    assert crosses(found, "drift") is crossed
