@@ -288,3 +288,16 @@ def test_the_role_converges_and_verifies(ansible: Ansible, clean: Machine) -> No
     assert ansible.playbook(role("verify"), [clean], variables=declared).returncode == 0
     clean.ssh("sysctl -q kernel.panic=0")
     assert ansible.playbook(role("verify"), [clean], variables=declared).returncode == 2
+
+
+def test_the_kernel_command_line_is_a_layer(ansible: Ansible, devices: Any) -> None:
+    """The kernel sets it before init: it is where the setting rests without us, and any file wins over it."""
+    (device,) = devices(1, cmdline=["sysctl.vm.overcommit_ratio=61"])
+    assert sysctl(device, "vm.overcommit_ratio") == "61"
+    done = ansible.module(device, "overcommit", {"ratio": 70})
+    assert done["settings"]["vm.overcommit_ratio"]["before"]["cmdline"] == "61"
+    ansible.playbook(REBOOT, [device])
+    assert sysctl(device, "vm.overcommit_ratio") == "70"
+    assert not ansible.module(device, "overcommit", {"ratio": 70})["changed"]
+    ansible.module(device, "overcommit", {"state": "absent"})
+    assert sysctl(device, "vm.overcommit_ratio") == "61"

@@ -323,3 +323,24 @@ def test_two_names_of_one_unit_are_one(ansible: Ansible, clean: Machine) -> None
     declared = [{"name": "nick", "oom_score_adj": 1}, {"name": "real", "oom_score_adj": 2}]
     result = ansible.module(clean, MODULE, {"services": declared})
     assert result["failed"] and "nick.service and real.service are the same unit" in result["msg"]
+
+
+def test_two_hundred_services_need_one_question_and_one_reload(ansible: Ansible, clean: Machine) -> None:
+    """Counted by a script in front of systemctl: a question before the change, one after it, and one reload."""
+    numbers = range(200)
+    put(clean, {f"{ETC}/many{number}.service": SLEEP for number in numbers})
+    log = "/run/systemctl.log"
+    wrapper = f'#!/bin/sh\necho "$*" >> {log}\nexec /usr/bin/systemctl "$@"\n'
+    put(clean, {"/usr/local/bin/systemctl": wrapper})
+    clean.ssh(f"chmod +x /usr/local/bin/systemctl; rm -f {log}")
+    try:
+        declared = [{"name": f"many{number}", "oom_score_adj": number} for number in numbers]
+        done = ansible.module(clean, MODULE, {"services": declared})
+        calls = clean.ssh(f"cat {log}").stdout.splitlines()
+    finally:
+        clean.ssh("rm /usr/local/bin/systemctl")
+    assert not done["failed"] and len(done["services"]) == 200
+    assert {entry["verdict"] for entry in done["services"]} == {"ok"}
+    assert len([call for call in calls if call.startswith("show") and "many199.service" in call]) == 2
+    assert calls.count("daemon-reload") == 1
+    clean.ssh(f"rm {ETC}/many*.service")

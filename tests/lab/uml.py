@@ -240,16 +240,18 @@ class Lab:
         records = {path.stem: json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))}
         return {name: Machine(self, name, _Record(**record)) for name, record in records.items()}
 
-    def up(self, name: str, *, memory: str = "384M", swap: str | None = None) -> Machine:
-        """Boot a fresh machine and wait until it answers."""
-        return self.up_many([name], memory=memory, swap=swap)[0]
+    def up(self, name: str, **options: Any) -> Machine:
+        """Boot a fresh machine and wait until it answers; the options are those of :meth:`up_many`."""
+        return self.up_many([name], **options)[0]
 
-    def up_many(self, names: Iterable[str], *, memory: str = "384M", swap: str | None = None) -> list[Machine]:
-        """Boot fresh machines side by side and wait until all answer."""
+    def up_many(
+        self, names: Iterable[str], *, memory: str = "384M", swap: str | None = None, cmdline: Iterable[str] = ()
+    ) -> list[Machine]:
+        """Boot fresh machines side by side, with more words on the kernel's command line, and wait until all answer."""
         started: list[Machine] = []
         try:
             for name in names:
-                started.append(self._start(name, memory, swap))
+                started.append(self._start(name, memory, swap, cmdline))
             for machine in started:
                 machine.wait_for_boot()
         except BaseException:
@@ -258,7 +260,7 @@ class Lab:
             raise
         return started
 
-    def _start(self, name: str, memory: str, swap: str | None) -> Machine:
+    def _start(self, name: str, memory: str, swap: str | None, cmdline: Iterable[str]) -> Machine:
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
             raise LabError(f"{name!r} can not be a host name: use small letters, digits and hyphens")
         running = self.machines
@@ -267,7 +269,7 @@ class Lab:
         taken = {machine.address for machine in running.values()}
         index = next(index for index in range(200) if address(index) not in taken)
         try:
-            return self._boot(name, index, self._kernel_arguments(name, index, memory, swap))
+            return self._boot(name, index, [*self._kernel_arguments(name, index, memory, swap), *cmdline])
         except BaseException:
             self.forget(name, index)
             raise
