@@ -26,11 +26,11 @@ class HostError(LifeboatError):
 
 
 class Missing(HostError):
-    """The file is not there."""
+    """The file is not there, or a folder is in its place."""
 
 
 class ReadOnly(HostError):
-    """The file exists and cannot be written here (a container, a read-only mount)."""
+    """The file is there and this may not be done with it (a container, a read-only mount, no permission)."""
 
 
 class Unsupported(LifeboatError):

@@ -62,6 +62,6 @@ def smallest_ratio(memory: Memory, reserve_kib: int, wanted_pct: int) -> Optiona
         return None
     needed_kib = -(-(memory.committed_kib + reserve_kib) * 100 // (100 - wanted_pct))
     ratio = max(0, -(-(needed_kib - memory.swap_total_kib) * 100 // usable_kib))
-    # The kernel and we both round down; one more step covers it.
+    # A limit of 0 leaves no percent of itself: one step makes it one.
     found = headroom(memory, commit_limit_kib(memory, ratio, 0), reserve_kib, wanted_pct)
     return ratio if found is not None and found.passes else ratio + 1

@@ -19,8 +19,9 @@ _STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
 class Process:
     """A process with memory of its own, sizes in KiB.
 
-    I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup
-    holds it, C(None) outside of any. RSS parts are C(None) before kernel 4.5, I(pgtables_kib) before 2.6.34.
+    I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup holds it,
+    C(None) outside of any. RSS parts are C(None) before kernel 4.5; I(swap_kib) and I(pgtables_kib) are 0 where the
+    kernel does not tell them (before 2.6.34), so that the points are then a little low.
     """
 
     pid: int
