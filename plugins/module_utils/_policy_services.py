@@ -15,8 +15,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy import known_
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import SCORE
 
-SCORE = "OOMScoreAdjust"
 STATES = ("present", "absent")
 # What people write → what systemd calls it.
 SETTINGS = {

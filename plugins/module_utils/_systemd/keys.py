@@ -122,6 +122,3 @@ KEYS: Dict[str, Key] = {
     "MemoryLow": Key(since=231, accepts=_is_memory),
     "ManagedOOMPreference": Key(since=248, accepts=_is_preference),
 }
-
-# C(DefaultOOMScoreAdjust=) of systemd-system.conf(5): the value of every unit that sets none.
-DEFAULT_OOM_SCORE_ADJUST_SINCE = 250

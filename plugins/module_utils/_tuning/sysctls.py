@@ -196,7 +196,7 @@ def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) ->
         if runtime.get(key) != value and VOIDS.get(key) in runtime:
             runtime[VOIDS[key]] = "0"
         runtime[key] = value
-    state = replace(state, runtime=runtime)
+    state = state.with_runtime(runtime)
     for edit in edits:
         state = state.with_file(edit.path, edit.after)
     return state
