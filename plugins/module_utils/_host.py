@@ -10,24 +10,20 @@ import os
 import stat
 import subprocess
 import tempfile
-from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, List, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+
+psutil: Any
+try:
+    import psutil
+except ImportError:
+    psutil = None
 
 # ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A command that has ended."""
-
-    argv: Tuple[str, ...]
-    returncode: int
-    stdout: str
-    stderr: str
 
 
 def _error(verb: str, path: str, error: OSError) -> HostError:
@@ -62,7 +58,7 @@ def _regular(path: str) -> Optional[os.stat_result]:
     return found
 
 
-class ProcessFolder:
+class ProcessFolder(Folder):
     """One process, opened once: a pid that is given to another process later is not mistaken for it."""
 
     def __init__(self, path: str) -> None:
@@ -94,11 +90,8 @@ class ProcessFolder:
             raise _error("write", self.path + "/" + name, error) from error
 
 
-class Host:
-    """Read, list, write atomically and run, below I(root).
-
-    Text is UTF-8 with surrogates for other bytes. Every failure is a M(HostError) that names the path.
-    """
+class Host(Door):
+    """Read, list, write atomically and run, below I(root)."""
 
     def __init__(self, root: str = "/", timeout_seconds: int = 60) -> None:
         self.root = root.rstrip("/")
@@ -109,9 +102,17 @@ class Host:
         return os.sysconf("SC_PAGE_SIZE") // 1024
 
     @property
-    def own_pid(self) -> Optional[int]:
-        """Our own process, C(None) where the root folder is not that of this machine."""
-        return None if self.root else os.getpid()
+    def collector(self) -> str:
+        return "native"
+
+    @property
+    def arch(self) -> str:
+        return os.uname().machine
+
+    @property
+    def own_pids(self) -> FrozenSet[int]:
+        """Our own process, none where the root folder is not that of this machine."""
+        return frozenset() if self.root else frozenset([os.getpid()])
 
     @property
     def is_root(self) -> bool:
@@ -127,13 +128,6 @@ class Host:
         except OSError as error:
             raise _error("read", path, error) from error
 
-    def read_if_there(self, path: str) -> Optional[str]:
-        """The text, or C(None) where there is no such file. Any other failure is raised."""
-        try:
-            return self.read(path)
-        except Missing:
-            return None
-
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
 
@@ -141,12 +135,10 @@ class Host:
         return os.access(self.real(path), os.W_OK)
 
     def link_target(self, path: str) -> Optional[str]:
-        """Where a link leads in the end, C(None) if I(path) is not a link."""
         real = self.real(path)
         return os.path.realpath(real) if os.path.islink(real) else None
 
     def names(self, folder: str) -> List[str]:
-        """The names in a folder, sorted; none where there is no such folder."""
         try:
             return sorted(os.listdir(self.real(folder)))
         except OSError as error:
@@ -157,6 +149,20 @@ class Host:
 
     def process(self, pid: int) -> ProcessFolder:
         return ProcessFolder(self.real(f"/proc/{pid}"))
+
+    def memory_shares(self, pid: int) -> Optional[Tuple[int, int]]:
+        """From psutil, which also adds them up where the kernel (before 4.14) does not."""
+        if psutil is None or self.root:
+            return None
+        try:
+            full = psutil.Process(pid).memory_full_info()
+        except psutil.NoSuchProcess as error:
+            raise Missing(f"process {pid} has ended", f"/proc/{pid}") from error
+        except psutil.AccessDenied as error:
+            raise ReadOnly(
+                f"cannot read /proc/{pid}/smaps: {os.strerror(errno.EACCES)}", f"/proc/{pid}/smaps"
+            ) from error
+        return full.pss // 1024, full.uss // 1024
 
     def put(self, path: str, text: str) -> None:
         """Write into a file of the kernel, which takes it or refuses it as a whole."""
@@ -213,11 +219,11 @@ class Host:
         return True
 
     def run(self, argv: Sequence[str]) -> Finished:
-        """Run a command in the C locale. Not being there and not ending are errors, a return code is data."""
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
+        program = self.real(argv[0]) if argv[0].startswith("/") else argv[0]
         try:
             done = subprocess.run(
-                list(argv),
+                [program, *argv[1:]],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=environment,
@@ -230,14 +236,6 @@ class Host:
             message = "{} did not end within {} s".format(" ".join(argv[:3]), self._timeout_seconds)
             raise HostError(message, argv[0]) from error
         return Finished(tuple(argv), done.returncode, _decode(done.stdout), _decode(done.stderr))
-
-    def run_or_fail(self, argv: Sequence[str]) -> str:
-        """The standard output of a command that has to succeed."""
-        done = self.run(argv)
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip() or "nothing"
-            raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, said), argv[0])
-        return done.stdout
 
     @staticmethod
     def _sync_folder(folder: str) -> None:

@@ -48,7 +48,7 @@ def victim_names(event: Mapping[str, Any]) -> str:
 
 def _kills(state: HostState, policy: Policy) -> Iterator[Finding]:
     protected = _protected_names(state, policy)
-    for event in state.events:
+    for event in state.events or ():
         if event.get("kind") == "panic":
             yield _oom_finding(event, "oom.panic", "critical", "the kernel ran out of memory and stopped")
         elif event.get("kind") == "kill" and event.get("unit") in protected:

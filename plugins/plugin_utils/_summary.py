@@ -50,7 +50,7 @@ def _memory(state: Mapping[str, Any]) -> Iterator[str]:
         line += f"; committed {memory['committed_kib'] // _MIB} of {memory['commit_limit_kib'] // _MIB} MiB"
         mode = (state["sysctls"] or {"runtime": {}})["runtime"].get("vm.overcommit_memory")
         line += "" if mode in (None, "2") else " (not enforced)"
-    kills = state["oom_kills"]
+    kills = state["counters"]["oom_kills"]
     yield line + (f"; {kills} OOM kills since boot" if kills is not None else "")
 
 
@@ -65,6 +65,8 @@ def _drift(drift: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def _victims(state: Mapping[str, Any]) -> Iterator[str]:
     order = state["kill_order"]
+    if order is None:
+        return
     if not order:
         yield "no process here can be killed"
         return

@@ -9,8 +9,9 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished, Host, ProcessFolder
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import PROPERTIES
@@ -38,8 +39,8 @@ class FakeHost(Host):
         return 4
 
     @property
-    def own_pid(self) -> int:
-        return 4_000_000
+    def own_pids(self) -> frozenset[int]:
+        return frozenset([4_000_000])
 
     def has(self, path: str, content: str | bytes = "") -> Path:
         """Make a file."""

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostInfo, HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Stall
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
@@ -53,11 +55,14 @@ _MEMORY = Memory(
 )
 _PROCESS = Process(
     pid=100,
+    ppid=1,
     start_ticks=5000,
     comm="nginx",
     uid=33,
     cgroup="/system.slice/nginx.service",
     unit="nginx.service",
+    memory_cgroup="/system.slice/nginx.service",
+    sys_admin=False,
     rss_kib=100_000,
     rss_anon_kib=80_000,
     rss_file_kib=15_000,
@@ -169,13 +174,19 @@ def services_state(*units: DeclaredUnit, left_over: tuple[DeclaredUnit, ...] = (
 def host_state(**changes: Any) -> HostState:
     stall = Stall(0.5, 0.25, 0.1, 123456)
     state = HostState(
+        collector="native",
         host=HostInfo("4f0c1d2e", 86400.5, "6.1.0-21-arm64", "aarch64", 4, 252),
         memory=memory(),
-        pressure=Pressure(stall, None),
-        oom_kills=0,
+        swaps=(),
+        zram=(),
+        pressure=Pressures(None, None, Pressure(stall, None)),
+        counters=Counters(0, 0, 0, 5_000, 0, 70),
         sysctls=sysctls(),
         services=(service(),),
         declared=services_state(),
+        cgroups=(),
+        daemons=(),
+        log=KernelLog("journal", 500, False, (), 0),
         processes=(process(), process(200, comm="sshd", unit="ssh.service", rss_kib=8_000, oom_score_adj=-1000)),
         events=(),
         unread=(),

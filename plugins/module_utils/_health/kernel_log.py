@@ -5,14 +5,38 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from dataclasses import dataclass
+from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_log
 
 
-def read_kernel_log(host: Host, lines: int) -> str:
+@dataclass(frozen=True)
+class KernelLog:
+    """Where the events come from.
+
+    I(source) is C(journal), C(dmesg), C(/dev/kmsg) or the path of a file, I(lines) how many were read.
+    I(incomplete): the kernel has counted more kills since boot than the log tells of, C(None) where it does not count.
+    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand.
+    """
+
+    source: str
+    lines: int
+    incomplete: Optional[bool]
+    unrecognised: Tuple[str, ...]
+    omitted_events: int
+
+
+class LogRead(NamedTuple):
+    """The log, and the OOM events in it, oldest first."""
+
+    log: KernelLog
+    events: Tuple[Mapping[str, Any], ...]
+
+
+def read_kernel_log(host: Door, lines: int) -> str:
     """The last I(lines) of the kernel log: the journal, which outlives a reboot, else the ring buffer.
 
     Raises HostError where neither can be read.
@@ -33,12 +57,14 @@ def read_kernel_log(host: Host, lines: int) -> str:
     raise HostError("no kernel log: " + "; ".join(said), "dmesg")
 
 
-def read_events(host: Host, lines: int) -> Tuple[Dict[str, Any], ...]:
+def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[int]) -> LogRead:
     """The OOM events of the log, oldest first, without their process tables."""
-    found = oom_log.parse(read_kernel_log(host, lines).split("\n"))
+    text = read_kernel_log(host, lines)
+    found = oom_log.parse(text.split("\n"))
     events = []
     for event in found.events:
         entry = event.as_dict()
         entry["tasks"] = []
         events.append(entry)
-    return tuple(events)
+    log = KernelLog("journal", text.count("\n"), None, found.unrecognised, found.omitted_events)
+    return LogRead(log, tuple(events))

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     HostError,
     InvalidPolicy,
     Missing,
     Unsupported,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+    CAP_SYS_RESOURCE,
+    Process,
+    has_capability,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
     OWN_NAME,
@@ -31,14 +35,16 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
-_CAP_SYS_RESOURCE = 24  # include/uapi/linux/capability.h
 _ETC = "/etc/systemd/system"
+_RUNS = ("active", "activating", "reloading")
+MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
+VERSION_ARGV = ("systemctl", "--version")
 
 
 class _Scene(NamedTuple):
     """What is the same for all units of one look."""
 
-    host: Host
+    host: Door
     version: int
     folders: Mapping[str, Tuple[str, ...]]
     by_cgroup: Mapping[str, Sequence[Process]]
@@ -48,37 +54,52 @@ class _Scene(NamedTuple):
     dropin: str
 
 
-def require_systemd(host: Host) -> int:
+def require_systemd(host: Door) -> int:
     """The version of systemd, which has to be the init here. Raises Unsupported otherwise."""
     if not host.exists("/run/systemd/system"):
         raise Unsupported(
             "this host was not booted with systemd (there is no /run/systemd/system), which alone knows its services "
             "and their scores; a host without it can have no oom_protect_services"
         )
-    return units.parse_version(host.run_or_fail(["systemctl", "--version"]))
+    return units.parse_version(host.run_or_fail(VERSION_ARGV))
 
 
-def read_active(host: Host, processes: Sequence[Process], dropin: str = OWN_NAME) -> Tuple[ServiceState, ...]:
-    """The layers of every service that runs."""
-    scene = _look_around(host, processes, dropin)
-    found = units.parse_show(host.run_or_fail(units.show_loaded_argv()))
-    return tuple(
-        _state(scene, unit, unit.id) for unit in found if unit.active_state in ("active", "activating", "reloading")
-    )
+class UnitsLook:
+    """One look at the units of a host: declared ones, those with a drop-in of ours, and with I(all_loaded) all."""
+
+    def __init__(
+        self, host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str, all_loaded: bool
+    ) -> None:
+        self._scene = _look_around(host, processes, dropin)
+        self._declared = declared
+        self._asked = [*declared, *(name for name in _with_our_dropin(self._scene) if name not in declared)]
+        argv = units.show_argv(self._asked, all_loaded) if self._asked or all_loaded else None
+        self._shown = () if argv is None else units.parse_show(host.run_or_fail(argv))
+
+    def active(self) -> Tuple[ServiceState, ...]:
+        """The layers of every service that runs."""
+        found = {unit.id: unit for unit in self._shown if unit.id.endswith(".service") and unit.active_state in _RUNS}
+        return tuple(_state(self._scene, unit, unit.id) for unit in found.values())
+
+    def declared(self) -> ServicesState:
+        """The declared units in all layers, and what is left over of earlier ones.
+
+        Raises InvalidPolicy where two declared names are one unit.
+        """
+        known = units.by_name(self._shown)
+        return _declared_state(self._scene, self._asked, known, self._declared)
 
 
 def read_declared(
-    host: Host, declared: Sequence[str], processes: Sequence[Process], dropin: str = OWN_NAME
+    host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str = OWN_NAME
 ) -> ServicesState:
-    """The declared units in all layers, asked for with one question, and what is left over of earlier ones.
+    """C(UnitsLook.declared()) alone."""
+    return UnitsLook(host, declared, processes, dropin, all_loaded=False).declared()
 
-    Raises InvalidPolicy where two declared names are one unit.
-    """
-    scene = _look_around(host, processes, dropin)
-    left_over = [name for name in _with_our_dropin(scene) if name not in declared]
-    asked = [*declared, *left_over]
-    shown = units.parse_show(host.run_or_fail(units.show_argv(asked))) if asked else ()
-    known = units.by_name(shown)
+
+def _declared_state(
+    scene: _Scene, asked: Sequence[str], known: Mapping[str, UnitProperties], declared: Sequence[str]
+) -> ServicesState:
     entries: Dict[str, DeclaredUnit] = {}
     for name in asked:
         entry = _declared(scene, name, known, declared)
@@ -94,7 +115,7 @@ def read_declared(
     )
 
 
-def _look_around(host: Host, processes: Sequence[Process], dropin: str) -> _Scene:
+def _look_around(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
     version = require_systemd(host)
     by_cgroup: Dict[str, List[Process]] = {}
     for process in processes:
@@ -112,7 +133,7 @@ def _look_around(host: Host, processes: Sequence[Process], dropin: str) -> _Scen
     )
 
 
-def _folders_on_disk(host: Host) -> Dict[str, Tuple[str, ...]]:
+def _folders_on_disk(host: Door) -> Dict[str, Tuple[str, ...]]:
     """Every drop-in folder with its files, listed once for all units."""
     found: Dict[str, Tuple[str, ...]] = {}
     for root in SEARCH_PATH:
@@ -168,7 +189,7 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
     )
 
 
-def _template_load_state(host: Host, name: str) -> str:
+def _template_load_state(host: Door, name: str) -> str:
     paths = [root + "/" + name for root in SEARCH_PATH if host.exists(root + "/" + name)]
     if not paths:
         return "not-found"
@@ -206,7 +227,7 @@ def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
     )
 
 
-def _read(host: Host, path: str) -> DropIn:
+def _read(host: Door, path: str) -> DropIn:
     if host.link_target(path) == "/dev/null":
         return DropIn(path, None)
     try:
@@ -233,15 +254,12 @@ def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
     )
 
 
-def _may_lower(host: Host) -> bool:
-    for line in host.read("/proc/self/status").splitlines():
-        if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> _CAP_SYS_RESOURCE & 1)
-    return host.is_root
+def _may_lower(host: Door) -> bool:
+    return has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
 
 
-def _default_score(host: Host, manager_score: int) -> int:
+def _default_score(host: Door, manager_score: int) -> int:
     """The score of a unit that sets none: DefaultOOMScoreAdjust (250), else the manager's own."""
-    shown = host.run_or_fail(["systemctl", "show", "--property=DefaultOOMScoreAdjust"])
+    shown = host.run_or_fail(MANAGER_ARGV)
     value = shown.strip().partition("=")[2]
     return int(value) if value else manager_score

@@ -8,30 +8,25 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     UNKNOWN,
     forecast,
     kill_order,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import Commit, commit
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressures
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import keys
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class HostInfo:
-    """Which host and which boot of it."""
-
-    boot_id: Optional[str]
-    uptime_seconds: Optional[float]
-    kernel: str
-    arch: str
-    page_kib: int
-    systemd_version: Optional[int]
 
 
 @dataclass(frozen=True)
@@ -46,32 +41,55 @@ class Unread:
 class HostState:
     """One look at one host.
 
-    I(pressure) is C(None) where the kernel has no PSI, I(oom_kills) (since boot) before kernel 4.13, I(services)
-    (those that run) and I(declared) (those that were asked for by name) without systemd. I(processes) are all that
-    have memory of their own. I(events) are the OOM events that the kernel log still holds, as the filter
-    P(lifeboat.oom.oom_events#filter) has them, without their process tables. I(sysctls) is C(None) where a file of
-    theirs could not be read: what wins is not known then. I(unread) is what could not be read:
-    what is missing is never shown as 0.
+    What was not asked for, what this host does not have and what could not be read is C(None), never 0 or empty;
+    I(unread) lists the last of the three. I(pressure) is C(None) where the kernel has no PSI, I(cgroups) without
+    the memory controller, I(services) (those that run) and I(declared) (those that were asked for by name) without
+    systemd. I(processes) are all that have memory of their own. I(events) are the OOM events that the kernel log
+    still holds, as the filter P(lifeboat.oom.oom_events#filter) has them, without their process tables.
     """
 
+    collector: str
     host: HostInfo
     memory: Memory
-    pressure: Optional[Pressure]
-    oom_kills: Optional[int]
+    swaps: Optional[Tuple[SwapDevice, ...]]
+    zram: Optional[Tuple[Zram, ...]]
+    pressure: Optional[Pressures]
+    counters: Counters
     sysctls: Optional[SysctlState]
     services: Optional[Tuple[ServiceState, ...]]
     declared: Optional[ServicesState]
-    processes: Tuple[Process, ...]
-    events: Tuple[Mapping[str, Any], ...]
+    cgroups: Optional[Tuple[Cgroup, ...]]
+    processes: Optional[Tuple[Process, ...]]
+    daemons: Optional[Tuple[OomDaemon, ...]]
+    log: Optional[KernelLog]
+    events: Optional[Tuple[Mapping[str, Any], ...]]
     unread: Tuple[Unread, ...]
+
+    def commit(self) -> Optional[Commit]:
+        """What the kernel has promised, and what mode C(never) would mean; C(None) without its sysctls."""
+        if self.sysctls is None:
+            return None
+        numbers = {key: int(text) if text.isdigit() else None for key, text in self.sysctls.runtime.items()}
+        return commit(
+            self.memory,
+            mode=numbers.get(keys.MODE),
+            ratio=numbers.get(keys.RATIO),
+            kbytes=numbers.get(keys.KBYTES),
+            admin_reserve_kib=numbers.get(keys.ADMIN_RESERVE),
+            user_reserve_kib=numbers.get(keys.USER_RESERVE),
+        )
 
     def as_facts(self, top: int = 10) -> Dict[str, Any]:
         """The state as JSON, with what follows from it: the first I(top) of the kill order, the forecast."""
-        order = kill_order(self.processes, self.memory, self.host.page_kib)
+        found = self.commit()
         facts: Dict[str, Any] = {"schema": SCHEMA}
         facts.update(asdict(self))
+        facts["commit"] = None if found is None else asdict(found)
         facts["scores"] = [state.layers() for state in self.services or ()]
-        facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
-        facts["forecast"] = [asdict(growth) for growth in forecast(order, self.memory, self.host.page_kib, top)]
         facts["forecast_does_not_know"] = list(UNKNOWN)
+        facts["kill_order"] = facts["forecast"] = None
+        if self.processes is not None:
+            order = kill_order(self.processes, self.memory, self.host.page_kib)
+            facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
+            facts["forecast"] = [asdict(growth) for growth in forecast(order, self.memory, self.host.page_kib, top)]
         return facts

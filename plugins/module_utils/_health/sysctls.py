@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import cmdline_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
@@ -20,7 +20,7 @@ _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysc
 _SYSCTL = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
 
-def read_sysctls(host: Host, own_path: str) -> SysctlState:
+def read_sysctls(host: Door, own_path: str) -> SysctlState:
     """The sysctls that this collection may own, in all layers."""
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
@@ -44,7 +44,7 @@ def read_sysctls(host: Host, own_path: str) -> SysctlState:
     )
 
 
-def find_loader(host: Host) -> Loader:
+def find_loader(host: Door) -> Loader:
     """The program that sets sysctls at boot: systemd where it is the init, else what C(sysctl) is."""
     if host.exists("/run/systemd/system"):
         return "systemd"
@@ -55,7 +55,7 @@ def find_loader(host: Host) -> Loader:
     if (host.link_target(program) or program).rpartition("/")[2].startswith("busybox"):
         return "busybox"
     try:
-        asked = host.run([host.real(program), "--version"])
+        asked = host.run([program, "--version"])
     except HostError:
         return "procps"
     said = asked.stdout + asked.stderr
@@ -71,7 +71,7 @@ def _procps_loader(version: str) -> Loader:
     return "procps3-run-first" if numbers <= [3, 3, 16] else "procps3"
 
 
-def _files(host: Host, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
+def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     where = sources(loader)
     paths = [folder + "/" + name for folder in where.folders for name in host.names(folder)]
     paths = [path for path in paths if path.endswith(".conf")] + [where.last]
@@ -80,7 +80,7 @@ def _files(host: Host, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     return tuple(_file(host, path) for path in paths if host.exists(path))
 
 
-def _file(host: Host, path: str) -> SysctlFile:
+def _file(host: Door, path: str) -> SysctlFile:
     if host.link_target(path) == "/dev/null":
         return SysctlFile(path, None)
     try:

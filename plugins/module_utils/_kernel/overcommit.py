@@ -12,6 +12,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
 
 # In the order of the kernel's numbers 0, 1, 2.
 MODES = ("heuristic", "always", "never")
+# Of the limit of mode "never", what has to stay free for programs to start.
+MIN_HEADROOM_PCT = 10
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,63 @@ class Headroom:
     passes: bool
 
 
+@dataclass(frozen=True)
+class Commit:
+    """What the kernel has promised, in KiB; C(None) where it does not say.
+
+    I(mode) is the word of MODES. I(limit_kib) is enforced in mode C(never) alone. I(headroom_kib) is the limit less
+    what is committed, below 0 where more has been promised. I(if_never) is the room that an unprivileged task would
+    have in mode C(never) with the ratio or kbytes that are set, and I(ratio_that_passes) the smallest ratio that
+    would leave 10 % of its limit free.
+    """
+
+    mode: Optional[str]
+    ratio: Optional[int]
+    kbytes: Optional[int]
+    limit_kib: Optional[int]
+    committed_kib: Optional[int]
+    headroom_kib: Optional[int]
+    if_never: Optional[Headroom]
+    ratio_that_passes: Optional[int]
+
+
 def commit_limit_kib(memory: Memory, ratio: int, kbytes: int) -> int:
     """CommitLimit. Source: vm_commit_limit(), mm/util.c, unchanged since 3.14."""
     if kbytes:
         return kbytes + memory.swap_total_kib
     return (memory.total_kib - memory.hugetlb_kib) * ratio // 100 + memory.swap_total_kib
+
+
+def reserve_kib(memory: Memory, admin_reserve_kib: int, user_reserve_kib: int) -> int:
+    """What mode C(never) keeps back: the admin's reserve, and of the user's what one process can be held to.
+
+    The kernel takes a 32nd of the asking task's size up to the reserve; no task is larger than all there is.
+    """
+    return admin_reserve_kib + min(user_reserve_kib, (memory.committed_kib or 0) // 32)
+
+
+def commit(
+    memory: Memory,
+    mode: Optional[int],
+    ratio: Optional[int],
+    kbytes: Optional[int],
+    admin_reserve_kib: Optional[int],
+    user_reserve_kib: Optional[int],
+) -> Commit:
+    """What is promised under these sysctls, C(None) for one that this kernel does not have."""
+    reserve = reserve_kib(memory, admin_reserve_kib or 0, user_reserve_kib or 0)
+    limit_kib = commit_limit_kib(memory, ratio or 0, kbytes or 0)
+    known = memory.commit_limit_kib is not None and memory.committed_kib is not None
+    return Commit(
+        mode=MODES[mode] if mode in (0, 1, 2) else None,
+        ratio=ratio,
+        kbytes=kbytes,
+        limit_kib=memory.commit_limit_kib,
+        committed_kib=memory.committed_kib,
+        headroom_kib=(memory.commit_limit_kib or 0) - (memory.committed_kib or 0) if known else None,
+        if_never=headroom(memory, limit_kib, reserve, MIN_HEADROOM_PCT),
+        ratio_that_passes=smallest_ratio(memory, reserve, MIN_HEADROOM_PCT),
+    )
 
 
 def headroom(memory: Memory, limit_kib: int, reserve_kib: int, wanted_pct: int) -> Optional[Headroom]:

@@ -30,6 +30,15 @@ class Pressure:
     full: Optional[Stall]
 
 
+@dataclass(frozen=True)
+class Pressures:
+    """Of each resource the kernel measures; C(None) for one that it does not."""
+
+    cpu: Optional[Pressure]
+    io: Optional[Pressure]
+    memory: Optional[Pressure]
+
+
 def parse_pressure(text: str) -> Pressure:
     """Read one pressure file; a line that is missing is C(None), never 0."""
     found: Dict[str, Stall] = {}

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional, Tuple
+from typing import Dict, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
+_CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
+_SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb):\s+(\d+) kB", re.MULTILINE)
+_CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24  # include/uapi/linux/capability.h
 
 
 @dataclass(frozen=True)
@@ -20,16 +23,22 @@ class Process:
     """A process with memory of its own, sizes in KiB.
 
     I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup holds it,
-    C(None) outside of any. RSS parts are C(None) before kernel 4.5; I(swap_kib) and I(pgtables_kib) are 0 where the
-    kernel does not tell them (before 2.6.34), so that the points are then a little low.
+    C(None) outside of any. I(memory_cgroup) is the group that its memory is accounted to, C(None) without one.
+    I(sys_admin) says whether it has CAP_SYS_ADMIN, which the OOM killer favoured up to 4.16. RSS parts are C(None)
+    before kernel 4.5; I(swap_kib) and I(pgtables_kib) are 0 where the kernel does not tell them (before 2.6.34), so
+    that the points are then a little low. I(pss_kib), its share of pages used by several, and I(uss_kib), what only
+    it uses, are measured for the largest processes alone, C(None) for others.
     """
 
     pid: int
+    ppid: int
     start_ticks: int
     comm: str
     uid: int
     cgroup: Optional[str]
     unit: Optional[str]
+    memory_cgroup: Optional[str]
+    sys_admin: bool
     rss_kib: int
     rss_anon_kib: Optional[int]
     rss_file_kib: Optional[int]
@@ -38,22 +47,58 @@ class Process:
     pgtables_kib: int
     oom_score: Optional[int]
     oom_score_adj: int
+    pss_kib: Optional[int] = None
+    uss_kib: Optional[int] = None
 
 
-def parse_stat(text: str) -> Tuple[str, int]:
-    """I(comm) and I(start_ticks) of C(/proc/PID/stat); comm may hold blanks, brackets and newlines."""
+class Stat(NamedTuple):
+    """What is used of C(/proc/PID/stat)."""
+
+    comm: str
+    ppid: int
+    start_ticks: int
+
+
+class Shares(NamedTuple):
+    """PSS and USS in KiB."""
+
+    pss_kib: int
+    uss_kib: int
+
+
+def parse_stat(text: str) -> Stat:
+    """Take C(/proc/PID/stat) apart; comm may hold blanks, brackets and newlines."""
     opening, closing = text.find("("), text.rfind(")")
     rest = text[closing + 1 :].split()
-    # starttime is field 22 of proc(5); field 3 is the first one behind the name.
-    if opening < 0 or closing < opening or len(rest) < 20 or not rest[19].isdigit():
+    # ppid is field 4 and starttime field 22 of proc(5); field 3 is the first one behind the name.
+    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdigit():
         raise LifeboatError(f"not a /proc/PID/stat line: {text[:80]!r}")
-    return text[opening + 1 : closing], int(rest[19])
+    return Stat(text[opening + 1 : closing], int(rest[1]), int(rest[19]))
 
 
 def parse_status(text: str) -> Optional[Dict[str, int]]:
     """The numbers of C(/proc/PID/status) by name; C(None) for a kernel thread or a zombie: no memory."""
     numbers = {name: int(value) for name, value in _STATUS.findall(text)}
     return numbers if "VmRSS" in numbers else None
+
+
+def has_capability(status: str, number: int) -> bool:
+    """Whether C(/proc/PID/status) shows the capability as effective."""
+    match = _CAPABILITIES.search(status)
+    return match is not None and bool(int(match.group(1), 16) >> number & 1)
+
+
+def is_sys_admin(status: str) -> bool:
+    return has_capability(status, _CAP_SYS_ADMIN)
+
+
+def parse_shares(smaps: str) -> Optional[Shares]:
+    """PSS and USS of C(smaps_rollup) (4.14) or C(smaps); C(None) where there are none (a kernel thread)."""
+    found = [(name, int(kib)) for name, kib in _SHARES.findall(smaps)]
+    if not found:
+        return None
+    pss_kib = sum(kib for name, kib in found if name == "Pss")
+    return Shares(pss_kib, sum(kib for name, kib in found if name != "Pss"))
 
 
 def parse_cgroup(text: str) -> Optional[str]:

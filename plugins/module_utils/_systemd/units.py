@@ -82,27 +82,23 @@ class UnitProperties:
     triggered_by: Tuple[str, ...]
 
 
-def show_argv(units: Iterable[str]) -> List[str]:
-    """Arguments that ask for I(PROPERTIES) of I(units), one block of output each.
+def show_argv(units: Iterable[str], all_loaded: bool = False) -> List[str]:
+    """Arguments that ask for I(PROPERTIES) of I(units), one block of output each, and of I(all_loaded) services.
 
     A template stands for its loaded instances, of which there may be none: the manager has no answer for itself.
     Raises InvalidPolicy for a bad name, and where no unit is named (systemctl would show the manager itself).
     """
     parsed = [unit_names.parse(unit) for unit in units]
-    if not parsed:
+    loaded = ["*.service"] if all_loaded else []
+    if not parsed and not loaded:
         raise InvalidPolicy("no unit is named; name at least one, such as 'nginx.service'")
-    return [*_SHOW, *(_instances_of(unit) if unit.is_template else str(unit) for unit in parsed)]
+    return [*_SHOW, *loaded, *(_instances_of(unit) if unit.is_template else str(unit) for unit in parsed)]
 
 
 def _instances_of(template: unit_names.UnitName) -> str:
     # fnmatch(3): a backslash of the name (from systemd-escape) would quote the next character.
     prefix = template.prefix.replace("\\", "\\\\")
     return f"{prefix}@*.{template.kind}"
-
-
-def show_loaded_argv(kind: str = "service") -> List[str]:
-    """Arguments that ask for I(PROPERTIES) of every loaded unit of one I(kind), whatever its state."""
-    return [*_SHOW, "*." + kind]
 
 
 def parse_show(text: str) -> Tuple[UnitProperties, ...]:

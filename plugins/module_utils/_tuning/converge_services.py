@@ -214,7 +214,7 @@ def set_score(host: Host, state: ServiceState, process: RunningScore, score: int
     own = state.unit.control_group or ""
     try:
         with host.process(process.pid) as folder:
-            _, start_ticks = parse_stat(folder.read("stat"))
+            start_ticks = parse_stat(folder.read("stat")).start_ticks
             cgroup = parse_cgroup(folder.read("cgroup")) or ""
             if start_ticks == process.start_ticks and (cgroup == own or cgroup.startswith(own + "/")):
                 folder.write("oom_score_adj", str(score))

@@ -11,10 +11,12 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import (
+    MIN_HEADROOM_PCT,
     MODES,
     Headroom,
     commit_limit_kib,
     headroom,
+    reserve_kib,
     smallest_ratio,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
@@ -37,8 +39,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     expected_state,
     resting_values,
 )
-
-MIN_HEADROOM_PCT = 10
 
 
 @dataclass(frozen=True)
@@ -166,13 +166,7 @@ def _number(value: Optional[str]) -> int:
 
 
 def _reserve_kib(memory: Memory, running: Mapping[str, str]) -> int:
-    """What mode C(never) keeps back: the admin's reserve, and of the user's what one process can be held to.
-
-    The kernel takes a 32nd of the asking task's size up to the reserve; no task is larger than all there is.
-    """
-    return _number(running.get(ADMIN_RESERVE)) + min(
-        _number(running.get(USER_RESERVE)), (memory.committed_kib or 0) // 32
-    )
+    return reserve_kib(memory, _number(running.get(ADMIN_RESERVE)), _number(running.get(USER_RESERVE)))
 
 
 def _room(memory: Memory, running: Mapping[str, str], wanted_pct: int) -> Optional[Headroom]:
@@ -198,8 +192,8 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
     for key, size in ((ADMIN_RESERVE, policy.admin_reserve_kbytes), (USER_RESERVE, policy.user_reserve_kbytes)):
         if size is not None:
             running[key] = str(size)
-    reserve_kib = _reserve_kib(memory, running)
-    smallest = smallest_ratio(memory, reserve_kib, wanted_pct)
+    reserve = _reserve_kib(memory, running)
+    smallest = smallest_ratio(memory, reserve, wanted_pct)
     if smallest is None:
         raise InvalidPolicy(
             "ratio: auto needs Committed_AS in /proc/meminfo, which this kernel does not show; write a number"
@@ -210,7 +204,7 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
         return standing, f"ratio auto: {standing} stands, at least {smallest} is needed"
     how = (
         f"{smallest} % of {memory.total_kib - memory.hugetlb_kib} KiB and {memory.swap_total_kib} KiB of swap leave "
-        f"{wanted_pct} % free above {memory.committed_kib} KiB committed and {reserve_kib} KiB of reserves"
+        f"{wanted_pct} % free above {memory.committed_kib} KiB committed and {reserve} KiB of reserves"
     )
     if smallest > 100:
         raise Refused(
@@ -218,7 +212,7 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
             {
                 "ratio_that_passes": smallest,
                 "committed_kib": memory.committed_kib,
-                "reserve_kib": reserve_kib,
+                "reserve_kib": reserve,
             },
         )
     return smallest, "ratio auto: " + how

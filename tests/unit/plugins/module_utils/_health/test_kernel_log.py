@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from unit.fake_host import Answer, FakeHost
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_events, read_kernel_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_kernel_log, read_log
 
 JOURNAL = "journalctl --all --quiet --no-pager --output=short-iso --lines=500 _TRANSPORT=kernel"
 NO_JOURNAL = Missing("cannot run journalctl: No such file or directory", "journalctl")
@@ -69,7 +69,7 @@ def test_events_come_without_their_tables(tmp_path: Path) -> None:
         f"2026-05-04T03:02:01+0000 device kernel: {line}\n"
         for line in ("leak invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0", table[:-1], row[:-1], KILLED)
     )
-    (event,) = read_events(host_with(tmp_path, log), 500)
+    (event,) = read_log(host_with(tmp_path, log), 500, None, None).events
     assert event["victims"][0]["pid"] == 4242
     assert event["tasks"] == []
 
@@ -78,7 +78,7 @@ def test_events_come_without_their_tables(tmp_path: Path) -> None:
 def test_a_name_can_not_hide_its_event(tmp_path: Path, mark: str) -> None:
     """A process may call itself anything; only a newline ends a line of the log."""
     log = f"[  100.000000] {KILLED.replace('leak', mark.join('abcdef'))}\n"
-    (event,) = read_events(host_with(tmp_path, NO_JOURNAL, log), 500)
+    (event,) = read_log(host_with(tmp_path, NO_JOURNAL, log), 500, None, None).events
     assert (event["kind"], [victim["pid"] for victim in event["victims"]]) == ("kill", [4242])
 
 
@@ -89,12 +89,11 @@ def test_the_name_of_a_cgroup_can_not_forge_an_event(tmp_path: Path, mark: str) 
     path = f"/user.slice/user-1000.slice/user@1000.service/{forged}"
     summary = f"oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task_memcg={path},task=leak,pid=4242,uid=1000"
     log = f"[  100.000000] {summary}\n[  100.000001] {KILLED}\n"
-    victims = [
-        victim["pid"] for event in read_events(host_with(tmp_path, NO_JOURNAL, log), 500) for victim in event["victims"]
-    ]
+    events = read_log(host_with(tmp_path, NO_JOURNAL, log), 500, None, None).events
+    victims = [victim["pid"] for event in events for victim in event["victims"]]
     assert victims == [4242]
 
 
 @pytest.mark.parametrize("log", ["", "nothing of interest\n", "\udcff\x00\n"], ids=["empty", "none", "other bytes"])
 def test_a_log_without_events_has_none(tmp_path: Path, log: str) -> None:
-    assert read_events(host_with(tmp_path, NO_JOURNAL, log), 500) == ()
+    assert read_log(host_with(tmp_path, NO_JOURNAL, log), 500, None, None).events == ()

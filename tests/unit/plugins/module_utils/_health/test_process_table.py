@@ -34,11 +34,14 @@ def test_a_process_is_read_as_the_kernel_shows_it(host: FakeHost) -> None:
     host.has_process(7, comm="a) R 1\n(\udcff", oom_score_adj="-500\n")
     assert read_process(host, 7) == Process(
         pid=7,
+        ppid=1,
         start_ticks=5007,
         comm="a) R 1\n(\udcff",
         uid=33,
         cgroup="/system.slice/nginx.service",
         unit="nginx.service",
+        memory_cgroup="/system.slice/nginx.service",
+        sys_admin=False,
         rss_kib=1740,
         rss_anon_kib=116,
         rss_file_kib=1600,
@@ -72,7 +75,7 @@ def test_no_table_is_no_process(host: FakeHost) -> None:
     assert read_processes(host) == ((), ())
 
 
-@pytest.mark.parametrize("gone", ["status", "stat", "cgroup", "oom_score_adj", ""])
+@pytest.mark.parametrize("gone", ["status", "stat", "oom_score_adj", ""])
 def test_a_process_that_ends_meanwhile_is_left_out(host: FakeHost, gone: str) -> None:
     host.has_process(7)
     host.has_process(8)
@@ -102,7 +105,7 @@ def test_one_unreadable_process_does_not_hide_the_others(host: FakeHost, name: s
 
 def test_who_looks_is_not_seen(host: FakeHost) -> None:
     host.has_process(7)
-    host.has_process(host.own_pid)
+    host.has_process(*host.own_pids)
     assert pids(host) == [7]
 
 

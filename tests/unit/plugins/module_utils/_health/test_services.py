@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,11 +13,12 @@ from unit.samples import process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
-    read_active,
+    UnitsLook,
     read_declared,
     require_systemd,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     HEADER,
     RunningScore,
@@ -64,10 +65,14 @@ def host(tmp_path: Path) -> FakeHost:
     return found
 
 
+def active(host: FakeHost, table: Sequence[Process]) -> tuple[ServiceState, ...]:
+    return UnitsLook(host, [], table, OWN_NAME, all_loaded=True).active()
+
+
 def read(host: FakeHost, *table: Process, **shown: object) -> ServiceState:
     """The one unit that runs, of which systemctl shows I(shown)."""
     host.commands[f"{SHOW} *.service"] = block("nginx.service", **shown)
-    (state,) = read_active(host, table)
+    (state,) = active(host, table)
     return state
 
 
@@ -82,7 +87,7 @@ def test_the_version_is_asked_of_systemd(host: FakeHost) -> None:
 
 def test_a_host_without_systemd_is_not_supported(tmp_path: Path) -> None:
     host = FakeHost(tmp_path, {"systemctl --version": "systemd 252\n"})
-    for look in (require_systemd, lambda host: read_active(host, []), lambda host: read_declared(host, [], [])):
+    for look in (require_systemd, lambda host: active(host, []), lambda host: read_declared(host, [], [])):
         with pytest.raises(Unsupported, match=r"not booted with systemd \(there is no /run/systemd/system\)"):
             look(host)
 
@@ -90,7 +95,7 @@ def test_a_host_without_systemd_is_not_supported(tmp_path: Path) -> None:
 def test_active_units_are_those_that_have_processes(host: FakeHost) -> None:
     states = ("active", "activating", "reloading", "inactive", "failed", "deactivating")
     host.commands[f"{SHOW} *.service"] = "".join(block(f"{state}.service", ActiveState=state) for state in states)
-    assert [state.unit.id for state in read_active(host, [])] == [
+    assert [state.unit.id for state in active(host, [])] == [
         "active.service",
         "activating.service",
         "reloading.service",
@@ -100,7 +105,7 @@ def test_active_units_are_those_that_have_processes(host: FakeHost) -> None:
 def test_a_manager_that_does_not_answer_is_an_error(host: FakeHost) -> None:
     host.commands[f"{SHOW} *.service"] = HostError("systemctl show ended with 1: Failed to connect to bus", "systemctl")
     with pytest.raises(HostError, match="Failed to connect to bus"):
-        read_active(host, [])
+        active(host, [])
 
 
 @pytest.mark.parametrize(

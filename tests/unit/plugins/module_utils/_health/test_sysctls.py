@@ -10,9 +10,9 @@ import pytest
 from unit.fake_host import Answer, FakeHost, FakeKernel
 from unit.samples import RUNTIME
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import find_loader, read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import (
     Memory,
     parse_meminfo,
-    parse_oom_kills,
+    parse_vmstat,
 )
 
 # A virtual machine of 24 GiB without swap.
@@ -151,4 +151,4 @@ def test_what_is_no_meminfo_is_an_error(text: str) -> None:
     ],
 )
 def test_kills_are_counted_since_boot_where_the_kernel_does(vmstat: str, kills: int | None) -> None:
-    assert parse_oom_kills(vmstat) == kills
+    assert parse_vmstat(vmstat) == kills

@@ -20,7 +20,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import
     parse_show,
     parse_version,
     show_argv,
-    show_loaded_argv,
 )
 
 # Taken on user-mode Linux 6.1.176: show_argv() of nine names, of which the last is an alias of the first. The unit
@@ -188,7 +187,8 @@ def test_the_question_names_its_units_last() -> None:
     question = ["systemctl", "show", "--no-pager", properties, "--", "nginx.service", "getty@tty1.service"]
     assert show_argv(["nginx", "getty@tty1.service"]) == question
     assert show_argv(["app@.service", "a\\x2db@"])[-2:] == ["app@*.service", "a\\\\x2db@*.service"]
-    assert show_loaded_argv("socket")[-2:] == ["--", "*.socket"]
+    assert show_argv(["nginx"], all_loaded=True)[-3:] == ["--", "*.service", "nginx.service"]
+    assert show_argv([], all_loaded=True)[-2:] == ["--", "*.service"]
 
 
 @pytest.mark.parametrize(

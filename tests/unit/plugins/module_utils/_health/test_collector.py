@@ -10,12 +10,11 @@ import pytest
 from unit.fake_host import SHOW, FakeKernel
 from unit.samples import RUNTIME
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.native import collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._host import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 
 ACTIVE = f"{SHOW} *.service"
 NGINX = (
@@ -52,7 +51,7 @@ def host(tmp_path: Path) -> FakeKernel:
 
 
 def look(host: FakeKernel, *units: str) -> HostState:
-    return collect(host, units, SYSCTL_FILE, OWN_NAME, 500)
+    return collect(host, Questions(SYSCTL_FILE, units, log_lines=500))
 
 
 def unread(state: HostState) -> dict[str, str]:
@@ -66,8 +65,9 @@ def test_everything_is_looked_at_once(host: FakeKernel) -> None:
     assert state.host.boot_id == "4f0c1d2e-0000-4000-8000-000000000001"
     assert (state.host.uptime_seconds, state.host.page_kib, state.host.systemd_version) == (86400.52, 4, 252)
     assert state.memory.total_kib == 1_000_000
-    assert state.pressure is not None and state.pressure.some is not None and state.pressure.some.total_us == 7
-    assert state.oom_kills == 3
+    assert state.pressure is not None and state.pressure.memory is not None
+    assert state.pressure.memory.some is not None and state.pressure.memory.some.total_us == 7
+    assert state.counters.oom_kills == 3
     assert state.sysctls.runtime == RUNTIME
     assert [process.pid for process in state.processes] == [1, 100]
     assert [event["victims"][0]["pid"] for event in state.events] == [4242]
@@ -104,7 +104,7 @@ def test_what_the_kernel_does_not_have_is_none(host: FakeKernel) -> None:
     host.has("/proc/vmstat", "nr_free_pages 5\n")
     state = look(host)
     assert state.unread == ()
-    assert (state.pressure, state.oom_kills, state.host.uptime_seconds, state.host.boot_id) == (None,) * 4
+    assert (state.pressure, state.counters.oom_kills, state.host.uptime_seconds, state.host.boot_id) == (None,) * 4
 
 
 def test_a_host_without_systemd_is_looked_at_too(host: FakeKernel) -> None:
@@ -141,7 +141,7 @@ def test_what_can_not_be_read_is_listed_and_the_rest_is_there(host: FakeKernel, 
         ("systemctl --version", "not a version\n", "services"),
         (ACTIVE, Finished((), 1, "", "Failed to connect to bus"), "services"),
         (ACTIVE, "Id=\nOOMScoreAdjust=many\n", "services"),
-        ("dmesg", Finished((), 1, "", "Operation not permitted"), "kernel log"),
+        ("dmesg", Finished((), 1, "", "Operation not permitted"), "events"),
     ],
     ids=["no version", "another version", "no bus", "nonsense", "no log"],
 )
@@ -151,9 +151,9 @@ def test_a_command_that_fails_is_listed_and_the_rest_is_there(
     host.commands[command] = answer
     state = look(host)
     assert list(unread(state)) == [what]
-    assert state.oom_kills == 3
+    assert state.counters.oom_kills == 3
     assert (state.services is None) == (what == "services")
-    assert len(state.events) == (what != "kernel log")
+    assert len(state.events) == (what != "events")
 
 
 def test_processes_that_can_not_be_read_are_counted(host: FakeKernel) -> None:

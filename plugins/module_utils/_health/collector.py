@@ -1,0 +1,198 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One look at a host, through whichever door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import read_host_info
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import (
+    Memory,
+    low_watermark_pages,
+    parse_meminfo,
+    parse_vmstat,
+    with_available,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, parse_pressure
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
+    ZRAM_FILES,
+    SwapDevice,
+    Zram,
+    parse_swaps,
+    parse_zram,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
+
+_T = TypeVar("_T")
+
+# What can be left out. Host, memory and counters are always looked at.
+SUBSETS = ("swap", "pressure", "sysctls", "processes", "services", "cgroups", "daemons", "events")
+# These are told by the processes.
+_NEED_PROCESSES = ("services", "cgroups", "daemons")
+
+
+@dataclass(frozen=True)
+class Questions:
+    """What is asked of a host.
+
+    I(units) are looked at also where they do not run; I(dropin) names our drop-ins; I(shares) is of how many of the
+    largest processes PSS and USS are measured. I(log_lines) are taken from the end of the kernel log, or all since
+    I(log_since), a text that journalctl(1) takes.
+    """
+
+    own_sysctl_file: str
+    units: Tuple[str, ...] = ()
+    dropin: str = OWN_NAME
+    subsets: FrozenSet[str] = frozenset(SUBSETS)
+    shares: int = 10
+    log_lines: int = 20000
+    log_since: Optional[str] = None
+
+
+def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
+    """The subsets that C(gather_subset) means: names, C(all), C(min), and each of them with C(!) for without.
+
+    As for ansible.builtin.setup, a list that only takes away takes away from all. Raises InvalidPolicy.
+    """
+    groups = {"all": frozenset(SUBSETS), "min": frozenset(), **{name: frozenset([name]) for name in SUBSETS}}
+    unknown = [word for word in words if word.lstrip("!") not in groups]
+    if unknown:
+        raise InvalidPolicy(
+            f"{where}: found {unknown[0]!r}, expected one of {', '.join(groups)}, or one of them with '!'"
+        )
+    wanted = [groups[word] for word in words if not word.startswith("!")] or [groups["all"]]
+    refused = [groups[word[1:]] for word in words if word.startswith("!")]
+    return frozenset().union(*wanted).difference(*refused)
+
+
+def collect(host: Door, questions: Questions) -> HostState:
+    """Look at everything once.
+
+    Raises LifeboatError only where there is no host to speak of (no C(/proc/meminfo)); all else that can not
+    be read is listed in C(unread).
+    """
+    look = _Look(host, questions)
+    look.at_processes()
+    look.at_services()
+    cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
+    counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
+    info = read_host_info(host, look.systemd_version)
+    memory = _read_memory(host)
+    log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
+    return HostState(
+        collector=host.collector,
+        host=info,
+        memory=memory,
+        swaps=look.attempt("swap", lambda: _read_swaps(host)),
+        zram=look.attempt("swap", lambda: _read_zram(host)),
+        pressure=look.attempt("pressure", lambda: _read_pressure(host)),
+        counters=counters,
+        sysctls=look.attempt("sysctls", lambda: read_sysctls(host, questions.own_sysctl_file)),
+        services=look.services,
+        declared=look.declared,
+        cgroups=cgroups,
+        processes=look.with_shares(),
+        daemons=look.attempt("daemons", lambda: read_daemons(host, look.processes or ())),
+        log=None if log is None else log.log,
+        events=None if log is None else log.events,
+        unread=tuple(look.unread),
+    )
+
+
+class _Look:
+    """Goes on where something cannot be read, and keeps a list of it."""
+
+    def __init__(self, host: Door, questions: Questions) -> None:
+        self._host, self._questions = host, questions
+        self.unread: List[Unread] = []
+        self.processes: Optional[Tuple[Process, ...]] = None
+        self.systemd_version: Optional[int] = None
+        self.services: Optional[Tuple[ServiceState, ...]] = None
+        self.declared: Optional[ServicesState] = None
+
+    def asks(self, subset: str) -> bool:
+        return subset not in SUBSETS or subset in self._questions.subsets
+
+    def attempt(self, what: str, read: Callable[[], _T]) -> Optional[_T]:
+        """What I(read) gives; C(None) where it is not asked for, or fails, which is then listed."""
+        if not self.asks(what):
+            return None
+        try:
+            return read()
+        except LifeboatError as error:
+            self.unread.append(Unread(what, str(error)))
+            return None
+
+    def at_processes(self) -> None:
+        if any(self.asks(subset) for subset in ("processes", *_NEED_PROCESSES)):
+            self.processes, hidden = read_processes(self._host)
+            self._list_hidden("processes", hidden)
+
+    def at_services(self) -> None:
+        asked = self._questions
+        version = self.attempt("services", lambda: require_systemd(self._host))
+        self.systemd_version = version
+        if version is None:
+            return
+        look = self.attempt(
+            "services", lambda: UnitsLook(self._host, asked.units, self.processes or (), asked.dropin, all_loaded=True)
+        )
+        if look is not None:
+            self.services = self.attempt("services", look.active)
+            self.declared = self.attempt("declared services", look.declared)
+
+    def with_shares(self) -> Optional[Tuple[Process, ...]]:
+        if self.processes is None or not self.asks("processes"):
+            return None
+        found, hidden = with_shares(self._host, self.processes, self._questions.shares)
+        self._list_hidden("PSS and USS", hidden)
+        return found
+
+    def _list_hidden(self, what: str, failures: Sequence[LifeboatError]) -> None:
+        if failures:
+            self.unread.append(Unread(what, f"{len(failures)} of them, the first: {failures[0]}"))
+
+
+def _read_memory(host: Door) -> Memory:
+    memory = parse_meminfo(host.read("/proc/meminfo"))
+    zoneinfo = host.read_if_there("/proc/zoneinfo") if memory.available_kib is None else None
+    return with_available(memory, None if zoneinfo is None else low_watermark_pages(zoneinfo) * host.page_kib)
+
+
+def _read_pressure(host: Door) -> Optional[Pressures]:
+    """C(None) without PSI. The files are there and not readable where it is built in but switched off."""
+
+    def read(kind: str) -> Optional[Pressure]:
+        text = host.read_if_there("/proc/pressure/" + kind)
+        return None if text is None else parse_pressure(text)
+
+    found = Pressures(read("cpu"), read("io"), read("memory"))
+    return found if found.memory is not None else None
+
+
+def _read_swaps(host: Door) -> Optional[Tuple[SwapDevice, ...]]:
+    text = host.read_if_there("/proc/swaps")
+    return None if text is None else parse_swaps(text)
+
+
+def _read_zram(host: Door) -> Tuple[Zram, ...]:
+    found = []
+    for name in host.names("/sys/block"):
+        if name.startswith("zram"):
+            files = {each: host.read_if_there(f"/sys/block/{name}/{each}") for each in ZRAM_FILES}
+            found.append(parse_zram(name, files))
+    return tuple(device for device in found if device is not None)

@@ -1,0 +1,69 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Daemons that kill before the kernel does: each has an idea of its own of who should die."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Mapping, Optional, Sequence, Tuple
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+
+# By the name of the process, which the kernel cuts after 15 bytes.
+DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")
+OOMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
+_SECTION = "[OOM]"
+
+
+@dataclass(frozen=True)
+class OomDaemon:
+    """A daemon that runs. I(arguments) are those it was started with; I(settings) what its files set (oomd.conf(5))."""
+
+    name: str
+    pid: int
+    unit: Optional[str]
+    arguments: Tuple[str, ...]
+    settings: Mapping[str, str]
+
+
+def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, ...]:
+    return tuple(_daemon(host, process) for process in processes if process.comm in DAEMONS)
+
+
+def _daemon(host: Door, process: Process) -> OomDaemon:
+    try:
+        with host.process(process.pid) as folder:
+            words = folder.read("cmdline").split("\0")[1:-1]
+    except Missing:
+        words = []
+    settings = _oomd_settings(host) if process.comm == "systemd-oomd" else {}
+    return OomDaemon(process.comm, process.pid, process.unit, tuple(words), settings)
+
+
+def _oomd_settings(host: Door) -> Dict[str, str]:
+    """The main file that comes first, then the drop-ins of all folders by name, each masking equal names below it."""
+    texts = [next((text for text in (host.read_if_there(each + "/oomd.conf") for each in OOMD_FOLDERS) if text), "")]
+    chosen: Dict[str, str] = {}
+    for folder in OOMD_FOLDERS:
+        for name in host.names(folder + "/oomd.conf.d"):
+            if name.endswith(".conf"):
+                chosen.setdefault(name, folder + "/oomd.conf.d/" + name)
+    texts += [host.read_if_there(chosen[name]) or "" for name in sorted(chosen)]
+    return parse_oomd(texts)
+
+
+def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:
+    """What section C([OOM]) of the files sets, the last one wins; an empty value takes it back."""
+    found: Dict[str, str] = {}
+    for text in texts:
+        section = ""
+        for line in (line.strip() for line in text.split("\n")):
+            if line.startswith("["):
+                section = line
+            elif section == _SECTION and "=" in line and line[0] not in "#;":
+                key, _, value = line.partition("=")
+                found[key.strip()] = value.strip()
+    return {key: value for key, value in found.items() if value}

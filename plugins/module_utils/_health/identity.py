@@ -1,0 +1,109 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which host this is, which boot of it, and on what it runs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Dict, Optional
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+
+OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+DETECT_ARGV = ("systemd-detect-virt",)
+CONTAINER_FILES = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
+CONTAINER_NAME = "/run/systemd/container"
+_ASSIGNMENT = re.compile(r"""^(\w+)=(?:"(.*)"|'(.*)'|(.*))$""")
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """From C(os-release): the id and version for programs, the name for people. C(None) where it says none."""
+
+    id: Optional[str]
+    version: Optional[str]
+    name: Optional[str]
+
+
+@dataclass(frozen=True)
+class HostInfo:
+    """Which host and which boot of it.
+
+    I(init) is the name of process 1. I(cgroups) is C(v2), C(v1), or C(hybrid) (v1 with systemd's own groups on v2),
+    C(None) where none are mounted. I(virtualisation) is the word of systemd-detect-virt(1), C(none) for real
+    hardware; without it only containers and User-mode Linux are told, else C(None).
+    """
+
+    boot_id: Optional[str]
+    uptime_seconds: Optional[float]
+    kernel: str
+    arch: str
+    page_kib: int
+    systemd_version: Optional[int]
+    init: Optional[str] = None
+    cgroups: Optional[str] = None
+    distribution: Optional[Distribution] = None
+    virtualisation: Optional[str] = None
+
+
+def read_host_info(host: Door, systemd_version: Optional[int]) -> HostInfo:
+    """Raises HostError where not even the kernel's release can be read."""
+    boot_id = host.read_if_there("/proc/sys/kernel/random/boot_id")
+    uptime = host.read_if_there("/proc/uptime")
+    init = host.read_if_there("/proc/1/comm")
+    return HostInfo(
+        boot_id=None if boot_id is None else boot_id.strip(),
+        uptime_seconds=None if uptime is None else float(uptime.split()[0]),
+        kernel=host.read("/proc/sys/kernel/osrelease").strip(),
+        arch=host.arch,
+        page_kib=host.page_kib,
+        systemd_version=systemd_version,
+        init=None if init is None else init.rstrip("\n"),
+        cgroups=_cgroups(host),
+        distribution=_distribution(host),
+        virtualisation=_virtualisation(host),
+    )
+
+
+def _cgroups(host: Door) -> Optional[str]:
+    if host.exists("/sys/fs/cgroup/cgroup.controllers"):
+        return "v2"
+    if host.exists("/sys/fs/cgroup/unified/cgroup.controllers"):
+        return "hybrid"
+    return "v1" if host.names("/sys/fs/cgroup") else None
+
+
+def _distribution(host: Door) -> Optional[Distribution]:
+    text = next((text for text in map(host.read_if_there, OS_RELEASE) if text is not None), None)
+    if text is None:
+        return None
+    fields = parse_os_release(text)
+    return Distribution(fields.get("ID"), fields.get("VERSION_ID"), fields.get("PRETTY_NAME"))
+
+
+def parse_os_release(text: str) -> Dict[str, str]:
+    """Names and values of os-release(5), without the quotes."""
+    matches = (_ASSIGNMENT.match(line.strip()) for line in text.split("\n"))
+    return {
+        match.group(1): next(value for value in match.groups()[1:] if value is not None) for match in matches if match
+    }
+
+
+def _virtualisation(host: Door) -> Optional[str]:
+    try:
+        # Ends with 1 for "none".
+        said = host.run(DETECT_ARGV).stdout.strip()
+        if said:
+            return said
+    except HostError:
+        pass  # not a host with systemd: fewer words then
+    container = host.read_if_there(CONTAINER_NAME)
+    if container is not None and container.strip():
+        return container.strip()
+    for path, name in CONTAINER_FILES.items():
+        if host.exists(path):
+            return name
+    return "uml" if "User Mode Linux" in (host.read_if_there("/proc/cpuinfo") or "") else None

@@ -1,0 +1,180 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Memory of control groups, v2 and v1: limits, use, events, and who is killed together.
+
+Sources: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
+
+# Where the files of a group with the memory controller are, by version.
+ROOTS = {2: "/sys/fs/cgroup", 1: "/sys/fs/cgroup/memory"}
+FILES = {
+    2: (
+        "memory.max",
+        "memory.high",
+        "memory.current",
+        "memory.peak",
+        "memory.swap.max",
+        "memory.swap.current",
+        "memory.oom.group",
+        "memory.events",
+        "memory.stat",
+        "pids.current",
+    ),
+    1: (
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "memory.max_usage_in_bytes",
+        "memory.memsw.limit_in_bytes",
+        "memory.memsw.usage_in_bytes",
+        "memory.failcnt",
+        "memory.oom_control",
+        "memory.stat",
+    ),
+}
+# v1 stores "no limit" as the largest number of whole pages; nothing real is near it.
+_NO_LIMIT_KIB = 1 << 50
+
+
+@dataclass(frozen=True)
+class Events:
+    """How often something happened in the group and below since it was made; C(None) where this kernel does not count.
+
+    I(max): its limit was hit (on v1: failcnt). I(oom): nothing more could be had. I(oom_kills): processes killed.
+    I(group_kills) (5.17): times that all of it was killed together.
+    """
+
+    low: Optional[int]
+    high: Optional[int]
+    max: Optional[int]
+    oom: Optional[int]
+    oom_kills: Optional[int]
+    group_kills: Optional[int]
+
+
+@dataclass(frozen=True)
+class Cgroup:
+    """One control group with the memory controller, by its I(path) below the root; sizes in KiB.
+
+    I(limit_kib) is its own hard limit, I(swap_limit_kib) (v2) that of its swap, I(memsw_limit_kib) (v1) that of both
+    together: C(None) for none. I(high_kib) is where it is slowed down. I(peak_kib) is C(None) before 5.19 on v2.
+    I(file_kib) is page cache that can be dropped. I(oom_group): all of it is killed together (v2, 4.19).
+    I(oom_kill_disable): its processes wait instead of being killed (v1).
+    """
+
+    path: str
+    version: int
+    limit_kib: Optional[int]
+    high_kib: Optional[int]
+    current_kib: Optional[int]
+    peak_kib: Optional[int]
+    swap_limit_kib: Optional[int]
+    memsw_limit_kib: Optional[int]
+    swap_kib: Optional[int]
+    file_kib: Optional[int]
+    pids: Optional[int]
+    oom_group: Optional[bool]
+    oom_kill_disable: Optional[bool]
+    events: Events
+
+
+def parse_cgroup_files(path: str, version: int, files: Mapping[str, str]) -> Cgroup:
+    """One group from those of C(FILES) that it has."""
+    return (_v2 if version == 2 else _v1)(path, files)
+
+
+def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
+    events, stat = _table(files.get("memory.events")), _table(files.get("memory.stat"))
+    group = files.get("memory.oom.group")
+    return Cgroup(
+        path=path,
+        version=2,
+        limit_kib=_kib(files.get("memory.max")),
+        high_kib=_kib(files.get("memory.high")),
+        current_kib=_kib(files.get("memory.current")),
+        peak_kib=_kib(files.get("memory.peak")),
+        swap_limit_kib=_kib(files.get("memory.swap.max")),
+        memsw_limit_kib=None,
+        swap_kib=_kib(files.get("memory.swap.current")),
+        file_kib=_file_kib(stat, ""),
+        pids=_number(files.get("pids.current")),
+        oom_group=None if group is None else group.strip() == "1",
+        oom_kill_disable=None,
+        events=Events(
+            low=events.get("low"),
+            high=events.get("high"),
+            max=events.get("max"),
+            oom=events.get("oom"),
+            oom_kills=events.get("oom_kill"),
+            group_kills=events.get("oom_group_kill"),
+        ),
+    )
+
+
+def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
+    control, stat = _table(files.get("memory.oom_control")), _table(files.get("memory.stat"))
+    memsw_kib, current_kib = _kib(files.get("memory.memsw.usage_in_bytes")), _kib(files.get("memory.usage_in_bytes"))
+    disable = control.get("oom_kill_disable")
+    return Cgroup(
+        path=path,
+        version=1,
+        limit_kib=_kib(files.get("memory.limit_in_bytes")),
+        high_kib=None,
+        current_kib=current_kib,
+        peak_kib=_kib(files.get("memory.max_usage_in_bytes")),
+        swap_limit_kib=None,
+        memsw_limit_kib=_kib(files.get("memory.memsw.limit_in_bytes")),
+        swap_kib=None if memsw_kib is None or current_kib is None else max(memsw_kib - current_kib, 0),
+        file_kib=_file_kib(stat, "total_"),
+        pids=None,
+        oom_group=None,
+        oom_kill_disable=None if disable is None else disable == 1,
+        events=Events(None, None, _number(files.get("memory.failcnt")), None, control.get("oom_kill"), None),
+    )
+
+
+def _table(text: Optional[str]) -> Dict[str, int]:
+    pairs = (line.partition(" ") for line in (text or "").split("\n"))
+    return {name: int(value) for name, _, value in pairs if value.isdigit()}
+
+
+def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
+    names = [prefix + "active_file", prefix + "inactive_file"]
+    return sum(stat[name] for name in names) // 1024 if all(name in stat for name in names) else None
+
+
+def _number(text: Optional[str]) -> Optional[int]:
+    return int(text) if text is not None and text.strip().isdigit() else None
+
+
+def _kib(text: Optional[str]) -> Optional[int]:
+    """Bytes in KiB; C(None) for C(max) and what means the same."""
+    size = _number(text)
+    return None if size is None or size // 1024 >= _NO_LIMIT_KIB else size // 1024
+
+
+def parse_memory_path(cgroup_file: str) -> Optional[Tuple[int, str]]:
+    """From C(/proc/PID/cgroup) the version and the path of the group that accounts for the process's memory."""
+    unified: Optional[str] = None
+    for line in cgroup_file.split("\n"):
+        _, _, rest = line.partition(":")
+        controllers, separator, path = rest.partition(":")
+        if separator and "memory" in controllers.split(","):
+            return 1, path
+        if separator and not controllers:
+            unified = path
+    return None if unified is None else (2, unified)
+
+
+def with_ancestors(paths: Iterable[str]) -> List[str]:
+    """The paths and all groups above them but the root, which has no limit; each once, sorted."""
+    found: Set[str] = set()
+    for path in paths:
+        parts = path.strip("/").split("/")
+        found.update("/" + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1) if parts[0])
+    return sorted(found)

@@ -1,0 +1,83 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Swap devices and compressed memory: C(/proc/swaps), C(/sys/block/zram*)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Mapping, Optional, Tuple
+
+_ROW = re.compile(r"^(\S+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s*$")
+_OCTAL = re.compile(r"\\([0-7]{3})")
+# The columns of mm_stat; before 4.1 each had a file of its own.
+ZRAM_FILES = ("disksize", "comp_algorithm", "mm_stat", "orig_data_size", "compr_data_size", "mem_used_total")
+
+
+@dataclass(frozen=True)
+class SwapDevice:
+    """A line of C(/proc/swaps); I(kind) is C(partition) or C(file). Source: proc(5)."""
+
+    name: str
+    kind: str
+    size_kib: int
+    used_kib: int
+    priority: int
+
+
+@dataclass(frozen=True)
+class Zram:
+    """Compressed memory that serves as a disk. I(original_kib) is what was put in, I(used_kib) what it takes in RAM.
+
+    I(limit_kib) is C(None) where none is set or the kernel (before 4.1) does not tell it here.
+    Source: Documentation/admin-guide/blockdev/zram.rst.
+    """
+
+    name: str
+    disk_kib: int
+    original_kib: Optional[int]
+    compressed_kib: Optional[int]
+    used_kib: Optional[int]
+    limit_kib: Optional[int]
+    algorithm: Optional[str]
+
+
+def parse_swaps(text: str) -> Tuple[SwapDevice, ...]:
+    """Read C(/proc/swaps). Blanks in a name stand there as octal numbers, as they do here."""
+    rows = (_ROW.match(line) for line in text.split("\n")[1:])
+    return tuple(
+        SwapDevice(
+            _OCTAL.sub(lambda match: chr(int(match.group(1), 8)), row.group(1)),
+            row.group(2),
+            int(row.group(3)),
+            int(row.group(4)),
+            int(row.group(5)),
+        )
+        for row in rows
+        if row
+    )
+
+
+def parse_zram(name: str, files: Mapping[str, Optional[str]]) -> Optional[Zram]:
+    """One device from its files by name, C(None) where it is not set up (size 0)."""
+
+    def kib(text: Optional[str]) -> Optional[int]:
+        return int(text) // 1024 if text is not None and text.strip().isdigit() else None
+
+    disk_kib = kib(files.get("disksize"))
+    if not disk_kib:
+        return None
+    columns = (files.get("mm_stat") or "").split()
+    single = [files.get(each) for each in ("orig_data_size", "compr_data_size", "mem_used_total")]
+    original, compressed, used = columns[:3] if len(columns) >= 4 else single
+    chosen = re.search(r"\[(\S+)\]", files.get("comp_algorithm") or "")
+    return Zram(
+        name=name,
+        disk_kib=disk_kib,
+        original_kib=kib(original),
+        compressed_kib=kib(compressed),
+        used_kib=kib(used),
+        limit_kib=(kib(columns[3]) or None) if len(columns) >= 4 else None,
+        algorithm=chosen.group(1) if chosen else None,
+    )
