@@ -141,44 +141,21 @@ ansible_facts:
 
 from typing import Any, Mapping
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
-    Questions,
-    chosen_subsets,
-    collect,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, collect, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
 
 
 def look(host: Host, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:
-    units = [unit_name(f"units[{number}]", name) for number, name in enumerate(params["units"])]
-    questions = Questions(
-        own_sysctl_file=sysctl_path("sysctl_file", params["sysctl_file"]),
-        units=tuple(units),
-        dropin=dropin_name("dropin", params["dropin"]),
-        subsets=chosen_subsets("gather_subset", params["gather_subset"]),
-        shares=params["top"],
-        log_lines=params["log_lines"],
-        log_since=params["log_since"],
-    )
-    state = collect(host, questions)
+    if params["collector"] == "bare":
+        raise Unsupported("collector: bare is done by the action of this name; call it as a task, not as a fact module")
+    state = collect(host, questions(params))
     return {"changed": False, "ansible_facts": {"memory_health": state.as_facts(params["top"])}}
 
 
 def main() -> None:
-    argument_spec = {
-        "units": {"type": "list", "elements": "str", "default": []},
-        "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
-        "top": {"type": "int", "default": 10},
-        "log_lines": {"type": "int", "default": 20000},
-        "log_since": {"type": "str"},
-        "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
-        "dropin": {"type": "str", "default": OWN_NAME},
-    }
-    run(argument_spec, look, needs_root=False)
+    run(ARGUMENTS, look, needs_root=False)
 
 
 if __name__ == "__main__":

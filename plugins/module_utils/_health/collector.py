@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
@@ -34,10 +34,24 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     parse_swaps,
     parse_zram,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 _T = TypeVar("_T")
+
+# The options of whoever asks.
+ARGUMENTS: Dict[str, Any] = {
+    "collector": {"type": "str", "choices": ["auto", "native", "bare"], "default": "auto"},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
+    "top": {"type": "int", "default": 10},
+    "log_lines": {"type": "int", "default": 20000},
+    "log_since": {"type": "str"},
+    "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
+    "dropin": {"type": "str", "default": OWN_NAME},
+}
 
 # What can be left out. Host, memory and counters are always looked at.
 SUBSETS = ("swap", "pressure", "sysctls", "processes", "services", "cgroups", "daemons", "events")
@@ -77,6 +91,19 @@ def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
     wanted = [groups[word] for word in words if not word.startswith("!")] or [groups["all"]]
     refused = [groups[word[1:]] for word in words if word.startswith("!")]
     return frozenset().union(*wanted).difference(*refused)
+
+
+def questions(options: Mapping[str, Any]) -> Questions:
+    """The questions that options of ARGUMENTS stand for. Raises InvalidPolicy for one that cannot be meant."""
+    return Questions(
+        own_sysctl_file=sysctl_path("sysctl_file", options["sysctl_file"]),
+        units=tuple(unit_name(f"units[{number}]", name) for number, name in enumerate(options["units"])),
+        dropin=dropin_name("dropin", options["dropin"]),
+        subsets=chosen_subsets("gather_subset", options["gather_subset"]),
+        shares=whole_number("top", options["top"], 0, 1000),
+        log_lines=whole_number("log_lines", options["log_lines"], 0, 10**7),
+        log_since=options["log_since"],
+    )
 
 
 def collect(host: Door, questions: Questions) -> HostState:
