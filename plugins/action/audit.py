@@ -14,8 +14,10 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
@@ -36,6 +38,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "services": {"type": "raw"},
                 "exclusive": {"type": "bool", "default": False},
                 "dropin": {"type": "str"},
+                "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
                 "report_dir": {"type": "str", "required": True},
             }
         )
@@ -45,7 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             policy = load_policy(
                 arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
             )
-            record = self._look(host, when, policy, arguments["dropin"], variables)
+            record = self._look(host, when, policy, arguments, variables)
             path = Spool(Path(arguments["report_dir"])).write(host, record)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -61,17 +64,19 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _look(
-        self, host: str, when: str, policy: Policy, dropin: str | None, variables: Mapping[str, Any]
+        self, host: str, when: str, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]
     ) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"units": [service.name for service in policy.services]}
-        if dropin:
-            arguments["dropin"] = dropin
-        if policy.sysctl_file:
-            arguments["sysctl_file"] = policy.sysctl_file
+        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+        options["units"] = [service.name for service in policy.services]
+        options["dropin"] = arguments["dropin"] or options["dropin"]
+        options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
+        asked = questions(options)
         try:
-            answer = self._execute_module("lifeboat.oom.memory_facts", arguments, task_vars=variables)
+            answer = look(self, arguments["collector"], options, asked, variables)
         except AnsibleConnectionFailure as error:
             return not_audited(host, when, reachable=False, error=str(error))
+        except LifeboatError as error:
+            return not_audited(host, when, reachable=True, error=str(error))
         if answer.get("unreachable"):
             return not_audited(host, when, reachable=False, error=str(answer.get("msg")))
         facts = answer.get("ansible_facts", {}).get("memory_health")

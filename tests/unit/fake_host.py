@@ -78,7 +78,7 @@ class FakeHost(Host):
         """All files with their content, to compare before and after."""
         root = Path(self.root)
         return {
-            "/" + str(path.relative_to(root)): path.read_bytes()
+            "/" + str(path.relative_to(root)): os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
             for path in sorted(root.rglob("*"))
             if path.is_file() or path.is_symlink()
         }
@@ -106,7 +106,11 @@ class FakeHost(Host):
         line = " ".join(argv)[len(self.root) if argv[0].startswith(self.root + "/") else 0 :]
         self.asked.append(line)
         known = max((start for start in self.commands if line.startswith(start)), key=len, default=None)
-        answer = Missing(f"cannot run {argv[0]}", argv[0]) if known is None else self.commands[known]
+        answer = (
+            Missing(f"cannot run {argv[0]}: No such file or directory", argv[0])
+            if known is None
+            else self.commands[known]
+        )
         if isinstance(answer, HostError):
             raise answer
         return answer if isinstance(answer, Finished) else Finished(tuple(argv), 0, answer, "")
