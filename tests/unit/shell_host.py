@@ -57,7 +57,9 @@ def _link_tools(programs: Path, shell: str) -> None:
 
 def _write_commands(programs: Path, host: FakeHost) -> None:
     answers = dict(host.commands)
-    answers.update({_FRAGMENTS: said for line, said in answers.items() if line.startswith(SHOW)})
+    shown = next((said for line, said in answers.items() if line.startswith(SHOW)), None)
+    if shown is not None:
+        answers[_FRAGMENTS] = shown
     for program in {line.split()[0] for line in answers}:
         if "/" in program:
             continue

@@ -104,7 +104,8 @@ run_log() {
 }
 
 last_line() {
-  "$@" | tail -n 1
+  log=$("$@") || return
+  printf '%s\n' "$log" | tail -n 1
 }
 
 # By opening it: for root, test -w says yes even where /proc/sys is read-only.

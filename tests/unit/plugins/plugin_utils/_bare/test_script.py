@@ -156,6 +156,15 @@ def test_a_command_that_fails_is_told_with_its_words(host: FakeKernel, shell: st
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_a_log_that_may_not_be_read_is_told(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    host.commands["dmesg"] = Finished((), 1, "", "dmesg: read kernel buffer failed: Operation not permitted")
+    state = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert [found.what for found in state.unread] == ["events"]
+    assert "dmesg ended with 1: dmesg: read kernel buffer failed: Operation not permitted" in state.unread[0].why
+    assert state.events is None
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_a_log_without_kills_is_not_sent(host: FakeKernel, shell: str, tmp_path: Path) -> None:
     host.commands["dmesg"] = "".join(f"[  {number}.0] eth0: link is up\n" for number in range(1000))
     output = printed(host, shell, QUESTIONS, tmp_path)
