@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-_TOOLS = ("cat", "find", "getconf", "grep", "head", "readlink", "sed", "sort", "tail", "tr", "uname")
+_TOOLS = ("cat", "find", "getconf", "grep", "head", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
 _FRAGMENTS = "systemctl show --no-pager --property=ActiveState,FragmentPath --"
 
 

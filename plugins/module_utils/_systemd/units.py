@@ -92,7 +92,7 @@ def show_argv(units: Iterable[str], all_loaded: bool = False) -> List[str]:
     loaded = ["*.service"] if all_loaded else []
     if not units and not loaded:
         raise InvalidPolicy("no unit is named; name at least one, such as 'nginx.service'")
-    return [*_SHOW, *loaded, *patterns(units)]
+    return [*SHOW, *loaded, *patterns(units)]
 
 
 def patterns(units: Iterable[str]) -> List[str]:
@@ -140,9 +140,7 @@ def parse_version(text: str) -> int:
     return int(match.group(1))
 
 
-_SHOW = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--")
-# The question without the units, as one text.
-SHOW = " ".join(_SHOW)
+SHOW = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--")
 
 
 def _unit(block: Mapping[str, str]) -> UnitProperties:

@@ -8,22 +8,19 @@
 # call of main behind.
 #
 # A line that begins with "@" is ours and says what follows. Nothing that a file, a name or a command says can
-# begin a line with it: the lines of one file or command have a blank put before them, those of many their path.
+# begin a line with it: lines of files begin with their path, all others with a blank.
+#
+# To start a program is slow on a small device, so that files are read many at a time.
 LC_ALL=C
 SYSTEMD_COLORS=0
 SYSTEMD_PAGER=
 export LC_ALL SYSTEMD_COLORS SYSTEMD_PAGER
-newline='
+# All lists are lines: names may hold blanks, and one with a line break is counted and passed over.
+IFS='
 '
 
-# Content of unknown end: the empty line behind it tells that its last line was a whole one.
-framed() {
-  sed 's/^/ /'
-  echo
-}
-
 odd_name() {
-  case $1 in *"$newline"*) echo '@odd' ;; *) return 1 ;; esac
+  case $1 in *"$IFS"*) echo '@odd' ;; *) return 1 ;; esac
 }
 
 there() {
@@ -33,23 +30,54 @@ there() {
 link() {
   [ -h "$ROOT$1" ] || return 0
   echo "@link $1"
-  readlink -f "$ROOT$1" 2> /dev/null | framed
+  readlink -f "$ROOT$1" 2> /dev/null | sed 's/^/ /'
 }
 
-# One file, with every byte of it.
-file() {
-  odd_name "$1" && return 0
-  link "$1"
-  [ -f "$ROOT$1" ] || return 0
-  if [ -r "$ROOT$1" ]; then
-    echo "@file $1"
-    sed 's/^/ /' "$ROOT$1" 2> /dev/null
-    ended=$?
-    echo
-    [ "$ended" = 0 ] || echo "@failed $1"
-  else
-    echo "@denied $1"
+# What a command complained of, if it did.
+said() {
+  [ -z "$1" ] || printf '@said\n%s\n' "$1" | sed '2,$s/^/ /'
+}
+
+# What vanishes meanwhile is complained of, and left out.
+read_files() {
+  echo "@$1"
+  shift
+  said "$({ grep -a '' /dev/null "$@" >&3; } 2>&1)"
+}
+
+# Files of the kernel, which all end with a line break.
+kernel_files() {
+  set --
+  for path in $KERNEL_FILES $SYSCTL_KEYS; do
+    there "$path"
+    [ ! -e "$ROOT$path" ] || set -- "$@" "$ROOT$path"
+  done
+  for name in $ZRAM_FILES; do set -- "$@" "$ROOT"/sys/block/zram*/"$name"; done
+  read_files kernel "$@"
+}
+
+# Other files, with every byte: wc tells whether the last line of one is whole.
+want() {
+  if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then
+    odd_name "$1" && return
+    link "$1"
+    # A folder, a device or a link to nowhere has no text; the file of two units is one.
+    [ -f "$ROOT$1" ] || return 0
+    case $wanted$IFS in *"$IFS$ROOT$1$IFS"*) ;; *) wanted=$wanted$IFS$ROOT$1 ;; esac
   fi
+}
+
+wanted_files() {
+  set -f
+  # shellcheck disable=SC2086 # the lines are meant
+  set -- $wanted
+  set +f
+  [ $# -gt 0 ] || return 0
+  echo '@wanted'
+  printf ' %s\n' "$@"
+  read_files files "$@"
+  echo '@whole'
+  wc -l /dev/null "$@" 2> /dev/null | sed 's/^/ /'
 }
 
 # The names in a folder that match a pattern.
@@ -69,15 +97,7 @@ folder() {
 # The same, and the files.
 files_in() {
   folder "$1" "$2"
-  for each in "$ROOT$1"/$2; do
-    file "${each#"$ROOT"}"
-  done
-}
-
-# Many small files with one process, their names ours or the kernel's; what vanishes meanwhile is left out.
-many() {
-  echo '@many'
-  grep -a '' /dev/null "$@" 2> /dev/null
+  for each in "$ROOT$1"/$2; do want "${each#"$ROOT"}"; done
 }
 
 # A command, by the name that the controller has for it: what it printed, how it ended, what it complained of.
@@ -86,9 +106,7 @@ run() {
   shift
   command -v "$1" > /dev/null 2>&1 || return 0
   echo "@run $key"
-  said=$({ { "$@"; printf '\nrc=%s\n' "$?"; } | sed 's/^/ /' >&3; } 2>&1)
-  echo '@said'
-  printf %s "$said" | framed
+  said "$({ { "$@"; printf '\nrc=%s\n' "$?"; } | sed 's/^/ /' >&3; } 2>&1)"
 }
 
 # A log is by far the largest thing here: one that does not speak of what is looked for is not sent.
@@ -117,23 +135,20 @@ processes() {
   echo '@folder /proc'
   for each in "$ROOT"/proc/[0-9]*; do echo " ${each##*/}"; done
   for name in stat status cgroup oom_score oom_score_adj; do
-    many "$ROOT"/proc/[0-9]*/"$name"
+    read_files kernel "$ROOT"/proc/[0-9]*/"$name"
   done
-  # Under hidepid=1 those of others are there and say nothing.
-  for each in "$ROOT"/proc/[0-9]*; do
-    if [ -d "$each" ] && [ ! -r "$each/status" ]; then echo "@denied ${each#"$ROOT"}/status"; fi
-  done
-  for size in VmRSS VmSwap; do
-    grep -a "^$size:" /dev/null "$ROOT"/proc/[0-9]*/status 2> /dev/null | sort -k 2,2nr | head -n "$SHARES" |
-      while IFS= read -r line; do
-        path=${line#"$ROOT"}
-        file "${path%%/status:*}/smaps_rollup"
-      done
-  done
+  # The paths are the kernel's own, without blanks.
+  largest=$(for size in VmRSS VmSwap; do
+    grep -a "^$size:" /dev/null "$ROOT"/proc/[0-9]*/status 2> /dev/null | sort -k 2,2nr | head -n "$SHARES"
+  done | sed 's/status:.*/smaps_rollup/' | sort -u)
+  set --
+  for path in $largest; do [ ! -e "$path" ] || set -- "$@" "$path"; done
+  [ $# = 0 ] || read_files kernel "$@"
   grep -a -l -x -E "$DAEMONS" /dev/null "$ROOT"/proc/[0-9]*/comm 2> /dev/null | while IFS= read -r path; do
     path=${path#"$ROOT"}
     echo "@cmdline ${path%comm}cmdline"
-    tr '\000' '\001' < "$ROOT${path%comm}cmdline" 2> /dev/null | framed
+    tr '\000' '\001' < "$ROOT${path%comm}cmdline" 2> /dev/null | sed 's/^/ /'
+    echo
   done
   # Once more: a pid that has gone to another process meanwhile is told by its start time.
   echo '@again'
@@ -143,11 +158,10 @@ processes() {
 cgroups() {
   folder /sys/fs/cgroup '*'
   there /sys/fs/cgroup/unified/cgroup.controllers
-  file /sys/fs/cgroup/cgroup.controllers
   base=/sys/fs/cgroup
   [ ! -e "$ROOT$base/memory/memory.usage_in_bytes" ] || base=$base/memory
   there "$base/memory.usage_in_bytes"
-  echo '@many'
+  echo '@kernel'
   # shellcheck disable=SC2086 # a list of words is meant
   find "$ROOT$base" '(' $CGROUP_FILES ')' -exec grep -a '' /dev/null '{}' + 2> /dev/null
 }
@@ -160,22 +174,18 @@ sysctls() {
     [ -d "$ROOT/run/systemd/system" ] || run "$path --version" "$ROOT$path" --version
   done
   for path in $SYSCTL_FOLDERS; do files_in "$path" '*.conf'; done
-  for path in $SYSCTL_FILES "$OWN_SYSCTL_FILE"; do file "$path"; done
-  for path in $SYSCTL_KEYS; do
-    file "$path"
-    writable "$path"
-  done
+  for path in $SYSCTL_FILES "$OWN_SYSCTL_FILE"; do want "$path"; done
+  for path in $SYSCTL_KEYS; do writable "$path"; done
 }
 
 services() {
   there /run/systemd/system
   [ -d "$ROOT/run/systemd/system" ] || return 0
   link /lib
-  file /proc/self/status
   for base in $UNIT_FOLDERS; do
     folder "$base" '*.d'
-    for each in "$ROOT$base"/*.d; do
-      if [ -d "$each" ]; then files_in "${each#"$ROOT"}" '*.conf'; fi
+    for dropins in "$ROOT$base"/*.d; do
+      if [ -d "$dropins" ]; then files_in "${dropins#"$ROOT"}" '*.conf'; fi
     done
     for path in $TEMPLATES; do
       there "$base/$path"
@@ -198,12 +208,13 @@ with_left_over() {
     set -- "$@" "$name"
   done
   # shellcheck disable=SC2086 # a list of words is meant
-  run "$SHOW" $SHOW '*.service' "$@"
-  fragments running '*.service'
-  [ $# = 0 ] || fragments any "$@"
+  run "$SHOW" $SHOW_WORDS '*.service' "$@"
+  set -f
+  for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do want "$path"; done
+  set +f
 }
 
-# The unit files of services: any of them, or those that run.
+# The paths of the files of services: of any of them, or of those that run.
 fragments() {
   which=$1
   shift
@@ -212,7 +223,7 @@ fragments() {
       case $line in
         ActiveState=*) state=${line#*=} ;;
         FragmentPath=*) path=${line#*=} ;;
-        '') case $which:$state in any:* | *:active | *:activating | *:reloading) file "$path" ;; esac ;;
+        '') case $which:$state in any:* | *:active | *:activating | *:reloading) printf '%s\n' "$path" ;; esac ;;
       esac
     done
 }
@@ -229,15 +240,17 @@ main() {
   echo "@shell $$"
   echo "@page $(page_bytes)"
   echo "@arch $(uname -m)"
-  for path in $FILES; do file "$path"; done
+  wanted=
   for path in $EXISTING; do there "$path"; done
-  for path in $FOLDERS; do files_in "$path" '*.conf'; done
   folder /sys/block '*'
-  for name in $ZRAM_FILES; do many "$ROOT"/sys/block/zram*/"$name"; done
+  kernel_files
   processes
   cgroups
+  for path in $FILES; do want "$path"; done
+  for path in $FOLDERS; do files_in "$path" '*.conf'; done
   sysctls
   services "$@"
+  wanted_files
   commands
   echo '@end'
 }

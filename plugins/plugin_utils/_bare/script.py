@@ -26,7 +26,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
 
 _BODY = Path(__file__).with_name("collect.sh")
-_FILES = (
+_KERNEL_FILES = (
     "/proc/meminfo",
     "/proc/vmstat",
     "/proc/zoneinfo",
@@ -35,41 +35,44 @@ _FILES = (
     "/proc/cmdline",
     "/proc/cpuinfo",
     "/proc/1/comm",
+    "/proc/self/status",
     "/proc/pressure/cpu",
     "/proc/pressure/io",
     "/proc/pressure/memory",
     "/proc/sys/kernel/osrelease",
     "/proc/sys/kernel/random/boot_id",
-    *identity.OS_RELEASE,
-    identity.CONTAINER_NAME,
-    *(folder + "/oomd.conf" for folder in daemons.OOMD_FOLDERS),
+    "/sys/fs/cgroup/cgroup.controllers",
 )
 
 
 def render(questions: Questions, root: str = "") -> str:
     """The script that answers I(questions) about the host below I(root), as text for C(sh)."""
-    templates = [name for name in questions.units if names.split(name).is_template]
-    variables = {
+    lists = {
+        "TEMPLATES": (name for name in questions.units if names.split(name).is_template),
+        "KERNEL_FILES": _KERNEL_FILES,
+        "ZRAM_FILES": ZRAM_FILES,
+        "CGROUP_FILES": _any_name({*cgroups.FILES[1], *cgroups.FILES[2]}),
+        "EXISTING": identity.CONTAINER_FILES,
+        "FILES": (*identity.OS_RELEASE, identity.CONTAINER_NAME, *_below(daemons.OOMD_FOLDERS, "oomd.conf")),
+        "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
+        "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
+        "SYSCTL_FOLDERS": dict.fromkeys(folder for source in SOURCES.values() for folder in source.folders),
+        "SYSCTL_FILES": dict.fromkeys(source.last for source in SOURCES.values()),
+        "SYSCTL_KEYS": map(proc_path, ALL_KEYS),
+        "UNIT_FOLDERS": SEARCH_PATH,
+        "SHOW_WORDS": units.SHOW,
+    }
+    words = {
         "ROOT": root,
         "DROPIN": questions.dropin,
         "SHARES": str(questions.shares),
         "OWN_SYSCTL_FILE": questions.own_sysctl_file,
-        "TEMPLATES": " ".join(templates),
-        "FILES": " ".join(_FILES),
-        "EXISTING": " ".join(identity.CONTAINER_FILES),
-        "FOLDERS": " ".join(folder + "/oomd.conf.d" for folder in daemons.OOMD_FOLDERS),
-        "ZRAM_FILES": " ".join(ZRAM_FILES),
         "DAEMONS": "|".join(daemons.DAEMONS),
-        "CGROUP_FILES": " -o ".join(f"-name {name}" for name in sorted({*cgroups.FILES[1], *cgroups.FILES[2]})),
-        "SYSCTL_PROGRAMS": " ".join(sysctls.PROGRAMS),
-        "SYSCTL_FOLDERS": " ".join(_each(folder for source in SOURCES.values() for folder in source.folders)),
-        "SYSCTL_FILES": " ".join(_each(source.last for source in SOURCES.values())),
-        "SYSCTL_KEYS": " ".join(proc_path(key) for key in ALL_KEYS),
-        "UNIT_FOLDERS": " ".join(SEARCH_PATH),
-        "SHOW": units.SHOW,
+        "SHOW": " ".join(units.SHOW),
         "LOG_WORDS": kernel_log.WORDS,
+        **{name: "\n".join(lines) for name, lines in lists.items()},
     }
-    assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
+    assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
     patterns = " ".join(shlex.quote(pattern) for pattern in units.patterns(questions.units))
     # What it starts must not read the script from standard input; what it prints past a pipe goes to 3.
     return f"{assignments}{_BODY.read_text(encoding='utf-8')}{_commands(questions)}main {patterns} 3>&1 < /dev/null\n"
@@ -86,5 +89,10 @@ def _command(how: str, argv: Sequence[str]) -> str:
     return shlex.join([how, " ".join(argv), *argv])
 
 
-def _each(words: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(words))
+def _below(folders: Iterable[str], name: str) -> list[str]:
+    return [f"{folder}/{name}" for folder in folders]
+
+
+def _any_name(files: Iterable[str]) -> list[str]:
+    """The words of find(1) for a file with any of these names."""
+    return [word for name in sorted(files) for word in ("-o", "-name", name)][1:]

@@ -19,7 +19,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
 _BEGIN = re.compile(r"^@lifeboat 1(\r?)$", re.MULTILINE)
 _STAT = re.compile(r"/proc/(\d+)/stat")
 _RETURN_CODE = re.compile(r"\nrc=(\d+)\Z")
-# A line of many begins with its path. The name of a control group may hold colons, what its files hold has none.
+# "grep: /proc/1/smaps_rollup: Permission denied", the same words in GNU, BusyBox and toybox.
+_COMPLAINT = re.compile(r" grep: (/.*): ([^:]+)")
+_GONE = ("No such file or directory", "No such process", "Is a directory")
+_DENIED = ("Permission denied", "Operation not permitted")
+# A line of a file of the kernel begins with its path. The name of a control group may hold colons; its files hold none.
 _PATH = re.compile(r"(/sys/fs/cgroup/.*/[a-z._]+|/[^:]*):(.*)", re.DOTALL)
 
 
@@ -44,9 +48,13 @@ class _Said:
         self.stats_again: dict[str, str] = {}
         self.odd_names = 0
         self._root = root
+        self._wanted: list[str] = []
+        self._last_run = ""
 
     def take(self, mark: str, content: Sequence[str]) -> None:
         word, _, argument = mark[1:].partition(" ")
+        if word not in ("run", "said"):
+            self._last_run = ""
         take = getattr(self, "on_" + word, None)
         if take is not None:
             take(argument, content)
@@ -60,14 +68,33 @@ class _Said:
     def on_shell(self, argument: str, _content: Sequence[str]) -> None:
         self.shell_pid = int(argument)
 
-    def on_file(self, argument: str, content: Sequence[str]) -> None:
-        self.texts[argument] = _text(content)
-
     def on_cmdline(self, argument: str, content: Sequence[str]) -> None:
         self.texts[argument] = _text(content).replace("\x01", "\0")
 
-    def on_many(self, _argument: str, content: Sequence[str]) -> None:
+    def on_kernel(self, _argument: str, content: Sequence[str]) -> None:
         self.texts.update(self._by_path(content))
+
+    def on_wanted(self, _argument: str, content: Sequence[str]) -> None:
+        self._wanted = [line[1:] for line in content]
+
+    def on_files(self, _argument: str, content: Sequence[str]) -> None:
+        """The lines stand in the order of the files; an empty file has none."""
+        lines = iter(content)
+        line = next(lines, None)
+        for path in self._wanted:
+            found = []
+            while line is not None and line.startswith(path + ":"):
+                found.append(line[len(path) + 1 :])
+                line = next(lines, None)
+            self.texts[path.removeprefix(self._root)] = "".join(each + "\n" for each in found)
+
+    def on_whole(self, _argument: str, content: Sequence[str]) -> None:
+        """The line breaks of each file as wc counted them: one less than lines where the last one is not whole."""
+        for line in content:
+            count, _, path = line.strip().partition(" ")
+            path = path.removeprefix(self._root)
+            if count.isdigit() and self.texts.get(path, "").count("\n") == int(count) + 1:
+                self.texts[path] = self.texts[path][:-1]
 
     def on_again(self, _argument: str, content: Sequence[str]) -> None:
         self.stats_again = self._by_path(content)
@@ -87,9 +114,6 @@ class _Said:
     def on_denied(self, argument: str, _content: Sequence[str]) -> None:
         self.failures[argument] = ReadOnly(f"cannot read {argument}: {os.strerror(errno.EACCES)}", argument)
 
-    def on_failed(self, argument: str, _content: Sequence[str]) -> None:
-        self.failures[argument] = HostError(f"cannot read {argument}: sed on the host failed at it", argument)
-
     def on_odd(self, _argument: str, _content: Sequence[str]) -> None:
         self.odd_names += 1
 
@@ -98,12 +122,21 @@ class _Said:
         code = _RETURN_CODE.search(text)
         if code is None:
             raise NoAnswer(f"the answer of the host is cut within {argument!r}; run it again")
+        self._last_run = argument
         self.commands[argument] = Finished(tuple(argument.split(" ")), int(code.group(1)), text[: code.start()], "")
 
     def on_said(self, _argument: str, content: Sequence[str]) -> None:
-        """What the last command wrote to standard error."""
-        key, done = self.commands.popitem()
-        self.commands[key] = replace(done, stderr=_text(content))
+        """What was written to standard error: by the last command, or by grep about files."""
+        if self._last_run:
+            self.commands[self._last_run] = replace(self.commands[self._last_run], stderr=_text(content))
+            return
+        for line in content:
+            match = _COMPLAINT.fullmatch(line)
+            if match and match.group(2) not in _GONE:
+                path = match.group(1).removeprefix(self._root)
+                denied = match.group(2) in _DENIED
+                self.texts.pop(path, None)
+                self.failures[path] = (ReadOnly if denied else HostError)(f"cannot read {path}: {match.group(2)}", path)
 
     def _by_path(self, content: Sequence[str]) -> dict[str, str]:
         found: dict[str, list[str]] = {}
@@ -154,6 +187,8 @@ class Snapshot(Door):
     def read(self, path: str) -> str:
         if path in self._said.failures:
             raise self._said.failures[path]
+        if path in self._said.there and path not in self._said.texts:
+            raise HostError(f"cannot read {path}: it is there, and grep on the host could not read it", path)
         if path not in self._said.texts:
             raise Missing(f"cannot read {path}: {os.strerror(errno.ENOENT)}", path)
         return self._said.texts[path]
