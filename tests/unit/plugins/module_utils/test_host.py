@@ -68,7 +68,7 @@ FAILURES: list[tuple[str, Callable[[Host], object], type[HostError], str]] = [
     ("remove no folder", lambda host: host.remove_folder_if_empty("/not_there"), Missing, "/not_there"),
     ("open no process", lambda host: host.process(1), Missing, "/proc/1"),
     ("run nothing", lambda host: host.run(["/not/there", "-v"]), Missing, "/not/there"),
-    ("run a folder", lambda host: host.run([host.real("/folder")]), ReadOnly, "/folder"),
+    ("run a folder", lambda host: host.run(["/folder"]), ReadOnly, "/folder"),
 ]
 
 
