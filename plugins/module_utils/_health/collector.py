@@ -69,7 +69,7 @@ def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
     As for ansible.builtin.setup, a list that only takes away takes away from all. Raises InvalidPolicy.
     """
     groups = {"all": frozenset(SUBSETS), "min": frozenset(), **{name: frozenset([name]) for name in SUBSETS}}
-    unknown = [word for word in words if word.lstrip("!") not in groups]
+    unknown = [word for word in words if (word[1:] if word.startswith("!") else word) not in groups]
     if unknown:
         raise InvalidPolicy(
             f"{where}: found {unknown[0]!r}, expected one of {', '.join(groups)}, or one of them with '!'"
