@@ -66,7 +66,8 @@ class Questions:
 def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
     """The subsets that C(gather_subset) means: names, C(all), C(min), and each of them with C(!) for without.
 
-    As for ansible.builtin.setup, a list that only takes away takes away from all. Raises InvalidPolicy.
+    As for ansible.builtin.setup, a list that only takes away takes away from all, and what is named by itself stays:
+    C(!all) and C(swap) together are C(swap). Raises InvalidPolicy.
     """
     groups = {"all": frozenset(SUBSETS), "min": frozenset(), **{name: frozenset([name]) for name in SUBSETS}}
     unknown = [word for word in words if (word[1:] if word.startswith("!") else word) not in groups]
@@ -76,7 +77,7 @@ def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
         )
     wanted = [groups[word] for word in words if not word.startswith("!")] or [groups["all"]]
     refused = [groups[word[1:]] for word in words if word.startswith("!")]
-    return frozenset().union(*wanted).difference(*refused)
+    return frozenset().union(*wanted).difference(*refused).union(set(words) & set(SUBSETS))
 
 
 def collect(host: Door, questions: Questions) -> HostState:
