@@ -12,7 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import read_host_info
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
@@ -91,7 +91,7 @@ def collect(host: Door, questions: Questions) -> HostState:
     look.at_services()
     cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
     counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
-    info = read_host_info(host, look.systemd_version)
+    info = look.at_host()
     memory = _read_memory(host)
     log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
     return HostState(
@@ -155,6 +155,11 @@ class _Look:
         if look is not None:
             self.services = self.attempt("services", look.active)
             self.declared = self.attempt("declared services", look.declared)
+
+    def at_host(self) -> HostInfo:
+        info, hidden = read_host_info(self._host, self.systemd_version)
+        self._list_hidden("host", hidden)
+        return info
 
     def with_shares(self) -> Optional[Tuple[Process, ...]]:
         if self.processes is None or not self.asks("processes"):

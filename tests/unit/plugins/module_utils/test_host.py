@@ -345,9 +345,7 @@ def test_the_library_and_the_kernel_tell_the_same_shares() -> None:
     assert by_library[0] > by_library[1] > 1000
 
 
-def test_shares_are_of_this_machine_and_of_a_library_that_is_there(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_shares_are_of_this_machine_and_of_a_library_that_is_there(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     assert host.memory_shares(os.getpid()) is None
     monkeypatch.setattr(_host, "psutil", None)
     assert Host().memory_shares(os.getpid()) is None

@@ -197,7 +197,9 @@ def test_subsets_are_taken_and_taken_away(words: list[str], chosen: set[str]) ->
     assert chosen_subsets("gather_subset", words) == chosen
 
 
-@pytest.mark.parametrize("word", ["memory", "", "!", "!!all", "!!swap", "Swap", "swap,events", "<b>\n\udcff", "!memory"])
+@pytest.mark.parametrize(
+    "word", ["memory", "", "!", "!!all", "!!swap", "Swap", "swap,events", "<b>\n\udcff", "!memory"]
+)
 def test_an_unknown_subset_is_named_with_those_that_there_are(word: str) -> None:
     with pytest.raises(InvalidPolicy) as raised:
         chosen_subsets("gather_subset", ["swap", word])
