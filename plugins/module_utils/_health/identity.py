@@ -18,6 +18,7 @@ CONTAINER_FILES = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
 CONTAINER_NAME = "/run/systemd/container"
 _T = TypeVar("_T")
 _ASSIGNMENT = re.compile(r"""^(\w+)=(?:"(.*)"|'(.*)'|(.*))$""")
+_ESCAPED = re.compile(r"""\\([\\"'$`])""")
 
 
 @dataclass(frozen=True)
@@ -108,15 +109,16 @@ def _distribution(host: Door) -> Optional[Distribution]:
     if text is None:
         return None
     fields = parse_os_release(text)
-    return Distribution(fields.get("ID"), fields.get("VERSION_ID"), fields.get("PRETTY_NAME"))
+    return Distribution(*(fields.get(name) or None for name in ("ID", "VERSION_ID", "PRETTY_NAME")))
 
 
 def parse_os_release(text: str) -> Dict[str, str]:
-    """Names and values of os-release(5), without the quotes."""
-    matches = (_ASSIGNMENT.match(line.strip()) for line in text.split("\n"))
-    return {
-        match.group(1): next(value for value in match.groups()[1:] if value is not None) for match in matches if match
-    }
+    """Names and values of os-release(5), without the quotes and backslashes of the shell."""
+    found: Dict[str, str] = {}
+    for match in filter(None, (_ASSIGNMENT.match(line.strip()) for line in text.split("\n"))):
+        name, double, single, plain = match.groups()
+        found[name] = single if single is not None else _ESCAPED.sub(r"\1", plain if double is None else double)
+    return found
 
 
 def _virtualisation(host: Door) -> Optional[str]:

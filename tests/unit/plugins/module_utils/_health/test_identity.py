@@ -148,6 +148,11 @@ def test_the_kind_of_control_groups(host: FakeHost, files: list[str], word: str 
     assert look(host).cgroups == word
 
 
+def test_a_version_that_is_set_to_nothing_is_none(host: FakeHost) -> None:
+    host.has("/etc/os-release", "ID=arch\nVERSION_ID=\n")
+    assert look(host).distribution == Distribution("arch", None, None)
+
+
 def test_the_administrators_os_release_comes_first(host: FakeHost) -> None:
     host.has("/etc/os-release", "ID=ours\n")
     assert look(host).distribution == Distribution("ours", None, None)
@@ -164,6 +169,9 @@ def test_the_administrators_os_release_comes_first(host: FakeHost) -> None:
         ("  ID=a \r\n", {"ID": "a"}),
         ("ID=a", {"ID": "a"}),
         ("ID=a\nID=b\n", {"ID": "b"}),
+        ('PRETTY_NAME="The \\"Best\\" \\$ \\` \\\\ \\n"\n', {"PRETTY_NAME": 'The "Best" $ ` \\ \\n'}),
+        ("ID='a\\$b'\n", {"ID": "a\\$b"}),
+        ("ID=a\\$b\n", {"ID": "a$b"}),
         ("ID=\nVERSION_ID=\"\"\nNAME=''\n", {"ID": "", "VERSION_ID": "", "NAME": ""}),
         ("# ID=a\n\n;ID=b\n", {}),
         ("PRETTY_NAME=\"<b>x</b>='y'\"\n", {"PRETTY_NAME": "<b>x</b>='y'"}),
@@ -180,6 +188,9 @@ def test_the_administrators_os_release_comes_first(host: FakeHost) -> None:
             "blanks",
             "no end",
             "last wins",
+            "escapes",
+            "none in single",
+            "escape, plain",
             "nothing set",
         ],
         *["comments", "markup", "truncated", "a quote", "other bytes", "no assignment", "empty"],
