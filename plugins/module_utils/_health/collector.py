@@ -12,7 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import read_host_info
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
@@ -80,17 +80,18 @@ class Questions:
 def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
     """The subsets that C(gather_subset) means: names, C(all), C(min), and each of them with C(!) for without.
 
-    As for ansible.builtin.setup, a list that only takes away takes away from all. Raises InvalidPolicy.
+    As for ansible.builtin.setup, a list that only takes away takes away from all, and what is named by itself stays:
+    C(!all) and C(swap) together are C(swap). Raises InvalidPolicy.
     """
     groups = {"all": frozenset(SUBSETS), "min": frozenset(), **{name: frozenset([name]) for name in SUBSETS}}
-    unknown = [word for word in words if word.lstrip("!") not in groups]
+    unknown = [word for word in words if (word[1:] if word.startswith("!") else word) not in groups]
     if unknown:
         raise InvalidPolicy(
             f"{where}: found {unknown[0]!r}, expected one of {', '.join(groups)}, or one of them with '!'"
         )
     wanted = [groups[word] for word in words if not word.startswith("!")] or [groups["all"]]
     refused = [groups[word[1:]] for word in words if word.startswith("!")]
-    return frozenset().union(*wanted).difference(*refused)
+    return frozenset().union(*wanted).difference(*refused).union(set(words) & set(SUBSETS))
 
 
 def questions(options: Mapping[str, Any]) -> Questions:
@@ -117,7 +118,7 @@ def collect(host: Door, questions: Questions) -> HostState:
     look.at_services()
     cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
     counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
-    info = read_host_info(host, look.systemd_version)
+    info = look.at_host()
     memory = _read_memory(host)
     log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
     return HostState(
@@ -181,6 +182,11 @@ class _Look:
         if look is not None:
             self.services = self.attempt("services", look.active)
             self.declared = self.attempt("declared services", look.declared)
+
+    def at_host(self) -> HostInfo:
+        info, hidden = read_host_info(self._host, self.systemd_version)
+        self._list_hidden("host", hidden)
+        return info
 
     def with_shares(self) -> Optional[Tuple[Process, ...]]:
         if self.processes is None or not self.asks("processes"):

@@ -11,6 +11,7 @@ from unit.samples import host_state, process, service
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import SCHEMA
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWCOMER
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 
 
 def test_a_state_is_json_with_its_version() -> None:
@@ -21,8 +22,8 @@ def test_a_state_is_json_with_its_version() -> None:
 
 
 def test_what_is_missing_is_null_and_never_zero() -> None:
-    facts = host_state(pressure=None, oom_kills=None, services=None).as_facts()
-    assert facts["pressure"] is facts["oom_kills"] is facts["services"] is None
+    facts = host_state(pressure=None, counters=Counters(*[None] * 6), services=None).as_facts()
+    assert facts["pressure"] is facts["counters"]["oom_kills"] is facts["services"] is None
     assert facts["scores"] == []
 
 

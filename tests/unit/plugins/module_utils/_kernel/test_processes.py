@@ -30,17 +30,17 @@ def captured(name: str) -> str:
 
 
 def test_a_hostile_name_is_read_from_the_kernel() -> None:
-    assert parse_stat(captured("stat")) == ("a) R 1\n(\udcff", 317654)
+    assert parse_stat(captured("stat")) == ("a) R 1\n(\udcff", 25915, 317654)
 
 
-@given(comm=st.text(max_size=15), start=st.integers(0, 2**64 - 1))
-def test_any_name_is_told_from_the_fields_behind_it(comm: str, start: int) -> None:
-    fields = FIELDS.replace("281237", str(start))
-    assert parse_stat(f"7 ({comm}) {fields}\n") == (comm, start)
+@given(comm=st.text(max_size=15), ppid=st.integers(0, 2**22), start=st.integers(0, 2**64 - 1))
+def test_any_name_is_told_from_the_fields_behind_it(comm: str, ppid: int, start: int) -> None:
+    fields = FIELDS.replace("S 1 ", f"S {ppid} ").replace("281237", str(start))
+    assert parse_stat(f"7 ({comm}) {fields}\n") == (comm, ppid, start)
 
 
 def test_a_line_may_end_with_the_start_time() -> None:
-    assert parse_stat(f"7 (sh) {' '.join(FIELDS.split()[:20])}") == ("sh", 281237)
+    assert parse_stat(f"7 (sh) {' '.join(FIELDS.split()[:20])}") == ("sh", 1, 281237)
 
 
 @pytest.mark.parametrize(
