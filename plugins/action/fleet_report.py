@@ -14,7 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import SEVERITIES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._page import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise

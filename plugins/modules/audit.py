@@ -48,6 +48,15 @@ options:
     description:
       - The file name of our drop-ins on the host, where it is not the default one.
     type: str
+  thresholds:
+    description:
+      - From where on something is worth a finding, as C(oom_audit_thresholds) of the role lifeboat.oom.oom_audit. The
+        keys and their defaults are on the page C(docs/findings.md).
+    type: raw
+  sensitive:
+    description:
+      - Which services are missed more than they look, as O(lifeboat.oom.service_oom_score#module:sensitive_services).
+    type: raw
   collector:
     description:
       - How to look at the host, as O(lifeboat.oom.memory_facts#module:collector).

@@ -162,19 +162,20 @@ def next_victim_warnings(found: Outcome, sensitive: Mapping[str, Sequence[str]])
         f"if memory runs out, {label(then)} is now killed first{instead} "
         f"({then.rss_kib} KiB, score {then.oom_score_adj})"
     )
-    purpose = _purpose(then.unit, sensitive)
-    if purpose is None:
+    what_for = purpose(then.unit, sensitive)
+    if what_for is None:
         return [message]
-    return [f"DANGER: {message}, and it is there for {purpose}: give something else a higher score, or protect it"]
+    return [f"DANGER: {message}, and it is there for {what_for}: give something else a higher score, or protect it"]
 
 
 def _first(order: Sequence[Candidate]) -> Optional[Candidate]:
     return order[0] if order else None
 
 
-def _purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Optional[str]:
+def purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Optional[str]:
+    """What a unit is there for, C(None) for one whose loss is not felt more than it looks."""
     prefix = names.split(unit).prefix if unit else None
-    return next((purpose for purpose, services in sensitive.items() if prefix in services), None)
+    return next((what_for for what_for, services in sensitive.items() if prefix in services), None)
 
 
 def sensitive_services(where: str, declared: Any) -> Mapping[str, Sequence[str]]:
