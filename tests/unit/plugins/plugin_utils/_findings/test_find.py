@@ -12,6 +12,7 @@ import pytest
 from unit.samples import declared, host_state, memory, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, parse_cgroup_files
@@ -250,6 +251,7 @@ SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_00
 UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
 AT_BOOT = {"/etc/sysctl.d/50-a.conf": "vm.overcommit_memory = 2\n"}
+NEVER = {"vm.overcommit_memory": "2"}
 DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
 
 
@@ -268,6 +270,7 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
         ),
         ("oom.log_incomplete", {"log": KernelLog("journal", 500, True, (), 0)}),
         ("commit.never_at_boot", {"sysctls": sysctls(AT_BOOT), "memory": memory(committed_kib=9_000_000)}),
+        ("commit.headroom_low", {"sysctls": sysctls(AT_BOOT, NEVER), "memory": memory(committed_kib=9_000_000)}),
         ("commit.no_swap", {"memory": memory(committed_kib=4_000_001, swap_total_kib=0, swap_free_kib=0)}),
         ("memory.available_low", {"memory": memory(available_kib=399_999)}),
         ("memory.low_zone", {"memory": memory(low_free_kib=89_999, **HIGH)}),
@@ -326,6 +329,13 @@ def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
     changes = {"counters": Counters(0, 400_000, 0, 0, 0, 0)}
     (found,) = findings(**changes, earlier={"swap_in_pages": 0, "seconds_ago": 600})
     assert found.observed == "156 MiB a minute read back from swap"
+
+
+def test_a_rate_is_of_a_minute_at_least() -> None:
+    info = HostInfo("4f0c1d2e", 59.0, "6.1.0", "aarch64", 4, 252)
+    busy = Counters(0, 400_000, 0, 0, 0, 0)
+    assert findings(counters=busy, host=info) == ()
+    assert ids(findings(counters=busy, host=replace(info, uptime_seconds=61.0))) == ["swap.thrash"]
 
 
 def test_pressure_that_stops_everything_is_critical() -> None:
