@@ -37,8 +37,9 @@ FILES = {
         "memory.stat",
     ),
 }
-# v1 stores "no limit" as the largest number of whole pages; nothing real is near it.
-_NO_LIMIT_KIB = 1 << 50
+# v1 says "no limit" as the largest number of whole pages, 2**31 - 1 on a 32-bit kernel; nothing real is near it.
+# Source: PAGE_COUNTER_MAX, include/linux/page_counter.h.
+_NO_LIMIT_KIB = ((1 << 31) - 1) * 4
 
 
 @dataclass(frozen=True)
