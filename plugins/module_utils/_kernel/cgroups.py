@@ -31,7 +31,6 @@ FILES = {
         "memory.usage_in_bytes",
         "memory.max_usage_in_bytes",
         "memory.memsw.limit_in_bytes",
-        "memory.memsw.usage_in_bytes",
         "memory.failcnt",
         "memory.oom_control",
         "memory.stat",
@@ -119,18 +118,18 @@ def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
 
 def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
     control, stat = _table(files.get("memory.oom_control")), _table(files.get("memory.stat"))
-    memsw_kib, current_kib = _kib(files.get("memory.memsw.usage_in_bytes")), _kib(files.get("memory.usage_in_bytes"))
     disable = control.get("oom_kill_disable")
     return Cgroup(
         path=path,
         version=1,
         limit_kib=_kib(files.get("memory.limit_in_bytes")),
         high_kib=None,
-        current_kib=current_kib,
+        current_kib=_kib(files.get("memory.usage_in_bytes")),
         peak_kib=_kib(files.get("memory.max_usage_in_bytes")),
         swap_limit_kib=None,
         memsw_limit_kib=_kib(files.get("memory.memsw.limit_in_bytes")),
-        swap_kib=None if memsw_kib is None or current_kib is None else max(memsw_kib - current_kib, 0),
+        # Not memsw less memory: two files are read at two moments, and show swap where there is none.
+        swap_kib=stat["total_swap"] // 1024 if "total_swap" in stat else None,
         file_kib=_file_kib(stat, "total_"),
         pids=None,
         oom_group=None,

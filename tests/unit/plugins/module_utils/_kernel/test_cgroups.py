@@ -51,7 +51,7 @@ def test_a_group_of_v2_is_read_as_the_kernel_shows_it() -> None:
 
 def test_a_group_of_v1_is_read_as_the_kernel_shows_it() -> None:
     files = captured("x86_64-linux-6.18/cgroup-v1")
-    assert set(FILES[1]) <= set(files)
+    assert set(files) == set(FILES[1])
     assert parse_cgroup_files("/a", 1, files) == Cgroup(
         path="/a",
         version=1,
@@ -135,6 +135,8 @@ def test_no_limit_is_none_in_every_way_a_kernel_says_it(
         (2, {"memory.stat": "inactive_file 1024\nactive_file 4096\nfile 9\n"}, "file_kib", 5),
         (1, {"memory.stat": "active_file 4096\ninactive_file 1024\n"}, "file_kib", None),
         (1, {"memory.stat": "active_file 1\ntotal_active_file 4096\ntotal_inactive_file 1024\n"}, "file_kib", 5),
+        (1, {"memory.stat": "swap 1\ntotal_swap 40960\n"}, "swap_kib", 40),
+        (1, {"memory.usage_in_bytes": "4096", "memory.memsw.usage_in_bytes": "9999999"}, "swap_kib", None),
         (1, {"memory.stat": "total_cache 1\n"}, "swap_kib", None),
     ],
 )
