@@ -90,7 +90,6 @@ def parse_cgroup_files(path: str, version: int, files: Mapping[str, str]) -> Cgr
 
 def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
     events, stat = _table(files.get("memory.events")), _table(files.get("memory.stat"))
-    group = files.get("memory.oom.group")
     return Cgroup(
         path=path,
         version=2,
@@ -103,7 +102,7 @@ def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
         swap_kib=_kib(files.get("memory.swap.current")),
         file_kib=_file_kib(stat, ""),
         pids=_number(files.get("pids.current")),
-        oom_group=None if group is None else group.strip() == "1",
+        oom_group={"0": False, "1": True}.get((files.get("memory.oom.group") or "").strip()),
         oom_kill_disable=None,
         events=Events(
             low=events.get("low"),
@@ -140,7 +139,7 @@ def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
 
 def _table(text: Optional[str]) -> Dict[str, int]:
     pairs = (line.partition(" ") for line in (text or "").split("\n"))
-    return {name: int(value) for name, _, value in pairs if value.isdigit()}
+    return {name: int(value) for name, _, value in pairs if value.isdecimal()}
 
 
 def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
@@ -149,7 +148,7 @@ def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text is not None and text.strip().isdigit() else None
+    return int(text) if text is not None and text.strip().isdecimal() else None
 
 
 def _kib(text: Optional[str]) -> Optional[int]:

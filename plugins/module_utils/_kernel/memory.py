@@ -174,7 +174,7 @@ def parse_vmstat(text: str) -> Counters:
     fields: Dict[str, int] = {}
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if value.strip().isdigit():
+        if value.strip().isdecimal():
             fields[name] = int(value)
 
     def total(*prefixes: str) -> Optional[int]:

@@ -71,7 +71,7 @@ def parse_stat(text: str) -> Stat:
     opening, closing = text.find("("), text.rfind(")")
     rest = text[closing + 1 :].split()
     # ppid is field 4 and starttime field 22 of proc(5); field 3 is the first one behind the name.
-    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdigit():
+    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdecimal():
         raise LifeboatError(f"not a /proc/PID/stat line: {text[:80]!r}")
     return Stat(text[opening + 1 : closing], int(rest[1]), int(rest[19]))
 

@@ -178,12 +178,13 @@ def test_what_is_no_meminfo_is_an_error(text: str) -> None:
         ("oom_kill \n", None),
         ("oom_kill -1\n", None),
         ("oom_kill many\n", None),
+        ("oom_kill \u00b2\n", None),
         ("oom_kill 5 6\n", None),
         ("xoom_kill 5\noom_kill_other 6\n", None),
         ("", None),
     ],
     ids=[
-        *["6.18", "some", "overflow", "before 4.13", "truncated", "no number", "negative", "word"],
+        *["6.18", "some", "overflow", "before 4.13", "truncated", "no number", "negative", "word", "superscript"],
         *["two numbers", "other names", "empty"],
     ],
 )

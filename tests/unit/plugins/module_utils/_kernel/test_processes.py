@@ -49,8 +49,14 @@ def test_a_line_may_end_with_the_start_time() -> None:
         *["", "7 (sh)", "7 (sh", "7 sh) " + FIELDS, "7 )sh( " + FIELDS, f"7 (sh) {' '.join(FIELDS.split()[:19])}"],
         "7 (sh) " + FIELDS.replace("281237", "-1"),
         "7 (sh) " + FIELDS.replace("281237", "soon"),
+        "7 (sh) " + FIELDS.replace("281237", "\u00b2"),
+        "7 (sh) " + FIELDS.replace("S 1 ", "S -1 "),
+        "7 (sh) " + FIELDS.replace("S 1 ", "S \u00b2 "),
     ],
-    ids=["empty", "no fields", "truncated name", "no opening", "turned round", "truncated", "negative", "word"],
+    ids=[
+        *["empty", "no fields", "truncated name", "no opening", "turned round", "truncated", "negative", "word"],
+        *["superscript", "negative parent", "superscript for a parent"],
+    ],
 )
 def test_what_is_no_stat_is_an_error_that_shows_it(text: str) -> None:
     with pytest.raises(LifeboatError, match=r"^not a /proc/PID/stat line: '"):
