@@ -119,7 +119,7 @@ def collect(host: Door, questions: Questions) -> HostState:
     cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
     counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
     info = look.at_host()
-    memory = _read_memory(host)
+    memory = look.at_memory()
     log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
     return HostState(
         collector=host.collector,
@@ -188,6 +188,12 @@ class _Look:
         self._list_hidden("host", hidden)
         return info
 
+    def at_memory(self) -> Memory:
+        memory = parse_meminfo(self._host.read("/proc/meminfo"))
+        if memory.available_kib is not None:
+            return memory
+        return with_available(memory, self.attempt("zoneinfo", lambda: _read_low_watermark_kib(self._host)))
+
     def with_shares(self) -> Optional[Tuple[Process, ...]]:
         if self.processes is None or not self.asks("processes"):
             return None
@@ -200,10 +206,10 @@ class _Look:
             self.unread.append(Unread(what, f"{len(failures)} of them, the first: {failures[0]}"))
 
 
-def _read_memory(host: Door) -> Memory:
-    memory = parse_meminfo(host.read("/proc/meminfo"))
-    zoneinfo = host.read_if_there("/proc/zoneinfo") if memory.available_kib is None else None
-    return with_available(memory, None if zoneinfo is None else low_watermark_pages(zoneinfo) * host.page_kib)
+def _read_low_watermark_kib(host: Door) -> Optional[int]:
+    zoneinfo = host.read_if_there("/proc/zoneinfo")
+    pages = None if zoneinfo is None else low_watermark_pages(zoneinfo)
+    return None if pages is None else pages * host.page_kib
 
 
 def _read_pressure(host: Door) -> Optional[Pressures]:

@@ -69,7 +69,7 @@ class HostState:
         """What the kernel has promised, and what mode C(never) would mean; C(None) without its sysctls."""
         if self.sysctls is None:
             return None
-        numbers = {key: int(text) if text.isdigit() else None for key, text in self.sysctls.runtime.items()}
+        numbers = {key: int(text) if text.isdecimal() else None for key, text in self.sysctls.runtime.items()}
         return commit(
             self.memory,
             mode=numbers.get(keys.MODE),

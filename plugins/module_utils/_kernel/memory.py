@@ -146,9 +146,10 @@ def parse_meminfo(text: str) -> Memory:
     )
 
 
-def low_watermark_pages(zoneinfo: str) -> int:
+def low_watermark_pages(zoneinfo: str) -> Optional[int]:
     """The sum of the zones' C(low) marks of C(/proc/zoneinfo): below them the kernel begins to reclaim."""
-    return sum(int(pages) for pages in re.findall(r"^\s+low\s+(\d+)$", zoneinfo, re.MULTILINE))
+    found = re.findall(r"^ +low +(\d+)$", zoneinfo, re.MULTILINE)
+    return sum(int(pages) for pages in found) if found else None
 
 
 def with_available(memory: Memory, low_watermark_kib: Optional[int]) -> Memory:
@@ -173,7 +174,7 @@ def parse_vmstat(text: str) -> Counters:
     fields: Dict[str, int] = {}
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if value.strip().isdigit():
+        if value.strip().isdecimal():
             fields[name] = int(value)
 
     def total(*prefixes: str) -> Optional[int]:

@@ -206,3 +206,44 @@ def test_an_unknown_subset_is_named_with_those_that_there_are(word: str) -> None
     assert str(raised.value) == (
         f"gather_subset: found {word!r}, expected one of all, min, {', '.join(SUBSETS)}, or one of them with '!'"
     )
+
+
+BEFORE_3_14 = (
+    "MemTotal: 1000000 kB\nMemFree: 200000 kB\nActive(file): 60000 kB\nInactive(file): 40000 kB\n"
+    "SReclaimable: 20000 kB\n"
+)
+ZONEINFO = "Node 0, zone   Normal\n  pages free     50000\n        min      800\n        low      1000\n"
+
+
+def test_what_an_old_kernel_has_available_is_estimated(host: FakeKernel) -> None:
+    host.has("/proc/meminfo", BEFORE_3_14)
+    host.has("/proc/zoneinfo", ZONEINFO)
+    state = look(host)
+    assert (state.memory.available_kib, state.memory.available_is_estimate) == (196_000 + 96_000 + 16_000, True)
+    assert state.unread == ()
+
+
+@pytest.mark.parametrize("zoneinfo", [None, "", "nonsense\n"], ids=["missing", "empty", "nonsense"])
+def test_without_watermarks_nothing_is_estimated(host: FakeKernel, zoneinfo: str | None) -> None:
+    host.has("/proc/meminfo", BEFORE_3_14)
+    if zoneinfo is not None:
+        host.has("/proc/zoneinfo", zoneinfo)
+    state = look(host)
+    assert (state.memory.available_kib, state.memory.available_is_estimate) == (None, False)
+    assert state.unread == ()
+
+
+def test_watermarks_that_may_not_be_seen_are_listed_where_they_are_needed(host: FakeKernel) -> None:
+    host.failing["read", "/proc/zoneinfo"] = HostError("cannot read /proc/zoneinfo: x", "/proc/zoneinfo")
+    assert look(host).unread == ()
+    host.has("/proc/meminfo", BEFORE_3_14)
+    state = look(host)
+    assert unread(state) == {"zoneinfo": "cannot read /proc/zoneinfo: x"}
+    assert (state.memory.total_kib, state.memory.available_kib) == (1_000_000, None)
+
+
+def test_what_a_user_may_not_see_of_process_1_is_listed(host: FakeKernel) -> None:
+    host.failing["read", "/proc/1/comm"] = HostError("cannot read /proc/1/comm: x", "/proc/1/comm")
+    state = look(host)
+    assert unread(state) == {"host": "1 of them, the first: cannot read /proc/1/comm: x"}
+    assert (state.host.init, state.host.kernel) == (None, "6.1.0-21-arm64")

@@ -67,6 +67,7 @@ def test_the_table_is_sorted_by_pid_and_holds_only_processes_with_memory(host: F
     host.has_process(2, status=KERNEL_THREAD)
     host.has("/proc/meminfo", "MemTotal: 5 kB\n")
     host.has_folder("/proc/sys")
+    host.has_folder("/proc/\u00b2")
     assert pids(host) == [9, 10, 4194304]
     assert read_processes(host)[1] == ()
 

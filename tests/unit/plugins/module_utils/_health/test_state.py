@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from unit.samples import host_state, process, service
+from unit.samples import host_state, process, service, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import SCHEMA
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWCOMER
@@ -46,3 +46,25 @@ def test_the_scores_of_running_services_are_told() -> None:
         ("nginx.service", 0),
         ("ssh.service", -900),
     ]
+
+
+def test_what_is_promised_follows_from_the_sysctls() -> None:
+    state = host_state(sysctls=sysctls(runtime={"vm.overcommit_memory": "2", "vm.overcommit_ratio": "80"}))
+    found = state.commit()
+    assert found is not None and found.if_never is not None
+    assert (found.mode, found.ratio, found.kbytes, found.headroom_kib) == ("never", 80, 0, 1_400_000)
+    assert found.if_never.limit_kib == 4_000_000 * 80 // 100 + 1_000_000
+    assert found.if_never.reserve_kib == 8192 + 1_600_000 // 32
+    assert state.as_facts()["commit"]["if_never"]["limit_kib"] == found.if_never.limit_kib
+
+
+def test_without_sysctls_nothing_is_said_of_promises() -> None:
+    state = host_state(sysctls=None)
+    assert state.commit() is state.as_facts()["commit"] is None
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "0x2", "2 0", "\u00b2", "<b>", "\udcff"])
+def test_a_sysctl_that_is_no_number_is_none(text: str) -> None:
+    found = host_state(sysctls=sysctls(runtime={"vm.overcommit_memory": text, "vm.overcommit_kbytes": text})).commit()
+    assert found is not None
+    assert (found.mode, found.kbytes, found.ratio) == (None, None, 50)
