@@ -76,11 +76,3 @@ def fetch(suite: str, packages: tuple[str, ...], root: Path, *, variant: str) ->
     """Put packages of a Debian suite, and what they need, into a new folder."""
     include = "--include=" + ",".join(packages)
     run(*LEASH, *CAGE, "mmdebstrap", "--quiet", f"--variant={variant}", include, suite, root)
-
-
-def disk(root: Path, size_bytes: int, path: Path) -> Path:
-    """Make a disk with all that is in a folder."""
-    with path.open("wb") as file:
-        file.truncate(size_bytes)
-    run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", root, path)
-    return path

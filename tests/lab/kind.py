@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .image import debian
+from .debian import debian
 from .kept import Kept
 from .kernel import kept_kernel
 
@@ -23,7 +23,8 @@ class Kind:
 
     def image(self, cache: Path, key: Path) -> Kept:
         """The disk it starts from; root accepts the key."""
-        return debian(cache, key, self.suite, self.extra)
+        label = "+".join([self.suite, *self.extra])
+        return debian(self.suite, self.extra).kept(cache, key, label)
 
     def kept_kernel(self, cache: Path) -> Kept | None:
         return kept_kernel(cache, self.kernel)
