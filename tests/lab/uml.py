@@ -25,7 +25,7 @@ from .image import READY
 from .kernel import starting
 from .kind import Kind
 from .network import Network, address
-from .process import CAGE, LEASH, LabError, Process, locked, run, start, uninterrupted
+from .process import CAGE, LEASH, LabError, Process, locked, require_root, run, start, uninterrupted
 
 CACHE = Path(__file__).resolve().parents[2] / ".lab"
 
@@ -166,6 +166,7 @@ class Lab:
 
     def open(self) -> Lab:
         """Take the name, make the network; end labs whose owner is gone."""
+        require_root()
         runs = self.folder.parent
         with locked(runs.with_suffix(".lock")):
             self._close_stale(runs)
