@@ -20,7 +20,7 @@ from .uml import Lab, Machine
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("--name", default="lab", help="another lab beside the first (default: %(default)s)")
-    parser.add_argument("--suite", default=Kind.suite, help="Debian release (default: %(default)s)")
+    parser.add_argument("--suite", default=Kind.suite, help="Debian release, or busybox (default: %(default)s)")
     kernels = ", ".join(kernel.SUITES)
     parser.add_argument("--kernel", default=Kind.kernel, help=f"{kernels} or a program (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .process import Process, locked, run
+from .process import Process, locked, require_root, run
 
 _CONFIG = """\
 Host *
@@ -36,6 +36,7 @@ Host *
 
 def ssh_key(cache: Path) -> Path:
     """The private key that root of every machine accepts; made the first time."""
+    require_root()
     key = cache / "key"
     with locked(cache / "key.lock"):
         if not key.exists():

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .process import CAGE, LEASH, LabError, locked, run
+from .process import CAGE, LEASH, locked, run
 
 _DIGITS = 12
 
@@ -42,8 +41,6 @@ class Kept:
         Yields the descriptor that holds it: a process that inherits it holds it too.
         Runs that start side by side wait for one build.
         """
-        if os.geteuid():
-            raise LabError("the lab needs root, to make images and network namespaces")
         with contextlib.ExitStack() as held:
             with locked(self.cache / f"{self.label}.lock"):
                 if not self.path.exists():
@@ -76,11 +73,3 @@ def fetch(suite: str, packages: tuple[str, ...], root: Path, *, variant: str) ->
     """Put packages of a Debian suite, and what they need, into a new folder."""
     include = "--include=" + ",".join(packages)
     run(*LEASH, *CAGE, "mmdebstrap", "--quiet", f"--variant={variant}", include, suite, root)
-
-
-def disk(root: Path, size_bytes: int, path: Path) -> Path:
-    """Make a disk with all that is in a folder."""
-    with path.open("wb") as file:
-        file.truncate(size_bytes)
-    run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-d", root, path)
-    return path

@@ -25,6 +25,11 @@ class LabError(Exception):
     """The lab can not do what it was asked for; the message says why and what to do."""
 
 
+def require_root() -> None:
+    if os.geteuid():
+        raise LabError("the lab needs root, to make images and network namespaces")
+
+
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a host command to its end; a failure carries the command and what it said."""
     words = [str(word) for word in command]

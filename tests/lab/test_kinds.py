@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from . import services
-from .uml import Lab, Machine
+from .process import LabError
+from .runner import Ansible
+from .uml import Lab, Machine, Record
 
 # suite, kernel, and what a device of that kind says: VERSION_ID and the version of systemd.
 _SYSTEMD = [
@@ -67,3 +70,39 @@ def test_cgroup_v1_where_the_kernel_has_it(
     (device,) = devices(1, suite=suite, kernel=kernel, cmdline=["systemd.unified_cgroup_hierarchy=0"])
     assert device.ssh("ls /sys/fs/cgroup/memory").stdout.split().count("memory.limit_in_bytes") == 1
     assert device.ssh("systemctl is-system-running").stdout == "running\n"
+
+
+@pytest.mark.parametrize("kind", _SYSTEMD[-1:], indirect=True)
+def test_a_busybox_device_beside_another_kind(
+    devices: Callable[..., list[Machine]], machine: Machine, ansible: Ansible
+) -> None:
+    (tiny,) = devices(1, suite="busybox", memory="96M")
+    machine.ssh(f"python3 -c 'import socket; socket.create_connection((\"{tiny.address}\", 22), 5)'")
+    assert tiny.ssh("for it in /proc/1/exe /bin/sh; do readlink -f $it; done").stdout == "/bin/busybox\n" * 2
+    assert tiny.ssh("which python3 perl bash dash systemctl", check=False).stdout == ""
+    assert tiny.ssh("sh -c 'echo -900 > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj'").stdout == "-900\n"
+    assert "memory" in tiny.ssh("cat /sys/fs/cgroup/cgroup.controllers").stdout.split()
+
+    tiny.ssh("tail /dev/zero", check=False)  # which looks for the end of the first line
+    assert services.victims(services.kernel_log(tiny)) == ["tail"]
+
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "look", "raw": "uname -n"}]}
+    run = ansible.playbook([play], [tiny, machine])
+    assert [run.of("look", each.name).result["stdout"].strip() for each in (tiny, machine)] == [tiny.name, machine.name]
+
+
+def test_a_busybox_device_takes_no_packages(lab: Lab) -> None:
+    with pytest.raises(LabError, match="postgresql"):
+        lab.up("tiny", suite="busybox", extra=("postgresql",))
+
+
+def test_the_inventory_names_a_python_where_there_is_one(lab: Lab) -> None:
+    def python(machine: Machine, **variables: str) -> str | None:
+        hosts = json.loads(lab.inventory([machine], variables))["all"]["hosts"]
+        found: str | None = hosts[machine.name].get("ansible_python_interpreter")
+        return found
+
+    debian, tiny = (Machine(lab, "it", Record(0, 0, 0, has_python=has_python)) for has_python in (True, False))
+    assert python(debian) == "/usr/bin/python3"
+    assert python(debian, ansible_python_interpreter="/opt/python") == "/opt/python"
+    assert python(tiny) is None

@@ -25,19 +25,19 @@ from .image import READY
 from .kernel import starting
 from .kind import Kind
 from .network import Network, address
-from .process import CAGE, LEASH, LabError, Process, locked, run, start, uninterrupted
+from .process import CAGE, LEASH, LabError, Process, locked, require_root, run, start, uninterrupted
 
 CACHE = Path(__file__).resolve().parents[2] / ".lab"
 
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
     """What the run folder says of a machine, enough to reach it and to end it."""
 
     index: int
     pid: int
     started: int
-    suite: str
+    has_python: bool
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class _Base:
 class Machine:
     """One running device. Get it from :meth:`Lab.up`."""
 
-    def __init__(self, lab: Lab, name: str, record: _Record) -> None:
+    def __init__(self, lab: Lab, name: str, record: Record) -> None:
         self.name = name
         self.address = address(record.index)
-        self.suite = record.suite
+        self.has_python = record.has_python
         self._lab = lab
         self._index = record.index
         self._process = Process(record.pid, record.started)
@@ -166,6 +166,7 @@ class Lab:
 
     def open(self) -> Lab:
         """Take the name, make the network; end labs whose owner is gone."""
+        require_root()
         runs = self.folder.parent
         with locked(runs.with_suffix(".lock")):
             self._close_stale(runs)
@@ -225,7 +226,7 @@ class Lab:
     def machines(self) -> dict[str, Machine]:
         """The machines that were started and not taken down, by name."""
         records = {path.stem: json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))}
-        return {name: Machine(self, name, _Record(**record)) for name, record in records.items()}
+        return {name: Machine(self, name, Record(**record)) for name, record in records.items()}
 
     def up(self, name: str, **options: Any) -> Machine:
         """Boot a fresh machine and wait until it answers; the options are those of :meth:`up_many`."""
@@ -312,7 +313,7 @@ class Lab:
         with uninterrupted():
             # The machine holds image and kernel as long as it runs, so also over reboots.
             process = start(command, self.folder / f"{name}.console", holds)
-            record = _Record(index, process.pid, process.started, kind.suite)
+            record = Record(index, process.pid, process.started, kind.has_python)
             (self.folder / f"{name}.json").write_text(json.dumps(asdict(record)))
         return Machine(self, name, record)
 
@@ -342,12 +343,17 @@ class Lab:
         host_variables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> str:
         """An inventory (JSON, so YAML too) for Ansible on the host, of these machines or of all that are up."""
-        common = {"ansible_python_interpreter": "/usr/bin/python3", **self.access.ansible_variables}
+        group = {**self.access.ansible_variables, **(variables or {})}
+        python = {"ansible_python_interpreter": group.pop("ansible_python_interpreter", "/usr/bin/python3")}
         hosts = {
-            machine.name: {"ansible_host": machine.address, **(host_variables or {}).get(machine.name, {})}
+            machine.name: {
+                "ansible_host": machine.address,
+                **(python if machine.has_python else {}),
+                **(host_variables or {}).get(machine.name, {}),
+            }
             for machine in (self.machines.values() if machines is None else machines)
         }
-        everything = {"all": {"hosts": hosts, "vars": {**common, **(variables or {})}}}
+        everything = {"all": {"hosts": hosts, "vars": group}}
         return json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
 
 
