@@ -84,20 +84,20 @@ class FakeHost(Host):
         }
 
     def read(self, path: str) -> str:
-        self._fail("read", path)
+        self.fail("read", path)
         return super().read(path)
 
     def put(self, path: str, text: str) -> None:
-        self._fail("put", path)
+        self.fail("put", path)
         super().put(path, text)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> bool:
-        self._fail("write", path)
+        self.fail("write", path)
         return super().write(path, text, mode)
 
     def process(self, pid: int) -> ProcessFolder:
-        self._fail("open", f"/proc/{pid}")
-        return super().process(pid)
+        self.fail("open", f"/proc/{pid}")
+        return _FakeFolder(self, pid)
 
     def is_writable(self, path: str) -> bool:
         return path not in self.read_only and super().is_writable(path)
@@ -115,9 +115,19 @@ class FakeHost(Host):
             raise answer
         return answer if isinstance(answer, Finished) else Finished(tuple(argv), 0, answer, "")
 
-    def _fail(self, verb: str, path: str) -> None:
+    def fail(self, verb: str, path: str) -> None:
         if (verb, path) in self.failing:
             raise self.failing[verb, path]
+
+
+class _FakeFolder(ProcessFolder):
+    def __init__(self, host: FakeHost, pid: int) -> None:
+        super().__init__(host.real(f"/proc/{pid}"))
+        self._host, self._pid = host, pid
+
+    def read(self, name: str) -> str:
+        self._host.fail("read", f"/proc/{self._pid}/{name}")
+        return super().read(name)
 
 
 class FakeKernel(FakeHost):
