@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
@@ -14,7 +14,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import (
+    read_process,
+    read_processes,
+    with_shares,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -170,7 +174,19 @@ class _Look:
 def _read_memory(host: Door) -> Memory:
     memory = parse_meminfo(host.read("/proc/meminfo"))
     zoneinfo = host.read_if_there("/proc/zoneinfo") if memory.available_kib is None else None
-    return with_available(memory, None if zoneinfo is None else low_watermark_pages(zoneinfo) * host.page_kib)
+    low_kib = None if zoneinfo is None else low_watermark_pages(zoneinfo) * host.page_kib
+    return replace(with_available(memory, low_kib), look_kib=_look_kib(host))
+
+
+def _look_kib(host: Door) -> int:
+    """The memory of the processes that look, less what is a file's; those that have ended hold none."""
+    own = []
+    for pid in host.own_pids:
+        try:
+            own.append(read_process(host, pid))
+        except LifeboatError:
+            continue
+    return sum(one.rss_kib - (one.rss_file_kib or 0) for one in own if one is not None)
 
 
 def _read_pressure(host: Door) -> Optional[Pressures]:
