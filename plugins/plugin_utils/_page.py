@@ -11,6 +11,8 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
+
 _TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
@@ -18,4 +20,4 @@ def render(records: Sequence[Mapping[str, Any]], made_at: str) -> str:
     """The page. What devices said is data: everything is escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(records=records, made_at=made_at)
+    return template.render(records=records, made_at=made_at, outcomes=OUTCOMES)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
@@ -14,7 +14,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import (
+    read_process,
+    read_processes,
+    with_shares,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -189,7 +193,7 @@ class _Look:
         return info
 
     def at_memory(self) -> Memory:
-        memory = parse_meminfo(self._host.read("/proc/meminfo"))
+        memory = replace(parse_meminfo(self._host.read("/proc/meminfo")), look_kib=_look_kib(self._host))
         if memory.available_kib is not None:
             return memory
         return with_available(memory, self.attempt("zoneinfo", lambda: _read_low_watermark_kib(self._host)))
@@ -210,6 +214,17 @@ def _read_low_watermark_kib(host: Door) -> Optional[int]:
     zoneinfo = host.read_if_there("/proc/zoneinfo")
     pages = None if zoneinfo is None else low_watermark_pages(zoneinfo)
     return None if pages is None else pages * host.page_kib
+
+
+def _look_kib(host: Door) -> int:
+    """The memory of the processes that look, less what is a file's; those that have ended hold none."""
+    own = []
+    for pid in host.own_pids:
+        try:
+            own.append(read_process(host, pid))
+        except LifeboatError:
+            continue
+    return sum(one.rss_kib - (one.rss_file_kib or 0) for one in own if one is not None)
 
 
 def _read_pressure(host: Door) -> Optional[Pressures]:

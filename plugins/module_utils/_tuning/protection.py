@@ -12,6 +12,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Invali
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     ADJ_MIN,
     Candidate,
+    Crowd,
+    Killer,
     kill_order,
     label,
 )
@@ -98,13 +100,13 @@ def rescored(processes: Sequence[Process], scores: Mapping[int, int]) -> Tuple[P
     )
 
 
-def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, page_kib: int) -> Outcome:
+def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, killer: Killer) -> Outcome:
     """Compare two looks at the processes. Init and what cannot be killed at all counts as protected."""
     size = {process.pid: process.rss_kib + process.swap_kib for process in after}
     killable = {process.pid for process in after if process.oom_score_adj > PROTECTED_FROM and process.pid != 1}
     return Outcome(
-        before=kill_order(before, memory, page_kib),
-        after=kill_order(after, memory, page_kib),
+        before=kill_order(Crowd(before, memory, killer)),
+        after=kill_order(Crowd(after, memory, killer)),
         protected_kib=sum(kib for pid, kib in size.items() if pid not in killable),
         killable_kib=sum(kib for pid, kib in size.items() if pid in killable),
         ram_kib=memory.total_kib,

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from unit.samples import host_state, process
+from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
@@ -16,6 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_po
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._page import render
 
 NOW = "2026-05-04T03:02:01+00:00"
+PANIC = {"vm.panic_on_oom": "1"}
 MARKUP = "<script>alert(1)</script>\"'&{{ 7 * 7 }}"
 
 
@@ -45,6 +46,18 @@ def test_no_hosts_are_a_page_too() -> None:
 def test_a_page_needs_no_network() -> None:
     page = render([record()], NOW)
     assert not re.findall(r"https?://|src=|@import|url\(|<link|<script", page)
+
+
+def test_a_forecast_says_where_memory_runs_out_and_how_it_ends() -> None:
+    stuck = process(oom_score_adj=-1000)
+    found = record(
+        processes=(stuck, process(7, unit="log.service")),
+        declared=services_state(declared(service())),
+        cgroups=(cgroup(limit_kib=200_000, oom_group=True),),
+    )
+    shown = "nginx.service <small>(limit of /system.slice/nginx.service)</small></td><td>log.service – then it hangs"
+    assert shown in render([found], NOW)
+    assert "<td>nobody – then the kernel panics</td>" in render([record(sysctls=sysctls(runtime=PANIC))], NOW)
 
 
 def test_what_differs_is_shown_with_both_values() -> None:

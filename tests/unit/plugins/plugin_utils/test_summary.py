@@ -96,6 +96,21 @@ def test_the_first_victims_are_told(processes: tuple[Any, ...], line: str) -> No
     assert [found for found in lines(processes=processes) if found.endswith(line)]
 
 
+@pytest.mark.parametrize(
+    ("runtime", "line"),
+    [
+        ({"vm.panic_on_oom": "1"}, "killed in order: nobody; then the kernel panics"),
+        (
+            {"vm.overcommit_memory": "2"},
+            "killed in order: nobody; then it is refused more memory at the commit limit",
+        ),
+    ],
+    ids=["panic", "refused"],
+)
+def test_what_happens_in_place_of_a_kill_is_told(runtime: dict[str, str], line: str) -> None:
+    assert lines(sysctls=sysctls(runtime=runtime))[-1].endswith(line)
+
+
 def test_a_host_that_was_not_audited_says_why() -> None:
     assert summarise(not_audited("web", NOW, reachable=False, error="timed\nout")) == [
         "web:",

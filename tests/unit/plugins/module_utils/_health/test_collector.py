@@ -83,6 +83,12 @@ def test_everything_is_looked_at_once(host: FakeKernel) -> None:
     ]
 
 
+def test_what_the_look_itself_holds_is_told_beside_what_is_available(host: FakeKernel) -> None:
+    assert look(host).memory.look_kib == 0  # it has ended, or cannot be read
+    host.has_process(*host.own_pids)
+    assert look(host).memory.look_kib == 1740 - 1600  # what is a file's is available already
+
+
 def test_declared_units_are_looked_at_also_where_they_do_not_run(host: FakeKernel) -> None:
     host.commands[f"{ACTIVE} www.service no.service"] = NGINX + "\n" + MISSING
     state = look(host, "www.service", "no.service")

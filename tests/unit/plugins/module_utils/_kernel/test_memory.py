@@ -77,6 +77,7 @@ def field(text: str, name: str) -> int:
 def test_a_current_kernel_is_read_as_it_prints() -> None:
     memory = parse_meminfo(MEMINFO)
     assert asdict(memory) == {
+        "look_kib": 0,
         "total_kib": field(MEMINFO, "MemTotal"),
         "free_kib": field(MEMINFO, "MemFree"),
         "available_kib": field(MEMINFO, "MemAvailable"),
