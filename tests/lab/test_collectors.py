@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +19,8 @@ from .uml import Machine
 _MOVING = {"memory", "counters", "commit", "uptime_seconds", "avg10_pct", "avg60_pct", "avg300_pct", "total_us"}
 _MOVING |= {"memory_current", "memory_peak", "current_kib", "peak_kib", "file_kib", "swap_kib", "pids", "used_kib"}
 _MOVING |= {"rss_kib", "rss_anon_kib", "rss_file_kib", "rss_shmem_kib", "pgtables_kib", "pss_kib", "uss_kib"}
-_MOVING |= {"oom_score", "low", "high", "max", "lines"}
+_MOVING |= {"oom_score", "low", "high", "max", "lines", "look_kib"}
+_CGROUPS_V1 = {"cmdline": ["systemd.unified_cgroup_hierarchy=0"]}
 # What follows from them.
 _DERIVED = ("kill_order", "forecast", "collector")
 # Names that try to be a file of their own, a field, a mark of the script, another encoding, a command.
@@ -75,10 +78,16 @@ def _look(module: Any, device: Machine, collector: str, **options: Any) -> dict[
     return facts
 
 
-def test_both_see_the_same_host(shared_device: Machine, module: Any) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [{}, {"suite": "bullseye", "kernel": "5.10"}, {"suite": "trixie", "kernel": "6.12"}, _CGROUPS_V1],
+    ids=["Debian 12 on 6.1", "Debian 11 on 5.10", "Debian 13 on 6.12", "control groups v1"],
+)
+def test_both_see_the_same_host(devices: Callable[..., list[Machine]], module: Any, kind: dict[str, Any]) -> None:
     """A device in use: settings of ours and of others, names that deceive, a service that is masked."""
-    shared_device.ssh("python3 -", stdin=_HOSTILE.format(names=_NAMES))
-    shared_device.ssh(
+    (device,) = devices(1, swap="64M", **kind)
+    device.ssh("python3 -", stdin=_HOSTILE.format(names=_NAMES))
+    device.ssh(
         "mkdir -p /etc/systemd/system/cron-like.service.d /run/systemd/system/dbus.service.d; "
         "printf '[Service]\\nOOMScoreAdjust=-700' > /run/systemd/system/dbus.service.d/50-other.conf; "
         "ln -s /dev/null /etc/systemd/system/dbus.service.d.conf; "
@@ -86,11 +95,43 @@ def test_both_see_the_same_host(shared_device: Machine, module: Any) -> None:
         "systemctl mask --quiet masked-one.service; systemctl daemon-reload"
     )
     options = {"units": ["dbus", "ssh", "masked-one", "nothing-here", "getty@"], "top": 20}
-    native, bare = (_look(module, shared_device, collector, **options) for collector in ("native", "bare"))
+    native, bare = (_look(module, device, collector, **options) for collector in ("native", "bare"))
     _assert_alike(native, bare)
+    assert native["host"]["cgroups"] == ("hybrid" if kind is _CGROUPS_V1 else "v2")
+    assert len(native["cgroups"]) > 3
+    assert len(native["swaps"]) == 1
     assert (native["collector"], bare["collector"]) == ("native", "bare")
     assert {"a\n@end\nb", ") S 1 1 (x", "\\xff\\xfe\\x80"} <= {one["comm"] for one in bare["processes"]}
     assert bare["unread"] == []
+
+
+def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, playbook: Any, tmp_path: Path) -> None:
+    """No Python, no bash, no systemd; and names of processes that try to be something else."""
+    (device,) = devices(1, suite="busybox", memory="96M")
+    names = ["a\n@end\nb", ") S 1 1 (x", "x:y z", "$(reboot)"]
+    for name in names:
+        script = shlex.quote(f"/tmp/{name}")
+        device.ssh(f"mkfifo /tmp/wait 2> /dev/null; printf '#!/bin/sh\\nread x < /tmp/wait' > {script}")
+        device.ssh(f"chmod +x {script}; {script} > /dev/null 2>&1 < /dev/null & echo")
+    facts = _look(module, device, "auto")
+    assert facts["collector"] == "bare"
+    assert (facts["host"]["init"], facts["host"]["systemd_version"], facts["host"]["page_kib"]) == ("init", None, 4)
+    assert facts["host"]["cgroups"] == "v2"
+    assert facts["sysctls"]["loader"] == "busybox"
+    assert facts["sysctls"]["runtime"]["vm.overcommit_memory"] == "0"
+    assert set(names) <= {one["comm"] for one in facts["processes"]}
+    assert [entry["what"] for entry in facts["unread"]] == ["services"]
+    assert len(facts["kill_order"]) >= len(names)
+
+    device.ssh("tail /dev/zero", check=False)
+    run = playbook("lifeboat.oom.audit", [device], variables={"oom_audit_report_dir": str(tmp_path)})
+    assert run.returncode == 0, run.stdout
+    record = json.loads((tmp_path / "hosts" / f"{device.name}.json").read_text())
+    (event,) = record["state"]["events"]
+    assert (event["scope"], [victim["comm"] for victim in event["victims"]]) == ("global", ["tail"])
+    assert record["state"]["counters"]["oom_kills"] == 1
+    assert "oom.recent_kill" in [found["id"] for found in record["findings"]]
+    assert "oom.remote_access_unprotected" in [found["id"] for found in record["findings"]]
 
 
 def test_another_user_sees_less_and_is_told_so(shared_device: Machine, playbook: Any) -> None:
