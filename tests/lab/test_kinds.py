@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from . import services
-from .process import LabError
+from .process import LabError, locked
 from .runner import Ansible
-from .uml import Lab, Machine, Record
+from .uml import CACHE, Lab, Machine, Record
 
 # suite, kernel, and what a device of that kind says: VERSION_ID and the version of systemd.
 _SYSTEMD = [
@@ -89,6 +89,15 @@ def test_a_busybox_device_beside_another_kind(
     play = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "look", "raw": "uname -n"}]}
     run = ansible.playbook([play], [tiny, machine])
     assert [run.of("look", each.name).result["stdout"].strip() for each in (tiny, machine)] == [tiny.name, machine.name]
+
+
+def test_a_machine_holds_what_it_runs_from(devices: Callable[..., list[Machine]]) -> None:
+    devices(1, suite="busybox", kernel="6.12", memory="96M")
+    kept = [*CACHE.glob("image-busybox-*.img"), *CACHE.glob("kernel-6.12-*")]
+    assert len(kept) == 2
+    for path in kept:
+        with pytest.raises(BlockingIOError), locked(path, wait=False):
+            pass
 
 
 def test_a_busybox_device_takes_no_packages(lab: Lab) -> None:

@@ -37,7 +37,7 @@ class Record:
     index: int
     pid: int
     started: int
-    has_python: bool
+    has_python: bool = True  # not said by labs of an older checkout
 
 
 @dataclass(frozen=True)
@@ -132,14 +132,7 @@ class Lab:
     With ``keep`` the machines outlive the process; :meth:`close` ends them later, from any process.
     """
 
-    def __init__(
-        self,
-        cache: Path = CACHE,
-        name: str | None = None,
-        *,
-        keep: bool = False,
-        **kind: Any,
-    ) -> None:
+    def __init__(self, cache: Path = CACHE, name: str | None = None, *, keep: bool = False, **kind: Any) -> None:
         self.name = name or f"oomlab-{os.getpid()}"
         self.folder = cache / "run" / self.name
         # The path of a socket has at most 107 bytes, and a checkout may be far down.
