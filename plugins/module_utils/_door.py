@@ -97,6 +97,6 @@ class Door:
         """The standard output of a command that has to succeed."""
         done = self.run(argv)
         if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip() or "nothing"
+            said = done.stderr.strip() or done.stdout.strip() or "nothing"
             raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, said), argv[0])
         return done.stdout

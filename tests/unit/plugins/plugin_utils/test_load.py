@@ -13,16 +13,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.samples import host_state, memory, process, service, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostInfo, HostState, Unread
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import Distribution, HostInfo
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import WrongShape, load, load_state
 
 # Hypothesis makes an instance of any of these out of the types of its fields.
-KINDS = [HostInfo, Unread, Memory, Pressure, Process, ServiceState]
+KINDS = [
+    *[HostInfo, Unread, Memory, Counters, Pressure, Pressures, Process, ServiceState, SwapDevice, Zram, Cgroup],
+    KernelLog,
+]
 
 
 def travelled(value: Any) -> Any:
@@ -44,9 +52,27 @@ def test_a_whole_state_comes_back() -> None:
         services=(service(dropins={"/etc/systemd/system/nginx.service.d/a.conf": None}), service("a.socket")),
         events=({"kind": "kill", "victims": [{"pid": 5, "comm": "<b>\n"}]},),
         unread=(Unread("kernel log", "not permitted"),),
+        swaps=(SwapDevice("/swap \udcff", "file", 5, 1, -2),),
+        zram=(Zram("zram0", 1024, 8, 4, 4, None, "zstd"),),
+        cgroups=(Cgroup("/a", 2, *[None] * 11, events=Events(0, 0, 0, 1, 2, None)),),
+        daemons=(OomDaemon("systemd-oomd", 7, None, ("-x", ""), {"SwapUsedLimit": "80%"}),),
+        host=HostInfo("b", 1.5, "6.1", "arm", 64, None, "init", "v1", Distribution("a", None, None), "none"),
     )
     assert load_state(json.loads(json.dumps(state.as_facts()))) == state
-    assert load_state(json.loads(json.dumps(host_state(services=None, pressure=None).as_facts()))).services is None
+    optional = (
+        "swaps",
+        "zram",
+        "pressure",
+        "sysctls",
+        "services",
+        "declared",
+        "cgroups",
+        "processes",
+        "daemons",
+        "log",
+    )
+    nothing = dict.fromkeys((*optional, "events"))
+    assert load_state(json.loads(json.dumps(host_state(**nothing).as_facts()))) == host_state(**nothing)
 
 
 def test_what_a_newer_version_adds_is_left_out() -> None:

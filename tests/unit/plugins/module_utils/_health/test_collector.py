@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +14,12 @@ from unit.fake_host import SHOW, FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
+    HostError,
+    InvalidPolicy,
+    LifeboatError,
+    ReadOnly,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
     SUBSETS,
     Questions,
@@ -20,6 +27,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
     collect,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 
 ACTIVE = f"{SHOW} *.service"
@@ -253,3 +262,178 @@ def test_what_a_user_may_not_see_of_process_1_is_listed(host: FakeKernel) -> Non
     state = look(host)
     assert unread(state) == {"host": "1 of them, the first: cannot read /proc/1/comm: x"}
     assert (state.host.init, state.host.kernel) == (None, "6.1.0-21-arm64")
+
+
+SWAPS = "Filename\t\t\t\tType\t\tSize\tUsed\tPriority\n/swap\\040file file\t\t8188\t\t256\t\t-2\n"
+GROUP = "/sys/fs/cgroup/system.slice/nginx.service"
+ROLLUP = "1000-2000 [rollup]\nPss:   304 kB\nPrivate_Clean:   40 kB\nPrivate_Dirty:  112 kB\n"
+
+
+@pytest.fixture
+def rich_host(host: FakeKernel) -> FakeKernel:
+    """With all that a host can have."""
+    host.commands["systemd-detect-virt"] = "kvm\n"
+    host.has("/proc/swaps", SWAPS)
+    host.has("/proc/zoneinfo", ZONEINFO)
+    host.has("/sys/block/zram0/disksize", "1048576\n")
+    host.has("/sys/block/zram0/mm_stat", "8192 4096 4096 0 4096 0 0 0\n")
+    host.has("/sys/block/zram1/disksize", "0\n")
+    host.has("/sys/block/sda/size", "1048576\n")
+    host.has("/sys/fs/cgroup/cgroup.controllers", "cpu memory\n")
+    host.has(f"{GROUP}/memory.max", "1048576\n")
+    host.has(f"{GROUP}/memory.events", "oom 1\noom_kill 2\n")
+    host.has("/etc/systemd/oomd.conf", "[OOM]\nSwapUsedLimit=80%\n")
+    host.has("/proc/1/comm", "systemd\n")
+    host.has("/etc/os-release", "ID=debian\n")
+    host.has("/etc/sysctl.d/10-a.conf", "vm.panic_on_oom=0\n")
+    host.has("/etc/systemd/system/nginx.service.d/a.conf", "[Service]\nOOMScoreAdjust=5\n")
+    host.has_process(100, smaps_rollup=ROLLUP)
+    host.has_process(200, comm="systemd-oomd", cmdline="/usr/lib/systemd/systemd-oomd\0-x\0")
+    return host
+
+
+def test_all_that_a_host_has_is_seen(rich_host: FakeKernel) -> None:
+    state = look(rich_host)
+    assert (state.collector, state.unread) == ("native", ())
+    assert state.swaps == (SwapDevice("/swap file", "file", 8188, 256, -2),)
+    assert state.zram == (Zram("zram0", 1024, 8, 4, 4, None, None),)
+    assert state.cgroups is not None and state.daemons is not None and state.log is not None
+    assert [(group.path, group.limit_kib, group.events.oom_kills) for group in state.cgroups] == [
+        ("/system.slice/nginx.service", 1024, 2)
+    ]
+    assert [(each.name, each.pid, each.arguments, each.settings) for each in state.daemons] == [
+        ("systemd-oomd", 200, ("-x",), {"SwapUsedLimit": "80%"})
+    ]
+    assert {each.pid: (each.pss_kib, each.uss_kib) for each in state.processes or ()} == {
+        1: (None, None),
+        100: (304, 152),
+        200: (None, None),
+    }
+    assert (state.host.init, state.host.cgroups, state.host.virtualisation) == ("systemd", "v2", "kvm")
+    assert json.loads(json.dumps(state.as_facts()))["swaps"][0]["name"] == "/swap file"
+
+
+FIELDS = {
+    "swap": ("swaps", "zram"),
+    "pressure": ("pressure",),
+    "sysctls": ("sysctls",),
+    "processes": ("processes",),
+    "services": ("services", "declared"),
+    "cgroups": ("cgroups",),
+    "daemons": ("daemons",),
+    "events": ("log", "events"),
+}
+
+
+def seen(state: HostState) -> set[str]:
+    optional = {field for fields in FIELDS.values() for field in fields}
+    return {field for field in optional if getattr(state, field) is not None}
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_what_is_not_asked_for_is_none_and_the_rest_is_the_same(rich_host: FakeKernel, subset: str) -> None:
+    everything = look(rich_host)
+    for subsets in ([subset], set(SUBSETS) - {subset}):
+        state = look(rich_host, subsets=subsets)
+        fields = {field for each in subsets for field in FIELDS[each]}
+        assert seen(state) == fields
+        assert all(getattr(state, field) == getattr(everything, field) for field in fields)
+
+
+def test_the_least_asks_for_nothing_that_is_not_told(rich_host: FakeKernel) -> None:
+    for path in ("/proc/swaps", "/proc/pressure/memory", "/etc/systemd/oomd.conf"):
+        rich_host.failing["read", path] = HostError(f"cannot read {path}: x", path)
+    for pid in (1, 100, 200):
+        rich_host.failing["open", f"/proc/{pid}"] = HostError(f"cannot open /proc/{pid}: x", f"/proc/{pid}")
+    state = look(rich_host, subsets=[])
+    assert (seen(state), state.unread) == (set(), ())
+    assert (state.memory.total_kib, state.counters.oom_kills, state.host.systemd_version) == (1_000_000, 3, None)
+    assert rich_host.asked == ["systemd-detect-virt"]
+
+
+@pytest.mark.parametrize(
+    ("path", "what", "field"),
+    [
+        ("/proc/swaps", "swap", "swaps"),
+        ("/sys/block/zram0/mm_stat", "swap", "zram"),
+        ("/etc/systemd/oomd.conf", "daemons", "daemons"),
+        (f"{GROUP}/memory.max", "cgroups", "cgroups"),
+    ],
+)
+def test_what_can_not_be_read_is_none_and_not_empty(rich_host: FakeKernel, path: str, what: str, field: str) -> None:
+    rich_host.failing["read", path] = HostError(f"cannot read {path}: Input/output error", path)
+    state = look(rich_host)
+    assert unread(state) == {what: f"cannot read {path}: Input/output error"}
+    assert getattr(state, field) is None
+    assert seen(state) == {name for names in FIELDS.values() for name in names} - {field}
+
+
+def test_a_host_has_neither_swap_nor_groups(host: FakeKernel) -> None:
+    state = look(host)
+    assert (state.swaps, state.zram, state.cgroups, state.daemons) == (None, (), None, ())
+    host.has("/proc/swaps", SWAPS.split("/swap")[0])
+    assert look(host).swaps == ()
+
+
+def test_shares_that_may_not_be_measured_are_listed_once(rich_host: FakeKernel) -> None:
+    for pid in (100, 200):
+        path = f"/proc/{pid}/smaps_rollup"
+        rich_host.failing["read", path] = ReadOnly(f"cannot read {path}: Permission denied", path)
+    state = look(rich_host)
+    assert unread(state) == {
+        "PSS and USS": "2 of them, the first: cannot read /proc/100/smaps_rollup: Permission denied"
+    }
+    assert [each.pid for each in state.processes or ()] == [1, 100, 200]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the processes of another user are wanted")
+def test_a_user_is_told_once_that_shares_are_not_for_everybody() -> None:
+    os.seteuid(65534)
+    try:
+        state = collect(Host(), Questions(SYSCTL_FILE, subsets=frozenset(["processes"]), shares=1000))
+    finally:
+        os.seteuid(0)
+    assert [found.what for found in state.unread] == ["PSS and USS"]
+    assert "of them, the first: cannot read /proc/" in state.unread[0].why
+    assert state.processes is not None and 1 in [each.pid for each in state.processes]
+    assert {each.pss_kib for each in state.processes if each.uid == 0} == {None}
+
+
+GARBAGE = [
+    "",
+    "\n",
+    "\udcff\x00",
+    "-1\n",
+    "\u00b2 \u00b2",
+    "=",
+    "[",
+    "(((",
+    "a b c d e f g h\n" * 9,
+    ":" * 50,
+    "9" * 30,
+]
+
+
+@pytest.mark.parametrize("garbage", [*GARBAGE, None], ids=[*map(ascii, GARBAGE), "cut"])
+def test_no_garbage_ends_the_look(rich_host: FakeKernel, garbage: str | None) -> None:
+    """All files at once, each in turn, and all that commands say; the last case cuts each of them in half."""
+    before = rich_host.everything()
+    del before["/proc/meminfo"]
+    for path, content in before.items():
+        rich_host.has(path, content[: len(content) // 2] if garbage is None else garbage)
+        assert look(rich_host).memory.total_kib == 1_000_000
+        rich_host.has(path, content)
+    rich_host.commands = {
+        argv: said[: len(str(said)) // 2] if garbage is None and isinstance(said, str) else garbage or ""
+        for argv, said in rich_host.commands.items()
+    }
+    assert look(rich_host, "nginx.service").memory.total_kib == 1_000_000
+    for path, content in before.items():
+        rich_host.has(path, content[: len(content) // 2] if garbage is None else garbage)
+    assert json.dumps(look(rich_host).as_facts())
+
+
+def test_this_machine_is_looked_at() -> None:
+    state = collect(Host(), Questions(SYSCTL_FILE, shares=3))
+    assert state.memory.total_kib > 0 and state.processes
+    assert json.loads(json.dumps(state.as_facts()))["host"]["kernel"] == os.uname().release

@@ -137,9 +137,10 @@ def test_the_init_keeps_its_name(host: FakeHost, comm: str) -> None:
         ([HYBRID, V1], "hybrid"),
         ([V1], "v1"),
         (["nothing-known/x"], "v1"),
+        (["unified/x", V1], "v1"),
         ([], None),
     ],
-    ids=["v2", "hybrid", "v1", "v1 without memory", "none"],
+    ids=["v2", "hybrid", "v1", "v1 without memory", "v1, a group of that name", "none"],
 )
 def test_the_kind_of_control_groups(host: FakeHost, files: list[str], word: str | None) -> None:
     (Path(host.root) / "sys/fs/cgroup" / V2).unlink()

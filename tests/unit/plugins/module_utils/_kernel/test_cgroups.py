@@ -160,6 +160,15 @@ def test_events_are_counted_where_the_kernel_does(text: str, events: Events) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "kills"),
+    [("oom_kill_disable 0\nunder_oom 1\noom_kill 7\n", 7), ("oom_kill_disable 0\nunder_oom 1\n", None)],
+    ids=["4.13", "before"],
+)
+def test_kills_of_v1_are_counted_where_the_kernel_does(text: str, kills: int | None) -> None:
+    assert parse_cgroup_files("/a", 1, {"memory.oom_control": text}).events.oom_kills == kills
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ("0::/system.slice/nginx.service\n", (2, "/system.slice/nginx.service")),
