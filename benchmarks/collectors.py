@@ -16,11 +16,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).resolve().parents[1] / each) for each in ("collections", "tests")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from lab.runner import Ansible
 from lab.uml import Lab, Machine
-from side_by_side import by_turns, measured_on, timed
+from side_by_side import Ratios, by_turns, measured_on, timed
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
@@ -83,8 +84,11 @@ def as_tasks(ansible: Ansible, device: Machine, rounds: int) -> None:
         "memory_facts native / memory_facts bare": (run("", "bare"), run("", "native")),
     }
     for title, (ours, peer) in pairs.items():
-        found = by_turns(rounds, lambda ours=ours: {title: ours()}, lambda peer=peer: {title: peer()})  # type: ignore[misc]
-        print(f"whole runs, {title}: {found[title]}")
+        print(f"whole runs, {title}: {_ratios(rounds, ours, peer)}")
+
+
+def _ratios(rounds: int, ours: Callable[[], float], peer: Callable[[], float]) -> Ratios:
+    return by_turns(rounds, lambda: {"": ours()}, lambda: {"": peer()})[""]
 
 
 def main(words: Sequence[str]) -> None:
