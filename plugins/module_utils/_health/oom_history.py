@@ -127,11 +127,13 @@ def _joined(one: OomEvent, other: OomEvent) -> OomEvent:
     added = tuple(victim for victim in rest.victims if victim.pid not in there)
     return replace(
         best,
+        # Rather a whole time than one without its year.
+        timestamp=(rest if moment(best.timestamp) is None and rest.timestamp else best).timestamp,
         victims=best.victims + added,
         kill_lines=max(best.kill_lines + (len(added) if rest.kill_lines else 0), rest.kill_lines),
         **{
             name: getattr(rest, name)
-            for name in ("timestamp", "uptime_seconds", "scope", "cgroup", "limit_cgroup", "unit", "invoker")
+            for name in ("uptime_seconds", "scope", "cgroup", "limit_cgroup", "unit", "invoker")
             if getattr(best, name) is None
         },
     )

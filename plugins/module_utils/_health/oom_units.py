@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import read_line
 
 # How far apart the words of the kernel and of systemd can stand in the journal of a host that is short of memory.
-NEAR_SECONDS = 10
+NEAR_SECONDS = 5
 
 _WORDS = ": A process of this unit has been killed by the OOM"
 

@@ -176,7 +176,7 @@ def test_files_add_what_was_before_a_journal_that_does_not_outlive_a_reboot(tmp_
         tmp_path, 2, lines(in_journal(2), in_journal(3, 9)), lines(in_ring(3, 129)), more={MESSAGES: file}
     )
     assert (pids(read), read.log.kills_logged) == ([1, 2, 3], 2)
-    assert [event["timestamp"] for event in read.events][1] == "May  4 03:02:01"
+    assert [event["timestamp"] for event in read.events][1] == "2026-05-04T03:02:01+00:00"
     read, host = look(tmp_path, 1, lines(in_journal(2), BETWEEN, in_journal(3)), more={MESSAGES: file})
     assert pids(read) == [2, 3]
     assert MESSAGES not in host.asked
