@@ -148,9 +148,10 @@ def read_ring(host: Door, lines: int) -> Found:
     except HostError as refused:
         try:
             text, source = host.kernel_messages(), "/dev/kmsg"
+        except Missing:
+            raise refused from None
         except HostError as also:
-            kind = Missing if isinstance(refused, Missing) and isinstance(also, Missing) else HostError
-            raise kind(f"{refused}; {also}", also.path) from also
+            raise HostError(f"{refused}; {also}", also.path) from also
     return Found(source, (), _last(text, lines), True)
 
 
