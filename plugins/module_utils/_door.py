@@ -82,6 +82,10 @@ class Door:
         """PSS and USS of a process in KiB by a library of the machine, C(None) where it has none."""
         return None
 
+    def kernel_messages(self) -> str:
+        """All records of C(/dev/kmsg) that are still there, for where no command shows them."""
+        raise Missing("cannot read /dev/kmsg: only Python can", "/dev/kmsg")
+
     def run(self, argv: Sequence[str]) -> Finished:
         """Run a command in the C locale. Not being there and not ending are errors, a return code is data."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ import os
 import stat
 import subprocess
 import tempfile
-from typing import Any, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
@@ -24,6 +24,10 @@ except ImportError:
 # ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+# The largest record of /dev/kmsg (CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX), and more than any buffer holds.
+_RECORD_BYTES = 8192
+_MAX_RECORDS = 1000000
 
 
 def _error(verb: str, path: str, error: OSError) -> HostError:
@@ -45,6 +49,22 @@ def _write_all(descriptor: int, text: str) -> None:
         stream.write(text.encode("utf-8", "surrogateescape"))
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _records(descriptor: int) -> Iterator[bytes]:
+    """Each read gives one record. The kernel may overwrite those that wait to be read."""
+    for _number in range(_MAX_RECORDS):
+        try:
+            record = os.read(descriptor, _RECORD_BYTES)
+        except BlockingIOError:
+            return
+        except BrokenPipeError:  # the next read goes on at the oldest that is left
+            continue
+        except OSError as error:
+            raise _error("read", "/dev/kmsg", error) from error
+        if not record:
+            return
+        yield record
 
 
 def _regular(path: str) -> Optional[os.stat_result]:
@@ -167,6 +187,16 @@ class Host(Door):
                 f"cannot read /proc/{pid}/smaps: {os.strerror(errno.EACCES)}", f"/proc/{pid}/smaps"
             ) from error
         return (full.pss // 1024, full.uss // 1024) if full.rss and hasattr(full, "pss") else None
+
+    def kernel_messages(self) -> str:
+        try:
+            descriptor = os.open(self.real("/dev/kmsg"), os.O_RDONLY | os.O_NONBLOCK)
+        except OSError as error:
+            raise _error("read", "/dev/kmsg", error) from error
+        try:
+            return _decode(b"".join(_records(descriptor)))
+        finally:
+            os.close(descriptor)
 
     def put(self, path: str, text: str) -> None:
         """Write into a file of the kernel, which takes it or refuses it as a whole."""

@@ -1,35 +1,45 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The kernel's log, from wherever this host keeps it, and the OOM events in it."""
+"""The OOM events in the kernel's log, from as many of its copies as it takes to tell of all that were counted.
+
+The journal outlives a reboot, and so do the files of a syslog daemon, which are read where the journal has nothing of
+an earlier boot. The kernel's own buffer has the boot that runs: it is read where these do not tell of as many kills
+as the kernel has counted, for a persistent log may have lost its end. What several tell of is one event.
+
+Which boot an event is of follows from the journal's own marks between boots, not from its times: a device
+without a clock of its own starts in another year. Only files leave no choice but to compare times.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, List, Mapping, NamedTuple, Optional, Tuple
+import contextlib
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_sources, oom_history
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_log
-
-# One of these is in every line of the kernel that matters here, whatever the case.
-WORDS = "oom|out of memory|killed process"
-
-
-def argvs(lines: int, since: Optional[str]) -> Tuple[Tuple[str, ...], ...]:
-    """The commands that print a kernel log, best first."""
-    # --all: without it a line with the name of a process that is not UTF-8 is but "[45B blob data]".
-    journal = ("journalctl", "--all", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}")
-    return (*journal, "_TRANSPORT=kernel"), ("dmesg",)
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import OomEvent
 
 
 @dataclass(frozen=True)
 class KernelLog:
     """Where the events come from.
 
-    I(source) is C(journal), C(dmesg), C(/dev/kmsg) or the path of a file, I(lines) how many were read.
-    I(incomplete): the kernel has counted more kills since boot than the log tells of, C(None) where it does not count.
-    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand.
+    I(source) names what was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg),
+    C(/dev/kmsg), C(logread). I(lines) is how many lines that were.
+
+    I(incomplete): since boot the kernel has counted more kills (I(kills_counted)) than the log tells of
+    (I(kills_logged)). C(None) where it does not count (before 4.13), and where only a part of this boot was asked for.
+    Both numbers are of kill lines: when a control group is killed as a whole, the first process counts twice.
+
+    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand. I(unread) says
+    which of the logs that are there could not be read, and why.
     """
 
     source: str
@@ -37,42 +47,121 @@ class KernelLog:
     incomplete: Optional[bool]
     unrecognised: Tuple[str, ...]
     omitted_events: int
+    kills_counted: Optional[int] = None
+    kills_logged: int = 0
+    unread: Tuple[str, ...] = ()
 
 
 class LogRead(NamedTuple):
-    """The log, and the OOM events in it, oldest first."""
+    """The log, and the OOM events in it, oldest first.
+
+    An event is as the filter P(lifeboat.oom.oom_events#filter) has it, without its table of processes, and with
+    C(unit_told_by): C(kernel), or C(systemd) where that alone named a unit at that moment.
+    """
 
     log: KernelLog
     events: Tuple[Mapping[str, Any], ...]
 
 
-def read_kernel_log(host: Door, lines: int) -> str:
-    """The last I(lines) of the kernel log: the journal, which outlives a reboot, else the ring buffer.
-
-    Raises HostError where neither can be read.
-    """
-    said: List[str] = []
-    for argv in argvs(lines, None):
-        try:
-            text = host.run_or_fail(argv)
-        except HostError as error:
-            said.append(str(error))
-            continue
-        if text.strip() or argv == ("dmesg",):
-            # Only a newline ends a line: names of processes and cgroups may hold any other separator.
-            return "\n".join(text.split("\n")[-lines - 1 :])
-        said.append("the journal has no kernel messages")
-    raise HostError("no kernel log: " + "; ".join(said), "dmesg")
-
-
 def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[int]) -> LogRead:
-    """The OOM events of the log, oldest first, without their process tables."""
-    text = read_kernel_log(host, lines)
-    found = oom_log.parse(text.split("\n"))
-    events = []
-    for event in found.events:
-        entry = event.as_dict()
-        entry["tasks"] = []
-        events.append(entry)
-    log = KernelLog("journal", text.count("\n"), None, found.unrecognised, found.omitted_events)
-    return LogRead(log, tuple(events))
+    """The last I(lines) of each log; I(oom_kills) is what the kernel has counted since boot.
+
+    I(since) is a text for journalctl. Where the journal has this boot, it alone answers for that time. Other logs
+    are read as a whole, and of their events those are left out that were before a time in ISO 8601.
+
+    Raises HostError where there is no log that can be read, InvalidPolicy for an I(since) that is no time.
+    """
+    reading = _Reading(host, oom_kills)
+    journal = reading.attempt(lambda: log_sources.read_journal(host, lines, since))
+    by_time = since is not None and journal is not None and bool(journal.current)
+    if journal is None or not (journal.former or by_time):
+        reading.take(reading.attempt(lambda: log_sources.read_files(host, lines)))
+    reading.take(journal)
+    if not by_time:
+        for read in (log_sources.read_ring, log_sources.read_logread):
+            if not reading.tells_all:
+                reading.take(reading.attempt(lambda read=read: read(host, lines)))  # type: ignore[misc]
+    reading.require_a_log()
+    counted, logged = oom_kills, oom_history.kills(reading.seen)
+    less = None if counted is None else logged < counted
+    log = KernelLog(
+        source=", ".join(reading.sources),
+        lines=reading.lines,
+        incomplete=None if less and by_time else less,
+        unrecognised=tuple(reading.unrecognised[: oom_log.MAX_UNRECOGNISED]),
+        omitted_events=reading.omitted_events,
+        kills_counted=counted,
+        kills_logged=logged,
+        unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
+    )
+    events = [seen.event for seen in oom_history.since(reading.seen, since)]
+    return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
+
+
+class _Reading:
+    """What was read so far. The logs are taken from the most lasting to the least, so the oldest events first."""
+
+    def __init__(self, host: Door, oom_kills: Optional[int]) -> None:
+        self._host, self._oom_kills = host, oom_kills
+        self.failures: List[HostError] = []
+        self.sources: List[str] = []
+        self.lines = 0
+        self.seen: List[Seen] = []
+        self.unrecognised: List[str] = []
+        self.omitted_events = 0
+
+    def attempt(self, read: Callable[[], Found]) -> Optional[Found]:
+        try:
+            return read()
+        except HostError as error:
+            self.failures.append(error)
+            return None
+
+    def take(self, found: Optional[Found]) -> None:
+        if found is None:
+            return
+        self.sources.append(found.source)
+        self.lines += found.lines
+        seen = [Seen(event, False) for event in self._events(found.former)]
+        newest = self._events(found.newest)
+        boot = _boot(self._host) if newest and found.current is None else None
+        for event in newest:
+            this_boot = oom_history.is_of_boot(event, boot) if found.current is None else found.current
+            seen.append(Seen(event, this_boot))
+        self.seen = oom_history.merged(self.seen, seen)
+
+    def _events(self, lines: Sequence[str]) -> Tuple[OomEvent, ...]:
+        log = oom_log.parse(lines)
+        self.unrecognised += [line for line in log.unrecognised if line not in self.unrecognised]
+        self.omitted_events += log.omitted_events
+        return log.events
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether as many kills were found as there have been. Files may be those of an earlier boot."""
+        if not self.sources or self._oom_kills is None:
+            return False
+        return self._oom_kills == 0 or (
+            not self.sources[0].startswith("/var/") and oom_history.kills(self.seen) >= self._oom_kills
+        )
+
+    def require_a_log(self) -> None:
+        if not self.sources:
+            raise HostError("no kernel log: " + "; ".join(map(str, self.failures)), self.failures[-1].path)
+
+
+def _boot(host: Door) -> Optional[Boot]:
+    stat, uptime = host.read_if_there("/proc/stat"), host.read_if_there("/proc/uptime")
+    started = [line.split()[1] for line in (stat or "").split("\n") if line.startswith("btime ")]
+    return Boot(float(started[0]), float(uptime.split()[0])) if started and uptime else None
+
+
+def _with_units(host: Door, events: Sequence[OomEvent], units_argv: Tuple[str, ...]) -> List[Dict[str, Any]]:
+    said = ""
+    if any(event.unit is None and event.timestamp is not None for event in events):
+        with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
+            said = host.run(units_argv).stdout
+    return [
+        dict(replace(event, tasks=(), unit=unit).as_dict(), unit_told_by=teller)
+        for event, (unit, teller) in zip(events, tied(events, parse_said(said)))
+    ]

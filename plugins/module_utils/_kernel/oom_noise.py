@@ -13,8 +13,8 @@ import re
 
 # Every recogniser wants one of these, or a shape below. In small letters.
 _WORDS = (
-    "oom", "kill", "out of mem", "emory cgroup", "imit ", ": usage ", "omm: ", "pages", "swap", "panic",
-    "callbacks suppressed", "page allocation ", "how memory", "linux version ", "messages dropped", "\x1b",
+    "oom", "kill", "memory", "imit ", ": usage ", "omm: ", "page", "swap", "panic", "suppressed", "linux version ",
+    "dropped", "\x1b",
 )  # fmt: skip
 _UPTIME = r"\[ *\d{1,10}\.\d{1,9}\] ?"
 _KERNEL = r"(?:\S{1,254} ){0,2}kernel(?:\[\d{0,10}\])?: ?"

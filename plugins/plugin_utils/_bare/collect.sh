@@ -121,6 +121,15 @@ run_log() {
   fi
 }
 
+# The end of a file, if it is there, by a command that takes its path last.
+log_file() {
+  path=$1
+  shift
+  [ -e "$ROOT$path" ] || return 0
+  there "$path"
+  run_log "$@" "$ROOT$path"
+}
+
 last_line() {
   log=$("$@") || return
   printf '%s\n' "$log" | tail -n 1

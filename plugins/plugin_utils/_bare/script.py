@@ -12,7 +12,7 @@ from pathlib import Path
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
     identity,
-    kernel_log,
+    log_sources,
     services,
     sysctls,
 )
@@ -35,6 +35,7 @@ _KERNEL_FILES = (
     "/proc/cmdline",
     "/proc/cpuinfo",
     "/proc/1/comm",
+    "/proc/stat",
     "/proc/self/status",
     "/proc/pressure/cpu",
     "/proc/pressure/io",
@@ -69,7 +70,7 @@ def render(questions: Questions, root: str = "") -> str:
         "OWN_SYSCTL_FILE": questions.own_sysctl_file,
         "DAEMONS": "|".join(daemons.DAEMONS),
         "SHOW": " ".join(units.SHOW),
-        "LOG_WORDS": kernel_log.WORDS,
+        "LOG_WORDS": log_sources.WORDS,
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }
     assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
@@ -79,9 +80,11 @@ def render(questions: Questions, root: str = "") -> str:
 
 
 def _commands(questions: Questions) -> str:
-    logs = kernel_log.argvs(questions.log_lines, questions.log_since)
+    logs = log_sources.argvs(questions.log_lines, questions.log_since)
     asked = [("run", argv) for argv in (identity.DETECT_ARGV, services.VERSION_ARGV, services.MANAGER_ARGV)]
     lines = [_command(how, argv) for how, argv in asked + [("run_log", argv) for argv in logs]]
+    for path, argv in log_sources.files(questions.log_lines):
+        lines.append(shlex.join(["log_file", path, " ".join(argv), *argv[:-1]]))
     return "commands() {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"
 
 

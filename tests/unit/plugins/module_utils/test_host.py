@@ -331,6 +331,50 @@ def test_a_command_that_does_not_end_is_an_error() -> None:
         Host(timeout_seconds=0).run(["tail", "-f", "/dev/null"])
 
 
+def test_records_of_the_kernel_are_read_until_there_are_no_more(host: Host) -> None:
+    """A pipe whose other end is open is at its end in the same words: that there is nothing now."""
+    path = Path(host.real("/dev/kmsg"))
+    path.parent.mkdir()
+    os.mkfifo(path)
+    reading = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    writing = os.open(path, os.O_WRONLY)
+    try:
+        os.write(writing, b"6,1,1,-;caf\xe9\n" + b"6,2,2,-;b\n" * 2000)
+        assert host.kernel_messages() == "6,1,1,-;caf\udce9\n" + "6,2,2,-;b\n" * 2000
+    finally:
+        os.close(reading)
+        os.close(writing)
+
+
+def test_records_that_were_overwritten_meanwhile_are_passed_over(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path(host.real("/dev/kmsg"))
+    path.parent.mkdir()
+    path.touch()
+    answers: list[bytes | OSError] = [b"6,1,1,-;a\n", BrokenPipeError(), b"6,9,9,-;b\n", b""]
+
+    def read(_descriptor: int, _size: int) -> bytes:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(os, "read", read)
+    assert host.kernel_messages() == "6,1,1,-;a\n6,9,9,-;b\n"
+
+
+def test_records_that_can_not_be_read_are_an_error_with_the_path(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Missing, match="cannot read /dev/kmsg: No such file"):
+        host.kernel_messages()
+    Path(host.real("/dev")).mkdir()
+    Path(host.real("/dev/kmsg")).touch(0)
+    with unprivileged(), pytest.raises(ReadOnly, match="cannot read /dev/kmsg: Permission denied"):
+        host.kernel_messages()
+    Path(host.real("/dev/kmsg")).unlink()
+    Path(host.real("/dev/kmsg")).mkdir()
+    with pytest.raises(HostError, match="cannot read /dev/kmsg: Is a directory"):
+        host.kernel_messages()
+
+
 def test_pages_are_asked_of_the_host() -> None:
     assert Host().page_kib * 1024 == os.sysconf("SC_PAGE_SIZE")
 

@@ -172,6 +172,25 @@ def test_a_log_without_kills_is_not_sent(host: FakeKernel, shell: str, tmp_path:
     assert collect(Snapshot(output, host.root), QUESTIONS).events == ()
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("ring", [KILL, "", Finished((), 1, "", "dmesg: not permitted")], ids=["kill", "empty", "no"])
+def test_logs_in_files_are_read_alike(host: FakeKernel, shell: str, ring: str | Finished, tmp_path: Path) -> None:
+    line = f"May  4 03:02:01 a kernel: {KILL}"
+    host.commands["dmesg"] = ring
+    host.commands["logread"] = line.replace("4242", "77")
+    host.has("/proc/stat", "cpu 1\nbtime 1777863600\n")
+    canned = {"/var/log/messages": line, "/var/log/messages.0": line.replace("4242", "4141")}
+    for path, text in canned.items():
+        host.has(path, text)
+        host.commands[f"tail -n 500 {path}"] = text
+    native = collect(host, QUESTIONS)
+    for path in canned:  # the shell has a real tail
+        del host.commands[f"tail -n 500 {path}"]
+    bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert (bare.log, bare.events, bare.unread) == (native.log, native.events, native.unread)
+    assert bare.events
+
+
 def test_a_name_with_a_line_break_is_left_out_and_counted(host: FakeKernel, tmp_path: Path) -> None:
     host.has("/etc/sysctl.d/a\n@end.conf", "vm.panic_on_oom=2\n")
     found = snapshot(host, "dash", QUESTIONS, tmp_path)
