@@ -3,13 +3,13 @@ INVENTORY ?= inventories/localhost.yml
 BIN := .venv/bin
 PACKAGE := ansible_collections.lifeboat.oom.plugins
 
-.PHONY: audit test lint types unit lab proof clean
+.PHONY: audit test lint types unit browser lab proof clean
 
 audit:
 	@tools/setup run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) lifeboat.oom.audit $(ARGS)
 
-test: lint types unit lab
+test: lint types unit browser lab
 
 lint:
 	@tools/setup test
@@ -27,6 +27,10 @@ types:
 unit:
 	@tools/setup test
 	$(BIN)/pytest tests/unit
+
+browser:
+	@tools/setup test
+	$(BIN)/pytest tests/browser
 
 lab:
 	@tools/setup test

@@ -106,11 +106,11 @@ def make_fleet(folder: Path, count: int, seed: int = 1, now: int | None = None) 
     pages.mkdir(exist_ok=True)
     templates = _pages(folder, variants)
     chosen = [chance.randrange(VARIANTS) for _ in range(count)]
-    for name, variant in zip(names(count), chosen, strict=True):
+    for name, number in zip(names(count), chosen, strict=True):
         groups = json.dumps([name.split("-")[0] + "s", name.split("-")[1]])
-        text = texts[variant].replace(_NAME, name).replace('["synthetic"]', groups, 1)
+        text = texts[number].replace(_NAME, name).replace('["synthetic"]', groups, 1)
         (spool.hosts / f"{name}.json").write_text(text, encoding="utf-8")
-        os.link(templates[variant], pages / f"{name}.html")
+        os.link(templates[number], pages / f"{name}.html")
     for template in templates:
         os.utime(template)
     _history(spool, variants, list(zip(names(count), chosen, strict=True)))
@@ -139,9 +139,9 @@ def _history(spool: Spool, variants: Sequence[dict[str, Any]], hosts: Sequence[t
         columns = ", ".join(
             row[1] for row in database.execute("PRAGMA table_info(audits)") if row[1] not in ("id", "host")
         )
-        for name, variant in hosts:
+        for name, place in hosts:
             host = database.execute("INSERT INTO hosts (name) VALUES (?)", (name,)).lastrowid
-            source = model[f"variant {variant}"]
+            source = model[f"variant {place}"]
             database.execute(
                 f"INSERT INTO audits (host, {columns}) SELECT ?, {columns} FROM audits WHERE host = ?", (host, source)
             )
