@@ -18,6 +18,8 @@ lint:
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline --profile production
 	$(BIN)/antsibull-changelog lint
+	$(BIN)/python tools/document --check
+	shellcheck plugins/plugin_utils/_bare/collect.sh tools/setup .ci/run tests/lab/lab
 
 types:
 	@tools/setup test

@@ -14,8 +14,12 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
@@ -36,6 +40,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "services": {"type": "raw"},
                 "exclusive": {"type": "bool", "default": False},
                 "dropin": {"type": "str"},
+                "thresholds": {"type": "raw"},
+                "sensitive": {"type": "raw"},
+                "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
                 "report_dir": {"type": "str", "required": True},
             }
         )
@@ -45,7 +52,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             policy = load_policy(
                 arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
             )
-            record = self._look(host, when, policy, arguments["dropin"], variables)
+            thresholds = Thresholds.of(arguments["thresholds"], "thresholds")
+            sensitive = sensitive_services("sensitive", arguments["sensitive"])
+            try:
+                facts = self._facts(policy, arguments, variables)
+                record = audited(host, when, facts, policy, thresholds, sensitive)
+            except AnsibleConnectionFailure as error:
+                record = not_audited(host, when, reachable=False, error=str(error))
+            except LifeboatError as error:
+                record = not_audited(host, when, reachable=True, error=str(error))
             path = Spool(Path(arguments["report_dir"])).write(host, record)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -60,22 +75,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _look(
-        self, host: str, when: str, policy: Policy, dropin: str | None, variables: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"units": [service.name for service in policy.services]}
-        if dropin:
-            arguments["dropin"] = dropin
-        if policy.sysctl_file:
-            arguments["sysctl_file"] = policy.sysctl_file
-        try:
-            answer = self._execute_module("lifeboat.oom.memory_facts", arguments, task_vars=variables)
-        except AnsibleConnectionFailure as error:
-            return not_audited(host, when, reachable=False, error=str(error))
+    def _facts(self, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the host says of itself. Raises LifeboatError, and AnsibleConnectionFailure where it does not answer."""
+        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+        options["units"] = [service.name for service in policy.services]
+        options["dropin"] = arguments["dropin"] or options["dropin"]
+        options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
+        answer = look(self, arguments["collector"], options, questions(options), variables)
         if answer.get("unreachable"):
-            return not_audited(host, when, reachable=False, error=str(answer.get("msg")))
+            raise AnsibleConnectionFailure(str(answer.get("msg")))
         facts = answer.get("ansible_facts", {}).get("memory_health")
         if answer.get("failed") or facts is None:
             said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
-            return not_audited(host, when, reachable=True, error=str(said).strip())
-        return audited(host, when, facts, policy)
+            raise LifeboatError(str(said).strip())
+        found: Mapping[str, Any] = facts
+        return found

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import SEVERITIES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record

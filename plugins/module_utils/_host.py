@@ -151,7 +151,11 @@ class Host(Door):
         return ProcessFolder(self.real(f"/proc/{pid}"))
 
     def memory_shares(self, pid: int) -> Optional[Tuple[int, int]]:
-        """From psutil, which also adds them up where the kernel (before 4.14) does not."""
+        """From psutil, which also adds them up where the kernel (before 4.14) does not.
+
+        C(None) also where psutil has no true answer: on a kernel without CONFIG_PROC_PAGE_MONITOR it leaves the
+        fields out, and of a zombie it says 0.
+        """
         if psutil is None or self.root:
             return None
         try:
@@ -162,7 +166,7 @@ class Host(Door):
             raise ReadOnly(
                 f"cannot read /proc/{pid}/smaps: {os.strerror(errno.EACCES)}", f"/proc/{pid}/smaps"
             ) from error
-        return full.pss // 1024, full.uss // 1024
+        return (full.pss // 1024, full.uss // 1024) if full.rss and hasattr(full, "pss") else None
 
     def put(self, path: str, text: str) -> None:
         """Write into a file of the kernel, which takes it or refuses it as a whole."""

@@ -12,8 +12,9 @@ version_added: 0.1.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Looks at the host through M(lifeboat.oom.memory_facts), validates what is declared, and returns the drift, which is
-    the very plan that M(lifeboat.oom.overcommit) and M(lifeboat.oom.service_oom_score) would carry out, and findings.
+  - Looks at the host as M(lifeboat.oom.memory_facts) does, also where it has no Python, validates what is declared, and
+    returns findings and the drift, which is the very plan that M(lifeboat.oom.overcommit) and
+    M(lifeboat.oom.service_oom_score) would carry out.
   - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller.
   - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
 notes:
@@ -47,6 +48,21 @@ options:
     description:
       - The file name of our drop-ins on the host, where it is not the default one.
     type: str
+  thresholds:
+    description:
+      - From where on something is worth a finding, as C(oom_audit_thresholds) of the role lifeboat.oom.oom_audit. The
+        keys and their defaults are on the page C(docs/findings.md).
+    type: raw
+  sensitive:
+    description:
+      - Which services are missed more than they look, as O(lifeboat.oom.service_oom_score#module:sensitive_services).
+    type: raw
+  collector:
+    description:
+      - How to look at the host, as O(lifeboat.oom.memory_facts#module:collector).
+    type: str
+    choices: [auto, native, bare]
+    default: auto
   report_dir:
     description:
       - The folder on the controller that holds the records and the report.

@@ -12,10 +12,16 @@ version_added: 0.1.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Reads memory, what is committed, pressure, OOM kills, services with the score in each layer, and processes,
-    and plays the kernel's OOM killer through on them.
+  - Reads memory, swap, what is committed, pressure, control groups, services with the score in each layer, processes
+    and the OOM kills in the kernel log, and plays the kernel's OOM killer through on them.
   - Changes nothing. Bad health is data, not failure.
   - What cannot be read is listed in RV(ansible_facts.memory_health.unread), and V(null); it is never shown as 0.
+  - On a host without Python, one command for its C(sh) prints what is needed, and the controller makes the same facts
+    of it. BusyBox is enough. Nothing is copied there, and nothing is left behind.
+  - Does not need root. Without it some things are missing, such as the kernel log or PSS and USS of other users'
+    processes, and are listed in RV(ansible_facts.memory_health.unread).
+notes:
+  - Partly an action plugin. As a fact module (C(ansible_facts_modules)) it runs on hosts with Python only.
 attributes:
   check_mode:
     support: full
@@ -27,15 +33,33 @@ attributes:
     support: full
     description: Returns RV(ansible_facts).
 options:
+  collector:
+    description:
+      - How to look. V(native) runs this module on the host, with its Python 3.7 or newer. V(bare) has its C(sh) print
+        what is needed. V(auto) does the first where there is such a Python and it works, else the second.
+    type: str
+    choices: [auto, native, bare]
+    default: auto
+    version_added: 0.1.0
   units:
     description:
       - Services to look at also where they do not run. Those that run are always looked at.
     type: list
     elements: str
     default: []
+  gather_subset:
+    description:
+      - What to look at, V(all) or names of parts. V(min) is the host, its memory and its counters, which always come.
+        The parts are V(swap), V(pressure), V(sysctls), V(processes), V(services), V(cgroups), V(daemons) and V(events).
+      - A name with an exclamation mark in front is left out. A list of only such names leaves them out of all.
+      - The facts that were not asked for are V(null).
+    type: list
+    elements: str
+    default: [all]
   top:
     description:
-      - How many places of the kill order, and forecasts, to return.
+      - How many places of the kill order, and forecasts, to return, and of how many of the largest processes to measure
+        PSS and USS, for which the kernel walks through all their pages.
     type: int
     default: 10
   log_lines:
@@ -43,6 +67,10 @@ options:
       - How many lines of the kernel log, from its end, to search for OOM reports.
     type: int
     default: 20000
+  log_since:
+    description:
+      - Search the kernel log since this time only, such as V(2026-03-01) or V(-2 days), as C(--since) of journalctl(1).
+    type: str
   sysctl_file:
     description:
       - The sysctl file of this collection, as given to M(lifeboat.oom.overcommit).
@@ -78,18 +106,46 @@ ansible_facts:
           description: The version of this structure.
           type: int
           sample: 1
+        collector:
+          description: How the host was looked at, V(native) or V(bare).
+          type: str
         host:
-          description: Boot id, uptime in seconds, kernel, architecture, page size in KiB, version of systemd.
+          description: Boot id, uptime in seconds, kernel, architecture, page size in KiB, version of systemd, name of
+            process 1, version of control groups, distribution, virtualisation.
           type: dict
         memory:
-          description: Memory, swap, commit limit and what is committed, in KiB.
+          description: Memory in KiB as C(/proc/meminfo) has it. C(available_kib) is an estimate where the kernel
+            (before 3.14) has none, and C(available_is_estimate) is true then.
           type: dict
+        swaps:
+          description: Swap devices, sizes in KiB.
+          type: list
+          elements: dict
+        zram:
+          description: Compressed memory that serves as a disk, sizes in KiB.
+          type: list
+          elements: dict
         pressure:
-          description: Memory pressure (PSI), V(null) where the kernel has none.
+          description: Pressure (PSI) of C(memory), C(io) and C(cpu), V(null) where the kernel has none.
           type: dict
-        oom_kills:
-          description: OOM kills since boot, V(null) before kernel 4.13.
-          type: int
+        counters:
+          description: What the kernel has counted since boot. C(oom_kills) is V(null) before 4.13.
+          type: dict
+        commit:
+          description: What the kernel has promised, in KiB, and what mode C(never) would leave room for.
+          type: dict
+        cgroups:
+          description: Memory of each control group in which processes run, and of those above it, in KiB.
+          type: list
+          elements: dict
+        daemons:
+          description: Daemons that kill before the kernel does, and how they are set.
+          type: list
+          elements: dict
+        log:
+          description: Where RV(ansible_facts.memory_health.events) come from. C(incomplete) is true where the kernel
+            has counted more kills since boot than the log tells of.
+          type: dict
         sysctls:
           description: The sysctls of overcommit and OOM with the files that set them.
           type: dict
@@ -141,44 +197,21 @@ ansible_facts:
 
 from typing import Any, Mapping
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
-    Questions,
-    chosen_subsets,
-    collect,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, collect, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
 
 
 def look(host: Host, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:
-    units = [unit_name(f"units[{number}]", name) for number, name in enumerate(params["units"])]
-    questions = Questions(
-        own_sysctl_file=sysctl_path("sysctl_file", params["sysctl_file"]),
-        units=tuple(units),
-        dropin=dropin_name("dropin", params["dropin"]),
-        subsets=chosen_subsets("gather_subset", params["gather_subset"]),
-        shares=params["top"],
-        log_lines=params["log_lines"],
-        log_since=params["log_since"],
-    )
-    state = collect(host, questions)
+    if params["collector"] == "bare":
+        raise Unsupported("collector: bare is done by the action of this name; call it as a task, not as a fact module")
+    state = collect(host, questions(params))
     return {"changed": False, "ansible_facts": {"memory_health": state.as_facts(params["top"])}}
 
 
 def main() -> None:
-    argument_spec = {
-        "units": {"type": "list", "elements": "str", "default": []},
-        "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
-        "top": {"type": "int", "default": 10},
-        "log_lines": {"type": "int", "default": 20000},
-        "log_since": {"type": "str"},
-        "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
-        "dropin": {"type": "str", "default": OWN_NAME},
-    }
-    run(argument_spec, look, needs_root=False)
+    run(ARGUMENTS, look, needs_root=False)
 
 
 if __name__ == "__main__":

@@ -5,56 +5,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, find_drift
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import find
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.find import find
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Seen, Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load_state
 
 RECORD_SCHEMA = 1
 
 
-def audited(host: str, when: str, facts: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    """The record of a host that answered. Raises WrongShape where I(facts) are not ours."""
+def audited(
+    host: str,
+    when: str,
+    facts: Mapping[str, Any],
+    policy: Policy,
+    thresholds: Thresholds | None = None,
+    sensitive: Mapping[str, Sequence[str]] = SENSITIVE,
+    earlier: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The record of a host that answered at I(when), in ISO 8601; I(earlier) as C(Seen) has it.
+
+    Raises WrongShape where I(facts) are not ours.
+    """
     state = load_state(facts)
     drift = find_drift(state, policy)
+    # Made anew: what follows from the state is computed here, and what else a device may say stays out.
+    seen_facts = printable(state.as_facts())
+    seen = Seen(
+        state=state,
+        policy=policy,
+        drift=drift,
+        kill_order=tuple(seen_facts["kill_order"] or ()),
+        forecast=tuple(seen_facts["forecast"] or ()),
+        sensitive=sensitive,
+        thresholds=thresholds or Thresholds(),
+        now=datetime.fromisoformat(when),
+        earlier=earlier,
+    )
+    record = _record(host, when, find(seen))
+    record.update(drift=drift.plan.as_list(), services=[dict(service) for service in drift.services], state=seen_facts)
+    return record
+
+
+def not_audited(host: str, when: str, reachable: bool, error: str) -> dict[str, Any]:
+    """The record of a host that could not be looked at: a result too, not a hole."""
+    kind = catalogue.FAILED if reachable else catalogue.UNREACHABLE
+    record = _record(host, when, [kind.found(Thresholds(), host, error)])
+    record.update(reachable=reachable, error=error)
+    return record
+
+
+def _record(host: str, when: str, findings: Iterable[Finding]) -> dict[str, Any]:
     return {
         "schema": RECORD_SCHEMA,
         "host": host,
         "audited_at": when,
         "reachable": True,
         "error": None,
-        "drift": drift.plan.as_list(),
-        "services": [dict(service) for service in drift.services],
-        "findings": [finding.as_dict() for finding in find(state, policy, drift)],
-        # Made anew: what follows from the state is computed here, and what else a device may say stays out.
-        "state": printable(state.as_facts()),
-    }
-
-
-def not_audited(host: str, when: str, reachable: bool, error: str) -> dict[str, Any]:
-    """The record of a host that could not be looked at: a result too, not a hole."""
-    finding = {
-        "id": "audit.unreachable" if not reachable else "audit.failed",
-        "severity": "critical",
-        "subject": host,
-        "observed": error,
-        "expected": "an answer",
-        "message": "the host could not be audited",
-        "remedy": "see that it is up and that ansible -m ping reaches it"
-        if not reachable
-        else "run the audit again with -vvv for this host",
-    }
-    return {
-        "schema": RECORD_SCHEMA,
-        "host": host,
-        "audited_at": when,
-        "reachable": reachable,
-        "error": error,
         "drift": [],
         "services": [],
-        "findings": [finding],
+        "findings": [printable(finding.as_dict()) for finding in findings],
         "state": None,
     }

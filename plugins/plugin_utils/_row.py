@@ -26,6 +26,8 @@ ROW_SCHEMA = 1
 LEVELS = ("fine", "info", "warning", "critical", "not audited")
 FINDING_KEYS = ("id", "severity", "subject", "observed", "expected", "message", "remedy")
 DRIFT_KEYS = ("layer", "subject", "key", "before", "after", "why")
+# Findings of something that happened, not of how it is.
+_EVENTS = ("oom.panic", "oom.protected_service_killed", "oom.recent_kill")
 # A host may have any number of these, a row not. The worst come first, and I(counts) and I(drift_count) tell all.
 MOST_FINDINGS, MOST_DRIFT, MOST_KILLS = 100, 200, 100
 
@@ -139,10 +141,11 @@ def unreadable(file: str, error: str) -> dict[str, Any]:
 
 
 def finding_key(finding: Mapping[str, Any]) -> str:
-    """By what a finding is known again in the next audit. Each OOM kill is one of its own; numbers may change."""
+    """By what a finding is known again in the next audit: numbers in it may change, but another kill is another one."""
     parts = [text(finding, "id"), text(finding, "subject")]
-    if (parts[0] or "").startswith("oom."):
-        parts.append(text(finding, "observed"))
+    if parts[0] in _EVENTS:
+        # When and whom; how often, which follows, changes as old kills are forgotten.
+        parts.append((text(finding, "observed") or "").partition("; ")[0])
     return clean(" | ".join(part or "" for part in parts), 500)
 
 

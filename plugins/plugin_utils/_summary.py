@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWCOMER
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
 
 _MIB = 1024
 
@@ -77,4 +77,6 @@ def _victims(state: Mapping[str, Any]) -> Iterator[str]:
     yield f"killed first if memory ran out now: {shown}"
     for growth in state["forecast"]:
         if growth["grower"] == NEWCOMER:
-            yield f"if {NEWCOMER} grows without end, killed in order: {', '.join(growth['victims'][:5])}"
+            victims = ", ".join(growth["victims"][:5]) or "nobody"
+            end = "" if growth["ends"] else f"; then {OUTCOMES[growth['outcome']]}"
+            yield f"if {NEWCOMER} grows without end, killed in order: {victims}{end}"

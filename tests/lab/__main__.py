@@ -11,6 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import kernel
+from .kind import Kind
 from .process import LabError
 from .uml import Lab, Machine
 
@@ -18,8 +20,9 @@ from .uml import Lab, Machine
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="lab", description=__doc__)
     parser.add_argument("--name", default="lab", help="another lab beside the first (default: %(default)s)")
-    parser.add_argument("--suite", default="bookworm", help="Debian release (default: %(default)s)")
-    parser.add_argument("--kernel", default="linux.uml", help="kernel to run (default: %(default)s)")
+    parser.add_argument("--suite", default=Kind.suite, help="Debian release, or busybox (default: %(default)s)")
+    kernels = ", ".join(kernel.SUITES)
+    parser.add_argument("--kernel", default=Kind.kernel, help=f"{kernels} or a program (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("image", help="build the image, unless it is there")
     up = commands.add_parser("up", help="boot machines side by side")
@@ -57,7 +60,7 @@ def _up(lab: Lab, chosen: argparse.Namespace) -> None:
     for machine in lab.machines.values():
         print(f"{machine.name}  {machine.address}")
     print(f"ansible-playbook -i {os.path.relpath(inventory)} PLAYBOOK")
-    print(f"ssh -F {os.path.relpath(lab.ssh_config)} {machine.address}")
+    print(f"ssh -F {os.path.relpath(lab.access.config)} {machine.address}")
 
 
 def _down(lab: Lab, chosen: argparse.Namespace) -> None:

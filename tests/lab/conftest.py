@@ -21,14 +21,16 @@ _NUMBERS = itertools.count(1)
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """The session's lab; LAB_SUITE and LAB_KERNEL choose another Debian and another kernel."""
-    suite = os.environ.get("LAB_SUITE", "bookworm")
-    with Lab(suite=suite, kernel=os.environ.get("LAB_KERNEL", "linux.uml")) as lab:
+    chosen: dict[str, Any] = {"suite": os.environ.get("LAB_SUITE"), "kernel": os.environ.get("LAB_KERNEL")}
+    with Lab(**{key: value for key, value in chosen.items() if value}) as lab:
         yield lab
 
 
 @pytest.fixture
 def devices(lab: Lab) -> Iterator[Callable[..., list[Machine]]]:
-    """Boots as many fresh devices as asked for: ``devices(3)``, ``devices(2, memory="256M", swap="64M")``."""
+    """Boots as many fresh devices as asked for: ``devices(3)``, ``devices(2, memory="256M", swap="64M")``,
+    ``devices(1, suite="bullseye", kernel="5.10")``.
+    """
     booted: list[Machine] = []
 
     def boot(count: int, **options: Any) -> list[Machine]:

@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,11 @@ LEASH = ("setpriv", "--pdeathsig", "KILL")
 
 class LabError(Exception):
     """The lab can not do what it was asked for; the message says why and what to do."""
+
+
+def require_root() -> None:
+    if os.geteuid():
+        raise LabError("the lab needs root, to make images and network namespaces")
 
 
 def run(*command: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -83,13 +88,13 @@ class Process:
         return [child for child in map(Process.of, map(int, pids)) if child]
 
 
-def start(command: list[str], output: Path, inherit: int) -> Process:
-    """Start a command in a session of its own, its output appended to a file; it keeps the descriptor."""
+def start(command: list[str], output: Path, inherit: Iterable[int]) -> Process:
+    """Start a command in a session of its own, its output appended to a file; it keeps the descriptors."""
     files = [
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(output), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644),
         (os.POSIX_SPAWN_DUP2, 1, 2),
-        (os.POSIX_SPAWN_DUP2, inherit, 3),
+        *((os.POSIX_SPAWN_DUP2, held, held) for held in inherit),  # onto itself: stays open in the child
     ]
     pid = os.posix_spawnp(
         command[0],
@@ -118,9 +123,9 @@ def uninterrupted() -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(path: Path, *, shared: bool = False, wait: bool = True) -> Iterator[int]:
-    """Hold an flock on a file (made if missing). Without wait: BlockingIOError if another holds it."""
+    """Hold an flock on a file (made if missing) or folder. Without wait: BlockingIOError if another holds it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | (0 if wait else fcntl.LOCK_NB))
         yield handle

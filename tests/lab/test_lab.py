@@ -19,6 +19,7 @@ import pytest
 
 from . import services
 from .network import NETNS
+from .process import LabError
 from .runner import Ansible
 from .uml import CACHE, Lab, Machine
 
@@ -84,11 +85,31 @@ def test_a_killed_run_takes_its_machines_along_and_the_next_one_cleans_up() -> N
     with _start(name, "time.sleep(600)") as process:
         assert process.stdout and process.stdout.readline() == "up\n"
         process.kill()
-    deadline = time.monotonic() + 10
-    while any("umid=one" in words for words in left_of(name)):
-        assert time.monotonic() < deadline
+    _wait_for_machine(name, here=False)
     with Lab(name=f"{name}-next"):
         assert left_of(name) == []
+
+
+def test_nothing_is_left_of_a_boot_cut_short() -> None:
+    name = f"selftest-{os.getpid()}"
+    with _start(name, "time.sleep(600)") as process:
+        _wait_for_machine(name, here=True)
+        process.terminate()
+        assert process.wait(60) != 0
+        assert process.stdout and process.stdout.read() == ""
+    assert left_of(name) == []
+
+
+def test_an_unknown_kernel_is_refused_with_those_there_are() -> None:
+    with Lab(name=f"selftest-{os.getpid()}") as lab, pytest.raises(LabError, match=r"'2\.6'.*5\.10, 6\.1, 6\.12"):
+        lab.up("one", kernel="2.6")
+
+
+def _wait_for_machine(name: str, *, here: bool) -> None:
+    deadline = time.monotonic() + 60
+    while any("umid=one" in words for words in left_of(name)) != here:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def _start(name: str, end: str) -> subprocess.Popen[str]:
@@ -136,13 +157,6 @@ def test_a_module_keeps_types_and_tells_of_failure(shared_device: Machine, modul
     assert module(shared_device, "ansible.builtin.stat", {"path": "/root/new"})["stat"] == {"exists": False}
     result = module(shared_device, "ansible.builtin.slurp", {"src": "/none"})
     assert result["failed"] and "/none" in result["msg"]
-
-
-def test_ansible_can_reboot(device: Machine, module: Any) -> None:
-    boot_id = "cat /proc/sys/kernel/random/boot_id"
-    before = device.ssh(boot_id).stdout
-    assert module(device, "ansible.builtin.reboot", {"reboot_timeout": 120})["rebooted"]
-    assert device.ssh(boot_id).stdout != before
 
 
 def test_the_kernel_kills_the_largest_service(devices: Callable[..., list[Machine]]) -> None:

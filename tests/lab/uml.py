@@ -14,54 +14,48 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
-from .image import READY, Image
+from .access import Access, ssh_key
+from .image import READY
+from .kernel import starting
+from .kind import Kind
 from .network import Network, address
-from .process import CAGE, LEASH, LabError, Process, locked, run, start, uninterrupted
+from .process import CAGE, LEASH, LabError, Process, locked, require_root, run, start, uninterrupted
 
 CACHE = Path(__file__).resolve().parents[2] / ".lab"
 
-_SSH_CONFIG = """\
-Host *
-  User root
-  IdentityFile "{key}"
-  IdentitiesOnly yes
-  StrictHostKeyChecking no
-  UserKnownHostsFile /dev/null
-  GlobalKnownHostsFile /dev/null
-  LogLevel ERROR
-  ConnectTimeout 10
-  ServerAliveInterval 10
-  ServerAliveCountMax 12
-  # nc connects inside the lab's network, hands the socket over and is gone.
-  ProxyCommand {enter} nc -F -w 10 %h %p
-  ProxyUseFdpass yes
-  ControlMaster auto
-  ControlPersist 60
-  ControlPath {control}
-"""
-
 
 @dataclass(frozen=True)
-class _Record:
+class Record:
     """What the run folder says of a machine, enough to reach it and to end it."""
 
     index: int
     pid: int
     started: int
+    has_python: bool
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What machines of one kind start from, and the descriptors that hold it; kernel are the words that start it."""
+
+    image: Path
+    kernel: list[str]
+    holds: list[int]
 
 
 class Machine:
     """One running device. Get it from :meth:`Lab.up`."""
 
-    def __init__(self, lab: Lab, name: str, record: _Record) -> None:
+    def __init__(self, lab: Lab, name: str, record: Record) -> None:
         self.name = name
         self.address = address(record.index)
+        self.has_python = record.has_python
         self._lab = lab
         self._index = record.index
         self._process = Process(record.pid, record.started)
@@ -83,7 +77,7 @@ class Machine:
         return text if lines is None else "\n".join(text.splitlines()[-lines:])
 
     def ssh_command(self, *words: str) -> list[str]:
-        return ["ssh", "-F", str(self._lab.ssh_config), self.address, *words]
+        return self._lab.access.command(self.address, *words)
 
     def ssh(
         self, command: str, *, check: bool = True, timeout: float = 60, stdin: str = ""
@@ -134,6 +128,7 @@ class Machine:
 class Lab:
     """Machines in a network of their own. ``with Lab() as lab:`` leaves nothing behind.
 
+    Machines are of the Kind that is given here (``suite=…, kernel=…``), unless :meth:`up` is told otherwise.
     With ``keep`` the machines outlive the process; :meth:`close` ends them later, from any process.
     """
 
@@ -142,21 +137,18 @@ class Lab:
         cache: Path = CACHE,
         name: str | None = None,
         *,
-        suite: str = "bookworm",
-        extra: tuple[str, ...] = (),
-        kernel: str = "linux.uml",
         keep: bool = False,
+        **kind: Any,
     ) -> None:
         self.name = name or f"oomlab-{os.getpid()}"
         self.folder = cache / "run" / self.name
-        self.ssh_config = self.folder / "ssh_config"
         # The path of a socket has at most 107 bytes, and a checkout may be far down.
         self.sockets = Path("/run") / self.name
-        self._image = Image(cache, suite, extra)
-        self._kernel = kernel
+        self.access = Access(self.folder / "ssh_config", self.sockets)
+        self._cache = cache
+        self._kind = Kind(**kind)
         self._keep = keep
         self._network = Network(self.name)
-        self._image_lock = -1
         self._held = contextlib.ExitStack()
 
     # -- begin and end
@@ -173,7 +165,8 @@ class Lab:
             self.close()
 
     def open(self) -> Lab:
-        """Take the name, build the image if need be, make the network; end labs whose owner is gone."""
+        """Take the name, make the network; end labs whose owner is gone."""
+        require_root()
         runs = self.folder.parent
         with locked(runs.with_suffix(".lock")):
             self._close_stale(runs)
@@ -193,7 +186,7 @@ class Lab:
         return self
 
     def close(self) -> None:
-        """End all machines and remove every trace of the lab but its image. May be called again."""
+        """End all machines and remove every trace of the lab but what is kept. May be called again."""
         with contextlib.ExitStack() as all_of_them:  # even if one resists
             for machine in self.machines.values():
                 all_of_them.callback(machine.down)
@@ -203,18 +196,13 @@ class Lab:
         self._held.close()
 
     def build_image(self) -> Path:
-        """Build the image unless it is there, and return its path."""
-        with self._image.use():
-            return self._image.path
+        """Make what the lab's kind of machine starts from, unless it is there; the path of its image."""
+        with self._base(self._kind) as base:
+            return base.image
 
     def _prepare(self) -> None:
-        self._image_lock = self._held.enter_context(self._image.use())
         self.sockets.mkdir(mode=0o700, exist_ok=True)
-        self.ssh_config.write_text(
-            _SSH_CONFIG.format(
-                key=self._image.key, enter=" ".join(self._network.enter), control=self._control_path("%h")
-            )
-        )
+        self.access.write_config(ssh_key(self._cache), self._network.enter)
         if not self._network.exists:
             self._network.create()
 
@@ -238,20 +226,32 @@ class Lab:
     def machines(self) -> dict[str, Machine]:
         """The machines that were started and not taken down, by name."""
         records = {path.stem: json.loads(path.read_text()) for path in sorted(self.folder.glob("*.json"))}
-        return {name: Machine(self, name, _Record(**record)) for name, record in records.items()}
+        return {name: Machine(self, name, Record(**record)) for name, record in records.items()}
 
     def up(self, name: str, **options: Any) -> Machine:
         """Boot a fresh machine and wait until it answers; the options are those of :meth:`up_many`."""
         return self.up_many([name], **options)[0]
 
     def up_many(
-        self, names: Iterable[str], *, memory: str = "384M", swap: str | None = None, cmdline: Iterable[str] = ()
+        self,
+        names: Iterable[str],
+        *,
+        memory: str = "384M",
+        swap: str | None = None,
+        cmdline: Iterable[str] = (),
+        **kind: Any,
     ) -> list[Machine]:
-        """Boot fresh machines side by side, with more words on the kernel's command line, and wait until all answer."""
+        """Boot fresh machines side by side and wait until all answer.
+
+        They are of the lab's kind but for what I(kind) says: ``suite="bullseye", kernel="5.10"``.
+        I(cmdline) are more words on the kernel's command line.
+        """
+        chosen = replace(self._kind, **kind)
         started: list[Machine] = []
         try:
-            for name in names:
-                started.append(self._start(name, memory, swap, cmdline))
+            with self._base(chosen) as base:
+                for name in names:
+                    started.append(self._start(name, chosen, base, memory, swap, cmdline))
             for machine in started:
                 machine.wait_for_boot()
         except BaseException:
@@ -260,7 +260,18 @@ class Lab:
             raise
         return started
 
-    def _start(self, name: str, memory: str, swap: str | None, cmdline: Iterable[str]) -> Machine:
+    @contextlib.contextmanager
+    def _base(self, kind: Kind) -> Iterator[_Base]:
+        """What a kind of machine starts from, made unless it is there."""
+        image = kind.image(self._cache, ssh_key(self._cache))
+        kernel = kind.kept_kernel(self._cache)
+        with contextlib.ExitStack() as held:
+            holds = [held.enter_context(each.use()) for each in (image, kernel) if each]
+            yield _Base(image.path, starting(kind.kernel, kernel), holds)
+
+    def _start(
+        self, name: str, kind: Kind, base: _Base, memory: str, swap: str | None, cmdline: Iterable[str]
+    ) -> Machine:
         if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
             raise LabError(f"{name!r} can not be a host name: use small letters, digits and hyphens")
         running = self.machines
@@ -268,40 +279,41 @@ class Lab:
             raise LabError(f"{name} is up already")
         taken = {machine.address for machine in running.values()}
         index = next(index for index in range(200) if address(index) not in taken)
+        disks = [f"ubd0={self.folder / name}.cow,{base.image}"]
         try:
-            return self._boot(name, index, [*self._kernel_arguments(name, index, memory, swap), *cmdline])
+            if swap:
+                disks.append(f"ubd1={self._swap_disk(name, swap)}")
+            words = [*base.kernel, *disks, *self._kernel_arguments(name, index, memory), *cmdline]
+            return self._boot(name, index, kind, words, base.holds)
         except BaseException:
             self.forget(name, index)
             raise
 
-    def _kernel_arguments(self, name: str, index: int, memory: str, swap: str | None) -> list[str]:
+    def _kernel_arguments(self, name: str, index: int, memory: str) -> list[str]:
         arguments = {
             "mem": memory,
             "umid": name,
             "uml_dir": f"{self.sockets}/",
-            "ubd0": f"{self.folder / name}.cow,{self._image.path}",
             "root": "/dev/ubda",
             "con": "null",
             "con0": "null,fd:1",
             "ssl": "null",
-            "init": "/lib/systemd/systemd",
+            "init": "/sbin/init",
             "log_buf_len": "1M",  # the 16 KiB of this kernel hold two kills
             "net.ifnames": "0",
             "systemd.show_status": "0",
             "lab.name": name,
             "lab.address": address(index),
         }
-        if swap:
-            arguments["ubd1"] = str(self._swap_disk(name, swap))
         return ["rw", self._network.plug(index), *(f"{key}={value}" for key, value in arguments.items())]
 
-    def _boot(self, name: str, index: int, arguments: list[str]) -> Machine:
+    def _boot(self, name: str, index: int, kind: Kind, words: list[str], holds: list[int]) -> Machine:
         leash = () if self._keep else LEASH
-        command = [*leash, *self._network.enter, *CAGE, self._kernel, *arguments]
+        command = [*leash, *self._network.enter, *CAGE, *words]
         with uninterrupted():
-            # The machine holds the image as long as it runs, so also over reboots.
-            process = start(command, self.folder / f"{name}.console", self._image_lock)
-            record = _Record(index, process.pid, process.started)
+            # The machine holds image and kernel as long as it runs, so also over reboots.
+            process = start(command, self.folder / f"{name}.console", holds)
+            record = Record(index, process.pid, process.started, kind.has_python)
             (self.folder / f"{name}.json").write_text(json.dumps(asdict(record)))
         return Machine(self, name, record)
 
@@ -320,18 +332,9 @@ class Lab:
 
     # -- ssh and Ansible
 
-    def _control_path(self, host: str) -> Path:
-        return self.sockets / f"ssh-{host}"
-
     def hang_up(self, host: str) -> None:
         """End the ssh connection that is kept open to a host, if there is one."""
-        if self._control_path(host).exists():
-            asked = run("ssh", "-F", self.ssh_config, "-O", "check", host, check=False)
-            found = re.search(r"pid=(\d+)", asked.stderr + asked.stdout)
-            master = Process.of(int(found[1])) if found else None
-            if master:
-                master.end()
-            self._control_path(host).unlink(missing_ok=True)
+        self.access.hang_up(host)
 
     def inventory(
         self,
@@ -340,18 +343,17 @@ class Lab:
         host_variables: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> str:
         """An inventory (JSON, so YAML too) for Ansible on the host, of these machines or of all that are up."""
-        common = {
-            "ansible_user": "root",
-            "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_ssh_common_args": f"-F '{self.ssh_config}'",
-            # As in that file; Ansible looks for them among its own arguments, to hang up before a reboot.
-            "ansible_ssh_args": f"-o ControlMaster=auto -o ControlPersist=60 -o ControlPath={self._control_path('%h')}",
-        }
+        group = {**self.access.ansible_variables, **(variables or {})}
+        python = {"ansible_python_interpreter": group.pop("ansible_python_interpreter", "/usr/bin/python3")}
         hosts = {
-            machine.name: {"ansible_host": machine.address, **(host_variables or {}).get(machine.name, {})}
+            machine.name: {
+                "ansible_host": machine.address,
+                **(python if machine.has_python else {}),
+                **(host_variables or {}).get(machine.name, {}),
+            }
             for machine in (self.machines.values() if machines is None else machines)
         }
-        everything = {"all": {"hosts": hosts, "vars": {**common, **(variables or {})}}}
+        everything = {"all": {"hosts": hosts, "vars": group}}
         return json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
 
 

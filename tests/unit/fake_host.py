@@ -78,26 +78,26 @@ class FakeHost(Host):
         """All files with their content, to compare before and after."""
         root = Path(self.root)
         return {
-            "/" + str(path.relative_to(root)): path.read_bytes()
+            "/" + str(path.relative_to(root)): os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
             for path in sorted(root.rglob("*"))
             if path.is_file() or path.is_symlink()
         }
 
     def read(self, path: str) -> str:
-        self._fail("read", path)
+        self.fail("read", path)
         return super().read(path)
 
     def put(self, path: str, text: str) -> None:
-        self._fail("put", path)
+        self.fail("put", path)
         super().put(path, text)
 
     def write(self, path: str, text: str, mode: int = 0o644) -> bool:
-        self._fail("write", path)
+        self.fail("write", path)
         return super().write(path, text, mode)
 
     def process(self, pid: int) -> ProcessFolder:
-        self._fail("open", f"/proc/{pid}")
-        return super().process(pid)
+        self.fail("open", f"/proc/{pid}")
+        return _FakeFolder(self, pid)
 
     def is_writable(self, path: str) -> bool:
         return path not in self.read_only and super().is_writable(path)
@@ -106,14 +106,28 @@ class FakeHost(Host):
         line = " ".join(argv)[len(self.root) if argv[0].startswith(self.root + "/") else 0 :]
         self.asked.append(line)
         known = max((start for start in self.commands if line.startswith(start)), key=len, default=None)
-        answer = Missing(f"cannot run {argv[0]}", argv[0]) if known is None else self.commands[known]
+        answer = (
+            Missing(f"cannot run {argv[0]}: No such file or directory", argv[0])
+            if known is None
+            else self.commands[known]
+        )
         if isinstance(answer, HostError):
             raise answer
         return answer if isinstance(answer, Finished) else Finished(tuple(argv), 0, answer, "")
 
-    def _fail(self, verb: str, path: str) -> None:
+    def fail(self, verb: str, path: str) -> None:
         if (verb, path) in self.failing:
             raise self.failing[verb, path]
+
+
+class _FakeFolder(ProcessFolder):
+    def __init__(self, host: FakeHost, pid: int) -> None:
+        super().__init__(host.real(f"/proc/{pid}"))
+        self._host, self._pid = host, pid
+
+    def read(self, name: str) -> str:
+        self._host.fail("read", f"/proc/{self._pid}/{name}")
+        return super().read(name)
 
 
 class FakeKernel(FakeHost):

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
@@ -82,6 +83,27 @@ def memory(**changes: Any) -> Memory:
 
 def process(pid: int = 100, **changes: Any) -> Process:
     return replace(_PROCESS, pid=pid, **changes)
+
+
+def cgroup(path: str = "/system.slice/nginx.service", limit_kib: int | None = None, **changes: Any) -> Cgroup:
+    """A group of cgroup v2 that uses nothing."""
+    found = Cgroup(
+        path=path,
+        version=2,
+        limit_kib=limit_kib,
+        high_kib=None,
+        current_kib=0,
+        peak_kib=None,
+        swap_limit_kib=None,
+        memsw_limit_kib=None,
+        swap_kib=0,
+        file_kib=0,
+        pids=1,
+        oom_group=False,
+        oom_kill_disable=None,
+        events=Events(0, 0, 0, 0, 0, None),
+    )
+    return replace(found, **changes)
 
 
 def sysctls(

@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable, FrozenSet, List, Optional, Sequence, Tuple, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import read_host_info
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes, with_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import (
+    read_process,
+    read_processes,
+    with_shares,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -34,10 +38,24 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     parse_swaps,
     parse_zram,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 _T = TypeVar("_T")
+
+# The options of whoever asks.
+ARGUMENTS: Dict[str, Any] = {
+    "collector": {"type": "str", "choices": ["auto", "native", "bare"], "default": "auto"},
+    "units": {"type": "list", "elements": "str", "default": []},
+    "gather_subset": {"type": "list", "elements": "str", "default": ["all"]},
+    "top": {"type": "int", "default": 10},
+    "log_lines": {"type": "int", "default": 20000},
+    "log_since": {"type": "str"},
+    "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
+    "dropin": {"type": "str", "default": OWN_NAME},
+}
 
 # What can be left out. Host, memory and counters are always looked at.
 SUBSETS = ("swap", "pressure", "sysctls", "processes", "services", "cgroups", "daemons", "events")
@@ -66,17 +84,31 @@ class Questions:
 def chosen_subsets(where: str, words: Sequence[str]) -> FrozenSet[str]:
     """The subsets that C(gather_subset) means: names, C(all), C(min), and each of them with C(!) for without.
 
-    As for ansible.builtin.setup, a list that only takes away takes away from all. Raises InvalidPolicy.
+    As for ansible.builtin.setup, a list that only takes away takes away from all, and what is named by itself stays:
+    C(!all) and C(swap) together are C(swap). Raises InvalidPolicy.
     """
     groups = {"all": frozenset(SUBSETS), "min": frozenset(), **{name: frozenset([name]) for name in SUBSETS}}
-    unknown = [word for word in words if word.lstrip("!") not in groups]
+    unknown = [word for word in words if (word[1:] if word.startswith("!") else word) not in groups]
     if unknown:
         raise InvalidPolicy(
             f"{where}: found {unknown[0]!r}, expected one of {', '.join(groups)}, or one of them with '!'"
         )
     wanted = [groups[word] for word in words if not word.startswith("!")] or [groups["all"]]
     refused = [groups[word[1:]] for word in words if word.startswith("!")]
-    return frozenset().union(*wanted).difference(*refused)
+    return frozenset().union(*wanted).difference(*refused).union(set(words) & set(SUBSETS))
+
+
+def questions(options: Mapping[str, Any]) -> Questions:
+    """The questions that options of ARGUMENTS stand for. Raises InvalidPolicy for one that cannot be meant."""
+    return Questions(
+        own_sysctl_file=sysctl_path("sysctl_file", options["sysctl_file"]),
+        units=tuple(unit_name(f"units[{number}]", name) for number, name in enumerate(options["units"])),
+        dropin=dropin_name("dropin", options["dropin"]),
+        subsets=chosen_subsets("gather_subset", options["gather_subset"]),
+        shares=whole_number("top", options["top"], 0, 1000),
+        log_lines=whole_number("log_lines", options["log_lines"], 0, 10**7),
+        log_since=options["log_since"],
+    )
 
 
 def collect(host: Door, questions: Questions) -> HostState:
@@ -90,8 +122,8 @@ def collect(host: Door, questions: Questions) -> HostState:
     look.at_services()
     cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
     counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
-    info = read_host_info(host, look.systemd_version)
-    memory = _read_memory(host)
+    info = look.at_host()
+    memory = look.at_memory()
     log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
     return HostState(
         collector=host.collector,
@@ -155,6 +187,17 @@ class _Look:
             self.services = self.attempt("services", look.active)
             self.declared = self.attempt("declared services", look.declared)
 
+    def at_host(self) -> HostInfo:
+        info, hidden = read_host_info(self._host, self.systemd_version)
+        self._list_hidden("host", hidden)
+        return info
+
+    def at_memory(self) -> Memory:
+        memory = replace(parse_meminfo(self._host.read("/proc/meminfo")), look_kib=_look_kib(self._host))
+        if memory.available_kib is not None:
+            return memory
+        return with_available(memory, self.attempt("zoneinfo", lambda: _read_low_watermark_kib(self._host)))
+
     def with_shares(self) -> Optional[Tuple[Process, ...]]:
         if self.processes is None or not self.asks("processes"):
             return None
@@ -167,10 +210,21 @@ class _Look:
             self.unread.append(Unread(what, f"{len(failures)} of them, the first: {failures[0]}"))
 
 
-def _read_memory(host: Door) -> Memory:
-    memory = parse_meminfo(host.read("/proc/meminfo"))
-    zoneinfo = host.read_if_there("/proc/zoneinfo") if memory.available_kib is None else None
-    return with_available(memory, None if zoneinfo is None else low_watermark_pages(zoneinfo) * host.page_kib)
+def _read_low_watermark_kib(host: Door) -> Optional[int]:
+    zoneinfo = host.read_if_there("/proc/zoneinfo")
+    pages = None if zoneinfo is None else low_watermark_pages(zoneinfo)
+    return None if pages is None else pages * host.page_kib
+
+
+def _look_kib(host: Door) -> int:
+    """The memory of the processes that look, less what is a file's; those that have ended hold none."""
+    own = []
+    for pid in host.own_pids:
+        try:
+            own.append(read_process(host, pid))
+        except LifeboatError:
+            continue
+    return sum(one.rss_kib - (one.rss_file_kib or 0) for one in own if one is not None)
 
 
 def _read_pressure(host: Door) -> Optional[Pressures]:

@@ -36,16 +36,24 @@ def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, .
 def _daemon(host: Door, process: Process) -> OomDaemon:
     try:
         with host.process(process.pid) as folder:
-            words = folder.read("cmdline").split("\0")[1:-1]
+            arguments = parse_cmdline(folder.read("cmdline"))[1:]
     except Missing:
-        words = []
+        arguments = ()
     settings = _oomd_settings(host) if process.comm == "systemd-oomd" else {}
-    return OomDaemon(process.comm, process.pid, process.unit, tuple(words), settings)
+    return OomDaemon(process.comm, process.pid, process.unit, arguments, settings)
+
+
+def parse_cmdline(text: str) -> Tuple[str, ...]:
+    """The words of C(/proc/PID/cmdline). Each ends with NUL, but the last need not: a process may overwrite them."""
+    words = text.split("\0")
+    return tuple(words if words[-1] else words[:-1])
 
 
 def _oomd_settings(host: Door) -> Dict[str, str]:
     """The main file that comes first, then the drop-ins of all folders by name, each masking equal names below it."""
-    texts = [next((text for text in (host.read_if_there(each + "/oomd.conf") for each in OOMD_FOLDERS) if text), "")]
+    mains = (host.read_if_there(folder + "/oomd.conf") for folder in OOMD_FOLDERS)
+    # One that is empty, or a link to /dev/null, hides those below it as well.
+    texts = [next((text for text in mains if text is not None), "")]
     chosen: Dict[str, str] = {}
     for folder in OOMD_FOLDERS:
         for name in host.names(folder + "/oomd.conf.d"):
@@ -66,4 +74,4 @@ def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:
             elif section == _SECTION and "=" in line and line[0] not in "#;":
                 key, _, value = line.partition("=")
                 found[key.strip()] = value.strip()
-    return {key: value for key, value in found.items() if value}
+    return {key: value for key, value in found.items() if key and value}

@@ -28,7 +28,8 @@ def read_cgroups(host: Door, processes: Sequence[Process]) -> Optional[Tuple[Cgr
     for path in paths:
         read = ((name, host.read_if_there(f"{ROOTS[version]}{path}/{name}")) for name in FILES[version])
         files = {name: text for name, text in read if text is not None}
-        if files:  # a group that has ended meanwhile, or one outside of this namespace, has none
+        # A group that has ended meanwhile, one outside of this namespace, and one without the controller have none.
+        if any(name.startswith("memory.") for name in files):
             found.append(parse_cgroup_files(path, version, files))
     return tuple(found)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, Optional
+from typing import Callable, Dict, List, Optional, Tuple, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
@@ -16,7 +16,9 @@ OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 DETECT_ARGV = ("systemd-detect-virt",)
 CONTAINER_FILES = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
 CONTAINER_NAME = "/run/systemd/container"
+_T = TypeVar("_T")
 _ASSIGNMENT = re.compile(r"""^(\w+)=(?:"(.*)"|'(.*)'|(.*))$""")
+_ESCAPED = re.compile(r"""\\([\\"'$`])""")
 
 
 @dataclass(frozen=True)
@@ -49,23 +51,49 @@ class HostInfo:
     virtualisation: Optional[str] = None
 
 
-def read_host_info(host: Door, systemd_version: Optional[int]) -> HostInfo:
-    """Raises HostError where not even the kernel's release can be read."""
-    boot_id = host.read_if_there("/proc/sys/kernel/random/boot_id")
-    uptime = host.read_if_there("/proc/uptime")
-    init = host.read_if_there("/proc/1/comm")
-    return HostInfo(
-        boot_id=None if boot_id is None else boot_id.strip(),
-        uptime_seconds=None if uptime is None else float(uptime.split()[0]),
+def read_host_info(host: Door, systemd_version: Optional[int]) -> Tuple[HostInfo, Tuple[HostError, ...]]:
+    """The host, and what of it could not be read. Raises HostError where not even the kernel's release can be."""
+    failures: List[HostError] = []
+
+    def attempt(read: Callable[[Door], Optional[_T]]) -> Optional[_T]:
+        try:
+            return read(host)
+        except HostError as error:
+            failures.append(error)
+            return None
+
+    info = HostInfo(
+        boot_id=attempt(_boot_id),
+        uptime_seconds=attempt(_uptime_seconds),
         kernel=host.read("/proc/sys/kernel/osrelease").strip(),
         arch=host.arch,
         page_kib=host.page_kib,
         systemd_version=systemd_version,
-        init=None if init is None else init.rstrip("\n"),
-        cgroups=_cgroups(host),
-        distribution=_distribution(host),
-        virtualisation=_virtualisation(host),
+        init=attempt(_init),
+        cgroups=attempt(_cgroups),
+        distribution=attempt(_distribution),
+        virtualisation=attempt(_virtualisation),
     )
+    return info, tuple(failures)
+
+
+def _boot_id(host: Door) -> Optional[str]:
+    return (host.read_if_there("/proc/sys/kernel/random/boot_id") or "").strip() or None
+
+
+def _uptime_seconds(host: Door) -> Optional[float]:
+    text = host.read_if_there("/proc/uptime")
+    if text is None:
+        return None
+    match = re.match(r"\d+\.\d+ ", text)
+    if match is None:
+        raise HostError(f"found {text[:40]!r} in /proc/uptime, expected seconds as 86400.52", "/proc/uptime")
+    return float(match.group())
+
+
+def _init(host: Door) -> Optional[str]:
+    """With C(hidepid) process 1 is not for everybody."""
+    return (host.read_if_there("/proc/1/comm") or "").rstrip("\n") or None
 
 
 def _cgroups(host: Door) -> Optional[str]:
@@ -81,15 +109,16 @@ def _distribution(host: Door) -> Optional[Distribution]:
     if text is None:
         return None
     fields = parse_os_release(text)
-    return Distribution(fields.get("ID"), fields.get("VERSION_ID"), fields.get("PRETTY_NAME"))
+    return Distribution(*(fields.get(name) or None for name in ("ID", "VERSION_ID", "PRETTY_NAME")))
 
 
 def parse_os_release(text: str) -> Dict[str, str]:
-    """Names and values of os-release(5), without the quotes."""
-    matches = (_ASSIGNMENT.match(line.strip()) for line in text.split("\n"))
-    return {
-        match.group(1): next(value for value in match.groups()[1:] if value is not None) for match in matches if match
-    }
+    """Names and values of os-release(5), without the quotes and backslashes of the shell."""
+    found: Dict[str, str] = {}
+    for match in filter(None, (_ASSIGNMENT.match(line.strip()) for line in text.split("\n"))):
+        name, double, single, plain = match.groups()
+        found[name] = single if single is not None else _ESCAPED.sub(r"\1", plain if double is None else double)
+    return found
 
 
 def _virtualisation(host: Door) -> Optional[str]:

@@ -12,6 +12,16 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_log
 
+# One of these is in every line of the kernel that matters here, whatever the case.
+WORDS = "oom|out of memory|killed process"
+
+
+def argvs(lines: int, since: Optional[str]) -> Tuple[Tuple[str, ...], ...]:
+    """The commands that print a kernel log, best first."""
+    # --all: without it a line with the name of a process that is not UTF-8 is but "[45B blob data]".
+    journal = ("journalctl", "--all", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}")
+    return (*journal, "_TRANSPORT=kernel"), ("dmesg",)
+
 
 @dataclass(frozen=True)
 class KernelLog:
@@ -41,16 +51,14 @@ def read_kernel_log(host: Door, lines: int) -> str:
 
     Raises HostError where neither can be read.
     """
-    # --all: without it a line with the name of a process that is not UTF-8 is but "[45B blob data]".
-    journal = ["journalctl", "--all", "--quiet", "--no-pager", "--output=short-iso", f"--lines={lines}"]
     said: List[str] = []
-    for argv in (journal + ["_TRANSPORT=kernel"], ["dmesg"]):
+    for argv in argvs(lines, None):
         try:
             text = host.run_or_fail(argv)
         except HostError as error:
             said.append(str(error))
             continue
-        if text.strip() or argv == ["dmesg"]:
+        if text.strip() or argv == ("dmesg",):
             # Only a newline ends a line: names of processes and cgroups may hold any other separator.
             return "\n".join(text.split("\n")[-lines - 1 :])
         said.append("the journal has no kernel messages")

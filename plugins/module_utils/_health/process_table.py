@@ -73,7 +73,7 @@ def read_processes(host: Door) -> Tuple[Tuple[Process, ...], Tuple[HostError, ..
     """
     found: List[Process] = []
     failures: List[HostError] = []
-    pids = {int(name) for name in host.names("/proc") if name.isdigit()} - host.own_pids
+    pids = {int(name) for name in host.names("/proc") if name.isdecimal()} - host.own_pids
     for pid in sorted(pids):
         try:
             process = read_process(host, pid)

@@ -120,7 +120,7 @@ def _look_around(host: Door, processes: Sequence[Process], dropin: str) -> _Scen
     by_cgroup: Dict[str, List[Process]] = {}
     for process in processes:
         by_cgroup.setdefault(process.cgroup or "", []).append(process)
-    manager_score = int(host.read("/proc/1/oom_score_adj"))
+    manager_score = _number(host.read("/proc/1/oom_score_adj"), "/proc/1/oom_score_adj")
     return _Scene(
         host=host,
         version=version,
@@ -262,4 +262,13 @@ def _default_score(host: Door, manager_score: int) -> int:
     """The score of a unit that sets none: DefaultOOMScoreAdjust (250), else the manager's own."""
     shown = host.run_or_fail(MANAGER_ARGV)
     value = shown.strip().partition("=")[2]
-    return int(value) if value else manager_score
+    return _number(value, " ".join(MANAGER_ARGV)) if value else manager_score
+
+
+def _number(text: str, where: str) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise HostError(
+            f"found {text.strip()[:40]!r} as the score of {where}, expected -1000 to 1000", where
+        ) from error

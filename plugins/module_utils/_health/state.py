@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
-    UNKNOWN,
-    forecast,
+    Crowd,
+    Killer,
+    kernel_version,
     kill_order,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import does_not_know, forecast
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import Commit, commit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressures
@@ -69,7 +71,7 @@ class HostState:
         """What the kernel has promised, and what mode C(never) would mean; C(None) without its sysctls."""
         if self.sysctls is None:
             return None
-        numbers = {key: int(text) if text.isdigit() else None for key, text in self.sysctls.runtime.items()}
+        numbers = self._numbers()
         return commit(
             self.memory,
             mode=numbers.get(keys.MODE),
@@ -79,6 +81,21 @@ class HostState:
             user_reserve_kib=numbers.get(keys.USER_RESERVE),
         )
 
+    def killer(self) -> Killer:
+        """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
+        numbers = self._numbers()
+        return Killer(
+            kernel_version(self.host.kernel),
+            self.host.page_kib,
+            panic_on_oom=numbers.get(keys.PANIC_ON_OOM) or 0,
+            kill_allocating_task=bool(numbers.get(keys.KILL_ALLOCATING_TASK)),
+            never_overcommit=numbers.get(keys.MODE) == 2,
+        )
+
+    def _numbers(self) -> Dict[str, Optional[int]]:
+        runtime = {} if self.sysctls is None else self.sysctls.runtime
+        return {key: int(text) if text.isdecimal() else None for key, text in runtime.items()}
+
     def as_facts(self, top: int = 10) -> Dict[str, Any]:
         """The state as JSON, with what follows from it: the first I(top) of the kill order, the forecast."""
         found = self.commit()
@@ -86,10 +103,24 @@ class HostState:
         facts.update(asdict(self))
         facts["commit"] = None if found is None else asdict(found)
         facts["scores"] = [state.layers() for state in self.services or ()]
-        facts["forecast_does_not_know"] = list(UNKNOWN)
+        facts["forecast_does_not_know"] = self._unknown()
         facts["kill_order"] = facts["forecast"] = None
         if self.processes is not None:
-            order = kill_order(self.processes, self.memory, self.host.page_kib)
+            crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
+            order = kill_order(crowd)
             facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
-            facts["forecast"] = [asdict(growth) for growth in forecast(order, self.memory, self.host.page_kib, top)]
+            facts["forecast"] = [asdict(growth) for growth in forecast(crowd, order, top, self._declared_running())]
         return facts
+
+    def _declared_running(self) -> List[str]:
+        units = () if self.declared is None else self.declared.declared
+        return [state.unit.id for unit in units for state in unit.states if state.running]
+
+    def _unknown(self) -> List[str]:
+        found = list(does_not_know(self.killer(), self.cgroups))
+        if self.sysctls is None:
+            found.append("vm.panic_on_oom, vm.oom_kill_allocating_task, vm.overcommit_memory: they were not read")
+        if self.zram:
+            found.append("how well memory compresses (zram): what is put there stays in memory, only smaller")
+        found += [f"when {daemon.name} kills, which does so before the kernel" for daemon in self.daemons or ()]
+        return found

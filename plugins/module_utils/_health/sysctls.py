@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
 
 _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
-_SYSCTL = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
+PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
 
 def read_sysctls(host: Door, own_path: str) -> SysctlState:
@@ -48,7 +48,7 @@ def find_loader(host: Door) -> Loader:
     """The program that sets sysctls at boot: systemd where it is the init, else what C(sysctl) is."""
     if host.exists("/run/systemd/system"):
         return "systemd"
-    program = next((path for path in _SYSCTL if host.exists(path)), None)
+    program = next((path for path in PROGRAMS if host.exists(path)), None)
     if program is None:
         # No sysctl at all: an image whose init is not running, or nothing that loads files.
         return "systemd" if any(host.exists(path) for path in _SYSTEMD_SYSCTL) else "busybox"

@@ -1,34 +1,40 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whom the kernel kills: C(oom_badness()) and C(select_bad_process()) of mm/oom_kill.c, as a model.
+"""Whom the kernel kills: mm/oom_kill.c as a model, for the kernel at hand.
 
-What it cannot know is in C(UNKNOWN): the caller says so beside every forecast.
+What changed when, in that file:
+3.5 points in pages, permille of all memory before (C(oom_badness()));
+3.14 CAP_SYS_ADMIN is worth 3 % of a process's own size, 3 % of all memory before; 4.17 nothing any more;
+4.19 C(memory.oom.group) (C(mem_cgroup_get_oom_group()));
+5.1 who is chosen dies, and no child in its place (C(oom_kill_process()));
+5.3 of equals the youngest is chosen, the oldest before (C(oom_evaluate_task()));
+5.9 points may be below 1, raised to 1 before.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Dict, List, Optional, Sequence, Tuple
+import re
+from dataclasses import dataclass
+from typing import Dict, List, Optional, Sequence, Set, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, with_ancestors
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 
-UNKNOWN = (
-    "memory that processes take or give back after the look",
-    "memory policies and cpusets, which let only some processes compete",
-    "memory of the kernel itself, which no kill gives back",
-    "processes that are about to end",
-)
 ADJ_MIN, ADJ_MAX = -1000, 1000
-NEWCOMER = "a new process with score 0"
+NEWEST = (99, 0)
+
+# Points, and among equals the age: the largest is chosen.
+Key = Tuple[int, int, int]
+Ranking = Sequence[Tuple[Key, Process]]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A process as the OOM killer sees it. I(points) in pages; the largest is killed first."""
+    """A process as the OOM killer sees it. I(points) in pages (in permille before 3.5)."""
 
-    pid: Optional[int]
+    pid: int
     comm: str
     unit: Optional[str]
     points: int
@@ -38,16 +44,24 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Growth:
-    """If I(grower) (a unit, or NEWCOMER) grows without end: who is killed in which order.
+class Killer:
+    """The OOM killer of one host: the kernel's I(version) (major, minor), its pages, and the sysctls it obeys.
 
-    I(victims) are names of units, or of processes outside of any. Where the grower itself is killed, it is
-    the last one; where it is not (score -1000), I(ends) is false and everybody else dies.
+    I(never_overcommit): memory is refused at the commit limit, so that it may never run out.
+    Source: Documentation/admin-guide/sysctl/vm.rst.
     """
 
-    grower: str
-    victims: Tuple[str, ...]
-    ends: bool
+    version: Tuple[int, int]
+    page_kib: int
+    panic_on_oom: int = 0
+    kill_allocating_task: bool = False
+    never_overcommit: bool = False
+
+
+def kernel_version(release: str) -> Tuple[int, int]:
+    """C(6.1.0-21-arm64) → C((6, 1)). What does not begin with numbers counts as the newest."""
+    match = re.match(r"(\d+)\.(\d+)", release)
+    return (int(match.group(1)), int(match.group(2))) if match else NEWEST
 
 
 def total_pages(memory: Memory, page_kib: int) -> int:
@@ -55,88 +69,176 @@ def total_pages(memory: Memory, page_kib: int) -> int:
     return (memory.total_kib + memory.swap_total_kib) // page_kib
 
 
-def points(size_pages: int, oom_score_adj: int, all_pages: int) -> Optional[int]:
-    """C(oom_badness()): size in pages plus the score's share of all memory; C(None) is never killed.
-
-    Kernels before 5.9 raise what is below 1 to 1, which only merges the very last places of the order.
-    """
+def points(
+    size_pages: int,
+    oom_score_adj: int,
+    all_pages: int,
+    version: Tuple[int, int] = NEWEST,
+    sys_admin: bool = False,
+) -> Optional[int]:
+    """C(oom_badness()): size in pages plus the score's share of all memory; C(None) is never killed."""
     if oom_score_adj <= ADJ_MIN:
         return None
-    return size_pages + oom_score_adj * (all_pages // 1000)
+    if version < (3, 5):
+        permille = size_pages * 1000 // max(all_pages, 1) + oom_score_adj - (30 if sys_admin else 0)
+        return min(max(permille, 1), 1000)
+    if sys_admin and version < (3, 14):
+        oom_score_adj -= 30
+    elif sys_admin and version < (4, 17):
+        size_pages -= size_pages * 3 // 100
+    found = size_pages + oom_score_adj * (all_pages // 1000)
+    return found if version >= (5, 9) else max(found, 1)
 
 
-def kill_order(processes: Sequence[Process], memory: Memory, page_kib: int) -> Tuple[Candidate, ...]:
-    """Every process that the global OOM killer may choose, the first victim first.
+def label(one: Process | Candidate) -> str:
+    return one.unit or one.comm
 
-    Among equals the kernel keeps the one that it met last, and it meets them in the order of their start.
-    """
-    all_pages = total_pages(memory, page_kib)
-    ranked: List[Tuple[Tuple[int, int, int], Candidate]] = []
-    for process in processes:
-        kib = process.rss_kib + process.swap_kib + process.pgtables_kib
-        score = points(kib // page_kib, process.oom_score_adj, all_pages)
-        # Init is never chosen: is_global_init() in oom_unkillable_task().
+
+class Crowd:
+    """The processes of one host, ranked for an OOM of all memory (scope C(None)) or of one cgroup (its path)."""
+
+    def __init__(
+        self, processes: Sequence[Process], memory: Memory, killer: Killer, cgroups: Sequence[Cgroup] = ()
+    ) -> None:
+        self.processes, self.memory, self.killer = processes, memory, killer
+        self._cgroups = {group.path: group for group in cgroups}
+        self._lineages: Dict[Optional[str], Tuple[str, ...]] = {}
+        self._rankings: Dict[Optional[str], Ranking] = {}
+        self._children: Dict[Optional[str], Dict[int, Ranking]] = {}
+        self._together: Dict[str, List[Process]] = {group.path: [] for group in cgroups if group.oom_group}
+        for process in processes if self._together else ():
+            if process.oom_score_adj > ADJ_MIN and process.pid != 1:
+                for path in self.lineage(process.memory_cgroup):
+                    self._together.get(path, []).append(process)
+
+    def lineage(self, path: Optional[str]) -> Tuple[str, ...]:
+        """The cgroup and all above it, the innermost first, without the root."""
+        if path not in self._lineages:
+            self._lineages[path] = tuple(reversed(with_ancestors([path] if path else [])))
+        return self._lineages[path]
+
+    def limited(self, path: Optional[str]) -> List[Cgroup]:
+        """Those cgroups of the lineage that have a limit."""
+        groups = (self._cgroups.get(each) for each in self.lineage(path))
+        return [group for group in groups if group is not None and group.limit_kib is not None]
+
+    def pages(self, scope: Optional[str]) -> int:
+        """What an OOM there compares against: C(constrained_alloc()); for a cgroup C(mem_cgroup_get_max())."""
+        if scope is None:
+            return total_pages(self.memory, self.killer.page_kib)
+        group = self._cgroups[scope]
+        limit_kib, swap_kib = group.limit_kib or 0, self.memory.swap_total_kib
+        if group.memsw_limit_kib is not None:
+            swap_kib = min(swap_kib, group.memsw_limit_kib - limit_kib)
+        if group.swap_limit_kib is not None:
+            swap_kib = min(swap_kib, group.swap_limit_kib)
+        return (limit_kib + swap_kib) // self.killer.page_kib or 1
+
+    def size_kib(self, process: Process, scope: Optional[str]) -> int:
+        """RSS, swap and page tables as they will be at that OOM: what can be read again from files is dropped before.
+
+        At the limit of a cgroup that is what its groups account for; pages that others brought in stay.
+        """
+        dropped_kib = process.rss_file_kib or 0
+        if scope is not None:
+            group = self._cgroups.get(process.memory_cgroup or "")
+            dropped_kib = min(dropped_kib, group.file_kib or 0 if group is not None else 0)
+        return process.rss_kib - dropped_kib + process.swap_kib + process.pgtables_kib
+
+    def key(self, process: Process, scope: Optional[str], grown_pages: int = 0) -> Optional[Key]:
+        """The place of a process in the ranking, C(None) for one that is never killed (init among them)."""
+        size = self.size_kib(process, scope) // self.killer.page_kib + grown_pages
+        version = self.killer.version
+        score = points(size, process.oom_score_adj, self.pages(scope), version, process.sys_admin)
         if score is None or process.pid == 1:
-            continue
-        candidate = Candidate(
-            process.pid,
-            process.comm,
-            process.unit,
-            score,
-            process.rss_kib,
-            process.swap_kib,
-            process.oom_score_adj,
-        )
-        ranked.append(((score, process.start_ticks, process.pid), candidate))
-    ranked.sort(key=lambda entry: entry[0], reverse=True)
-    return tuple(candidate for _, candidate in ranked)
+            return None
+        # The kernel meets processes in the order of their start.
+        sign = 1 if version >= (5, 3) else -1
+        return score, sign * process.start_ticks, sign * process.pid
+
+    def ranking(self, scope: Optional[str]) -> Ranking:
+        """Who may be chosen, the first one first."""
+        if scope not in self._rankings:
+            inside = (one for one in self.processes if scope is None or scope in self.lineage(one.memory_cgroup))
+            entries = ((self.key(process, scope), process) for process in inside)
+            found = [(key, process) for key, process in entries if key is not None]
+            found.sort(key=lambda entry: entry[0], reverse=True)
+            self._rankings[scope] = found
+        return self._rankings[scope]
+
+    def children(self, pid: int, scope: Optional[str]) -> Ranking:
+        """The children of a process that may die in its place, the first one first."""
+        if scope not in self._children:
+            families: Dict[int, List[Tuple[Key, Process]]] = {}
+            for entry in self.ranking(scope):
+                families.setdefault(entry[1].ppid, []).append(entry)
+            self._children[scope] = dict(families)
+        return self._children[scope].get(pid, ())
+
+    def together(self, victim: Process, scope: Optional[str]) -> Sequence[Process]:
+        """Who dies with it: all of the highest cgroup with C(memory.oom.group) up to where memory ran out."""
+        found: Sequence[Process] = ()
+        for path in self.lineage(victim.memory_cgroup):
+            found = self._together.get(path, found)
+            if path == scope:
+                break
+        return found
 
 
-def label(candidate: Candidate) -> str:
-    return candidate.unit or candidate.comm
+class Play:
+    """One OOM after the other. I(grower) is a process that takes I(grown_pages) between them."""
+
+    def __init__(self, crowd: Crowd, grower: Optional[Process] = None) -> None:
+        self._crowd, self._grower = crowd, grower
+        self.grown_pages = 0
+        self._dead: Set[int] = set()
+        self._places: Dict[Tuple[Optional[str], Optional[int]], int] = {}
+
+    def kill(self, scope: Optional[str] = None) -> Tuple[Process, ...]:
+        """Who dies at the next OOM, the victim first; nobody where nobody can be killed."""
+        chosen = self._chosen(scope)
+        if chosen is None:
+            return ()
+        victim = chosen
+        if self._crowd.killer.version < (5, 1):
+            victim = self._first(scope, chosen.pid) or chosen
+        others = (one for one in self._crowd.together(victim, scope) if one.pid != victim.pid)
+        dying = (victim, *(one for one in others if one.pid not in self._dead))
+        self._dead.update(one.pid for one in dying)
+        return dying
+
+    def _chosen(self, scope: Optional[str]) -> Optional[Process]:
+        # Who allocates at that moment is the grower, most of the time.
+        if scope is None and self._crowd.killer.kill_allocating_task and self._own_key(scope) is not None:
+            return self._grower
+        return self._first(scope, None)
+
+    def _own_key(self, scope: Optional[str]) -> Optional[Key]:
+        return None if self._grower is None else self._crowd.key(self._grower, scope, self.grown_pages)
+
+    def _first(self, scope: Optional[str], parent: Optional[int]) -> Optional[Process]:
+        """The living process with the most points, of all or of the children of I(parent)."""
+        entries = self._crowd.ranking(scope) if parent is None else self._crowd.children(parent, scope)
+        own_pid = None if self._grower is None else self._grower.pid
+        place = self._places.get((scope, parent), 0)
+        while place < len(entries) and (entries[place][1].pid in self._dead or entries[place][1].pid == own_pid):
+            place += 1
+        self._places[scope, parent] = place
+        own = self._own_key(scope) if self._grower is not None and parent in (None, self._grower.ppid) else None
+        if own is not None and (place == len(entries) or own > entries[place][0]):
+            return self._grower
+        return entries[place][1] if place < len(entries) else None
 
 
-def if_grows(
-    grower: str,
-    order: Sequence[Candidate],
-    free_kib: int,
-    page_kib: int,
-    oom_score_adj: Optional[int] = 0,
-    all_pages: int = 0,
-) -> Growth:
-    """Play it through: the largest process of unit I(grower) takes all that is free, the kernel kills, again.
-
-    I(order) is the kill order now, I(free_kib) what can still be taken. Where the unit has no process in the
-    order, a new one with I(oom_score_adj) starts at size 0, with that share of I(all_pages); C(None) is one that
-    cannot be killed.
-    """
-    waiting = list(order)
-    own = next((candidate for candidate in waiting if label(candidate) == grower), None)
-    if own is not None:
-        waiting.remove(own)
-    elif oom_score_adj is not None:
-        own = Candidate(None, grower, None, oom_score_adj * (all_pages // 1000), 0, 0, oom_score_adj)
-    victims: List[str] = []
-    free_pages = free_kib // page_kib
-    while waiting:
-        grown = None if own is None else replace(own, points=own.points + free_pages)
-        if grown is not None and grown.points >= waiting[0].points:
-            break
-        victim = waiting.pop(0)
-        victims.append(label(victim))
-        free_pages += (victim.rss_kib + victim.swap_kib) // page_kib
-    if own is not None:
-        victims.append(grower)
-    return Growth(grower, tuple(victims), own is not None)
-
-
-def forecast(order: Sequence[Candidate], memory: Memory, page_kib: int, most: int = 10) -> Tuple[Growth, ...]:
-    """C(if_grows()) for a newcomer and for the first I(most) units of the kill order."""
-    available_kib = memory.free_kib if memory.available_kib is None else memory.available_kib
-    free_kib = available_kib + memory.swap_free_kib
-    names: Dict[str, None] = {NEWCOMER: None}
-    for candidate in order:
-        if len(names) > most:
-            break
-        names.setdefault(label(candidate))
-    return tuple(if_grows(name, order, free_kib, page_kib) for name in names)
+def kill_order(crowd: Crowd) -> Tuple[Candidate, ...]:
+    """Every process that the global OOM killer may kill, the first victim first, if nothing grew in between."""
+    play, order = Play(crowd), []
+    scores = {process.pid: key[0] for key, process in crowd.ranking(None)}
+    dying = play.kill()
+    while dying:
+        order += [
+            Candidate(one.pid, one.comm, one.unit, scores[one.pid], one.rss_kib, one.swap_kib, one.oom_score_adj)
+            for one in dying
+        ]
+        dying = play.kill()
+    return tuple(order)

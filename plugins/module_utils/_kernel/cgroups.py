@@ -31,14 +31,14 @@ FILES = {
         "memory.usage_in_bytes",
         "memory.max_usage_in_bytes",
         "memory.memsw.limit_in_bytes",
-        "memory.memsw.usage_in_bytes",
         "memory.failcnt",
         "memory.oom_control",
         "memory.stat",
     ),
 }
-# v1 stores "no limit" as the largest number of whole pages; nothing real is near it.
-_NO_LIMIT_KIB = 1 << 50
+# v1 says "no limit" as the largest number of whole pages, 2**31 - 1 on a 32-bit kernel; nothing real is near it.
+# Source: PAGE_COUNTER_MAX, include/linux/page_counter.h.
+_NO_LIMIT_KIB = ((1 << 31) - 1) * 4
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,6 @@ def parse_cgroup_files(path: str, version: int, files: Mapping[str, str]) -> Cgr
 
 def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
     events, stat = _table(files.get("memory.events")), _table(files.get("memory.stat"))
-    group = files.get("memory.oom.group")
     return Cgroup(
         path=path,
         version=2,
@@ -103,7 +102,7 @@ def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
         swap_kib=_kib(files.get("memory.swap.current")),
         file_kib=_file_kib(stat, ""),
         pids=_number(files.get("pids.current")),
-        oom_group=None if group is None else group.strip() == "1",
+        oom_group={"0": False, "1": True}.get((files.get("memory.oom.group") or "").strip()),
         oom_kill_disable=None,
         events=Events(
             low=events.get("low"),
@@ -118,18 +117,18 @@ def _v2(path: str, files: Mapping[str, str]) -> Cgroup:
 
 def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
     control, stat = _table(files.get("memory.oom_control")), _table(files.get("memory.stat"))
-    memsw_kib, current_kib = _kib(files.get("memory.memsw.usage_in_bytes")), _kib(files.get("memory.usage_in_bytes"))
     disable = control.get("oom_kill_disable")
     return Cgroup(
         path=path,
         version=1,
         limit_kib=_kib(files.get("memory.limit_in_bytes")),
         high_kib=None,
-        current_kib=current_kib,
+        current_kib=_kib(files.get("memory.usage_in_bytes")),
         peak_kib=_kib(files.get("memory.max_usage_in_bytes")),
         swap_limit_kib=None,
         memsw_limit_kib=_kib(files.get("memory.memsw.limit_in_bytes")),
-        swap_kib=None if memsw_kib is None or current_kib is None else max(memsw_kib - current_kib, 0),
+        # Not memsw less memory: two files are read at two moments, and show swap where there is none.
+        swap_kib=stat["total_swap"] // 1024 if "total_swap" in stat else None,
         file_kib=_file_kib(stat, "total_"),
         pids=None,
         oom_group=None,
@@ -140,7 +139,7 @@ def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
 
 def _table(text: Optional[str]) -> Dict[str, int]:
     pairs = (line.partition(" ") for line in (text or "").split("\n"))
-    return {name: int(value) for name, _, value in pairs if value.isdigit()}
+    return {name: int(value) for name, _, value in pairs if value.isdecimal()}
 
 
 def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
@@ -149,7 +148,7 @@ def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text is not None and text.strip().isdigit() else None
+    return int(text) if text is not None and text.strip().isdecimal() else None
 
 
 def _kib(text: Optional[str]) -> Optional[int]:

@@ -20,7 +20,8 @@ class Memory:
 
     I(available_is_estimate): the kernel (before 3.14) does not say what is available, see C(with_available()).
     I(high_total_kib) to I(low_free_kib) are those of 32-bit kernels with high memory: what the kernel itself needs
-    has to come from the low part, which can run out alone. I(hugetlb_kib) is not for anybody else.
+    has to come from the low part, which can run out alone. I(hugetlb_kib) is not for anybody else. I(look_kib) is
+    what the look itself held when these were read, and has given back since.
     """
 
     total_kib: int
@@ -60,6 +61,7 @@ class Memory:
     low_free_kib: Optional[int] = None
     cma_total_kib: Optional[int] = None
     cma_free_kib: Optional[int] = None
+    look_kib: int = 0
 
 
 # The kernel's name for each field that is simply taken over.
@@ -146,9 +148,10 @@ def parse_meminfo(text: str) -> Memory:
     )
 
 
-def low_watermark_pages(zoneinfo: str) -> int:
+def low_watermark_pages(zoneinfo: str) -> Optional[int]:
     """The sum of the zones' C(low) marks of C(/proc/zoneinfo): below them the kernel begins to reclaim."""
-    return sum(int(pages) for pages in re.findall(r"^\s+low\s+(\d+)$", zoneinfo, re.MULTILINE))
+    found = re.findall(r"^ +low +(\d+)$", zoneinfo, re.MULTILINE)
+    return sum(int(pages) for pages in found) if found else None
 
 
 def with_available(memory: Memory, low_watermark_kib: Optional[int]) -> Memory:
@@ -173,7 +176,7 @@ def parse_vmstat(text: str) -> Counters:
     fields: Dict[str, int] = {}
     for line in text.splitlines():
         name, _, value = line.partition(" ")
-        if value.strip().isdigit():
+        if value.strip().isdecimal():
             fields[name] = int(value)
 
     def total(*prefixes: str) -> Optional[int]:

@@ -159,6 +159,7 @@ class Assembly:
         draft = self._home_of_killed(values, line)
         draft.place_in(values)
         values.pop("scope", None)
+        draft.kill_lines += 1
         self._dead(draft, values, line)
 
     def _home_of_killed(self, values: Dict[str, Any], line: Line) -> Draft:

@@ -61,6 +61,7 @@ class Draft:
         self.over = False
         self.group = False
         self.victims: Dict[int, Dict[str, Any]] = {}
+        self.kill_lines = 0
         self.lost: Optional[int] = None
 
     def is_near(self, line: Line) -> bool:
@@ -157,6 +158,7 @@ class Draft:
             victims=tuple(self._victim(values) for values in victims.values()),
             tasks=tuple(self.tasks.values()),
             memory=self.memory,
+            kill_lines=self.kill_lines,
             complete=self.header is not None and measured and self.kind in (KILL, PANIC),
             lost_lines=self.lost,
         )

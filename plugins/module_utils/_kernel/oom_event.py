@@ -99,6 +99,9 @@ class OomEvent:
 
     I(memory) holds what was printed, the unit in each name.
 
+    I(kill_lines) is how often the log says "Killed process", and how often the kernel has counted (C(oom_kill) of
+    C(/proc/vmstat)): once for each victim, but twice for the first of a group (C(memory.oom.group)).
+
     I(complete) is true if header, a table or sizes of memory, and the kill line or panic were all there.
     I(lost_lines) counts lines that the log itself says are missing within the event ("messages dropped",
     gaps in the sequence numbers of /dev/kmsg). It is 0 where numbered lines have no gap and null where
@@ -116,6 +119,7 @@ class OomEvent:
     victims: Tuple[Victim, ...] = ()
     tasks: Tuple[Task, ...] = ()
     memory: Mapping[str, int] = field(default_factory=dict)
+    kill_lines: int = 0
     complete: bool = False
     lost_lines: Optional[int] = None
 

@@ -9,6 +9,7 @@ import re
 from typing import Iterable, Iterator, List, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_lines import is_suspicious, understand
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_noise import is_noise
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import (
     EMBEDDED_PREFIX,
     Line,
@@ -43,12 +44,16 @@ class _Facts:
 
     def __init__(self) -> None:
         self._head = Line("")
+        self._passed_over: Optional[str] = None
         self._held: Optional[Fact] = None
         self._breaks = 0
         self._sequence: Optional[int] = None
 
     def read(self, lines: Iterable[str]) -> Iterator[Fact]:
         for raw in lines:
+            if is_noise(raw):
+                self._passed_over = raw
+                continue
             line = self._in_context(read_line(raw))
             longer = self._continued(line)
             if longer:
@@ -65,8 +70,10 @@ class _Facts:
     def _in_context(self, line: Line) -> Line:
         """A line without a prefix is of the same machine, one that is indented is of the same message."""
         if line.prefixed:
-            self._head = line
+            self._head, self._passed_over = line, None
             return line
+        if self._passed_over is not None:
+            self._head, self._passed_over = read_line(self._passed_over), None
         head = self._head
         if line.indent > head.indent:
             return head._replace(text=line.text, indent=line.indent, prefixed=False, sequence=None)

@@ -66,6 +66,8 @@ _GROUP = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.
 _REAPED = re.compile(r"oom_reaper: reaped process " + _PID + r" \(" + _NAME + r"\)", re.S)
 _UNREAPED = re.compile(r"oom_reaper: unable to reap pid:" + _PID + r" \(" + _NAME + r"\)", re.S)
 _SPARED = re.compile(_MESSAGE + "OOM victim " + _PID + r" \(" + _NAME + r"\) is already exiting", re.S)
+# The whole banner: a process may call itself "Linux version 6", and the kernel may say something about it.
+_BOOT = re.compile(r"Linux version \d\S*(?: \(|$)")
 _BLOB = re.compile(r"\[[\d.]{1,8}[BKMGTPE] blob data\]$")
 
 _SCOPES = {
@@ -273,6 +275,6 @@ _RECOGNISERS = (
     ("callbacks suppressed", lambda text: Said(KNOWN, {})),
     ("page allocation ", lambda text: Said(OTHER_REPORT, {})),
     ("how Memory", lambda text: Said(OTHER_REPORT, {})),
-    ("Linux version ", lambda text: Said(BOOT, {}) if text.startswith("Linux version ") else None),
+    ("Linux version ", lambda text: Said(BOOT, {}) if _BOOT.match(text) else None),
     ("oot ", lambda text: Said(BOOT, {}) if text.startswith(("-- Boot ", "-- Reboot --")) else None),
 )

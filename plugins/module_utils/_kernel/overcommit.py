@@ -78,7 +78,9 @@ def commit(
 ) -> Commit:
     """What is promised under these sysctls, C(None) for one that this kernel does not have."""
     reserve = reserve_kib(memory, admin_reserve_kib or 0, user_reserve_kib or 0)
-    limit_kib = commit_limit_kib(memory, ratio or 0, kbytes or 0)
+    if_never = None
+    if ratio is not None or kbytes:
+        if_never = headroom(memory, commit_limit_kib(memory, ratio or 0, kbytes or 0), reserve, MIN_HEADROOM_PCT)
     known = memory.commit_limit_kib is not None and memory.committed_kib is not None
     return Commit(
         mode=MODES[mode] if mode in (0, 1, 2) else None,
@@ -87,7 +89,7 @@ def commit(
         limit_kib=memory.commit_limit_kib,
         committed_kib=memory.committed_kib,
         headroom_kib=(memory.commit_limit_kib or 0) - (memory.committed_kib or 0) if known else None,
-        if_never=headroom(memory, limit_kib, reserve, MIN_HEADROOM_PCT),
+        if_never=if_never,
         ratio_that_passes=smallest_ratio(memory, reserve, MIN_HEADROOM_PCT),
     )
 

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
-_SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb):\s+(\d+) kB", re.MULTILINE)
+_SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb): +(\d+) kB$", re.MULTILINE)
 _CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24  # include/uapi/linux/capability.h
 
 
@@ -71,7 +71,7 @@ def parse_stat(text: str) -> Stat:
     opening, closing = text.find("("), text.rfind(")")
     rest = text[closing + 1 :].split()
     # ppid is field 4 and starttime field 22 of proc(5); field 3 is the first one behind the name.
-    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdigit():
+    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdecimal():
         raise LifeboatError(f"not a /proc/PID/stat line: {text[:80]!r}")
     return Stat(text[opening + 1 : closing], int(rest[1]), int(rest[19]))
 
@@ -93,9 +93,9 @@ def is_sys_admin(status: str) -> bool:
 
 
 def parse_shares(smaps: str) -> Optional[Shares]:
-    """PSS and USS of C(smaps_rollup) (4.14) or C(smaps); C(None) where there are none (a kernel thread)."""
+    """PSS and USS of C(smaps_rollup) (4.14) or C(smaps); C(None) where they are not told (a kernel thread)."""
     found = [(name, int(kib)) for name, kib in _SHARES.findall(smaps)]
-    if not found:
+    if not {"Pss", "Private_Clean", "Private_Dirty"} <= {name for name, _ in found}:
         return None
     pss_kib = sum(kib for name, kib in found if name == "Pss")
     return Shares(pss_kib, sum(kib for name, kib in found if name != "Pss"))

@@ -9,7 +9,10 @@ import re
 from dataclasses import dataclass
 from typing import Mapping, Optional, Tuple
 
-_ROW = re.compile(r"^(\S+)\s+(\S+)\s+(\d+)\s+(\d+)\s+(-?\d+)\s*$")
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+
+# Only blanks and tabs part the columns: the kernel escapes no other separator in a name.
+_ROW = re.compile(r"^([^ \t]+)[ \t]+([a-z]+)[ \t]+(\d+)[ \t]+(\d+)[ \t]+(-?\d+)$")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 # The columns of mm_stat; before 4.1 each had a file of its own.
 ZRAM_FILES = ("disksize", "comp_algorithm", "mm_stat", "orig_data_size", "compr_data_size", "mem_used_total")
@@ -44,8 +47,16 @@ class Zram:
 
 
 def parse_swaps(text: str) -> Tuple[SwapDevice, ...]:
-    """Read C(/proc/swaps). Blanks in a name stand there as octal numbers, as they do here."""
-    rows = (_ROW.match(line) for line in text.split("\n")[1:])
+    """Read C(/proc/swaps). Blanks in a name stand there as octal numbers.
+
+    Raises LifeboatError where not even its first line is there: that is no such table, and not a host without swap.
+    """
+    first, *lines = text.split("\n")
+    if not first.startswith("Filename"):
+        raise LifeboatError(
+            f"/proc/swaps begins with {first[:40]!r}, expected the line 'Filename Type Size Used Priority'"
+        )
+    rows = map(_ROW.match, lines)
     return tuple(
         SwapDevice(
             _OCTAL.sub(lambda match: chr(int(match.group(1), 8)), row.group(1)),
@@ -63,7 +74,7 @@ def parse_zram(name: str, files: Mapping[str, Optional[str]]) -> Optional[Zram]:
     """One device from its files by name, C(None) where it is not set up (size 0)."""
 
     def kib(text: Optional[str]) -> Optional[int]:
-        return int(text) // 1024 if text is not None and text.strip().isdigit() else None
+        return int(text) // 1024 if text is not None and text.strip().isdecimal() else None
 
     disk_kib = kib(files.get("disksize"))
     if not disk_kib:

@@ -88,11 +88,17 @@ def show_argv(units: Iterable[str], all_loaded: bool = False) -> List[str]:
     A template stands for its loaded instances, of which there may be none: the manager has no answer for itself.
     Raises InvalidPolicy for a bad name, and where no unit is named (systemctl would show the manager itself).
     """
-    parsed = [unit_names.parse(unit) for unit in units]
+    units = list(units)
     loaded = ["*.service"] if all_loaded else []
-    if not parsed and not loaded:
+    if not units and not loaded:
         raise InvalidPolicy("no unit is named; name at least one, such as 'nginx.service'")
-    return [*_SHOW, *loaded, *(_instances_of(unit) if unit.is_template else str(unit) for unit in parsed)]
+    return [*SHOW, *loaded, *patterns(units)]
+
+
+def patterns(units: Iterable[str]) -> List[str]:
+    """What systemctl is given for I(units)."""
+    parsed = [unit_names.parse(unit) for unit in units]
+    return [_instances_of(unit) if unit.is_template else str(unit) for unit in parsed]
 
 
 def _instances_of(template: unit_names.UnitName) -> str:
@@ -134,7 +140,7 @@ def parse_version(text: str) -> int:
     return int(match.group(1))
 
 
-_SHOW = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--")
+SHOW = ("systemctl", "show", "--no-pager", "--property=" + ",".join(PROPERTIES), "--")
 
 
 def _unit(block: Mapping[str, str]) -> UnitProperties:

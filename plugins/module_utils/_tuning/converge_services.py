@@ -17,6 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import read_declared
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import Killer, kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
     Process,
@@ -172,7 +173,8 @@ def _scores(work: Sequence[Task]) -> Dict[int, int]:
 
 
 def _outcome(host: Host, before: _Look, after: Sequence[Process]) -> Outcome:
-    return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), host.page_kib)
+    killer = Killer(kernel_version(host.read("/proc/sys/kernel/osrelease")), host.page_kib)
+    return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), killer)
 
 
 def _edits(work: Sequence[Task], how: _How) -> List[FileEdit]:

@@ -12,6 +12,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Invali
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     ADJ_MIN,
     Candidate,
+    Crowd,
+    Killer,
     kill_order,
     label,
 )
@@ -98,13 +100,13 @@ def rescored(processes: Sequence[Process], scores: Mapping[int, int]) -> Tuple[P
     )
 
 
-def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, page_kib: int) -> Outcome:
+def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, killer: Killer) -> Outcome:
     """Compare two looks at the processes. Init and what cannot be killed at all counts as protected."""
     size = {process.pid: process.rss_kib + process.swap_kib for process in after}
     killable = {process.pid for process in after if process.oom_score_adj > PROTECTED_FROM and process.pid != 1}
     return Outcome(
-        before=kill_order(before, memory, page_kib),
-        after=kill_order(after, memory, page_kib),
+        before=kill_order(Crowd(before, memory, killer)),
+        after=kill_order(Crowd(after, memory, killer)),
         protected_kib=sum(kib for pid, kib in size.items() if pid not in killable),
         killable_kib=sum(kib for pid, kib in size.items() if pid in killable),
         ram_kib=memory.total_kib,
@@ -162,19 +164,20 @@ def next_victim_warnings(found: Outcome, sensitive: Mapping[str, Sequence[str]])
         f"if memory runs out, {label(then)} is now killed first{instead} "
         f"({then.rss_kib} KiB, score {then.oom_score_adj})"
     )
-    purpose = _purpose(then.unit, sensitive)
-    if purpose is None:
+    what_for = purpose(then.unit, sensitive)
+    if what_for is None:
         return [message]
-    return [f"DANGER: {message}, and it is there for {purpose}: give something else a higher score, or protect it"]
+    return [f"DANGER: {message}, and it is there for {what_for}: give something else a higher score, or protect it"]
 
 
 def _first(order: Sequence[Candidate]) -> Optional[Candidate]:
     return order[0] if order else None
 
 
-def _purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Optional[str]:
+def purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Optional[str]:
+    """What a unit is there for, C(None) for one whose loss is not felt more than it looks."""
     prefix = names.split(unit).prefix if unit else None
-    return next((purpose for purpose, services in sensitive.items() if prefix in services), None)
+    return next((what_for for what_for, services in sensitive.items() if prefix in services), None)
 
 
 def sensitive_services(where: str, declared: Any) -> Mapping[str, Sequence[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import (
     at,
     entries,
@@ -51,7 +52,13 @@ _KILL_ORDER = [
     ),
     *(Column("RSS, MiB", "number"), Column("Swap, MiB", "number"), Column("oom_score_adj", "number")),
 ]
-_FORECAST = [Column("What grows", "name"), Column("Where"), Column("Killed, in order", "long"), Column("Outcome")]
+_FORECAST = [
+    Column("What grows", "name"),
+    Column("What runs out"),
+    Column("Killed, in order", "long"),
+    Column("In the end"),
+]
+_SCOPES = {"global": "all memory", "commit": "the commit limit"}
 _SERVICES = [Column("Service", "name"), Column("Declared"), Column("Verdict"), Column("Culprit", "long")]
 _KILLS = [
     *(Column("When"), Column("Unit or process", "name"), Column("Process"), Column("RSS, MiB", "number")),
@@ -181,12 +188,11 @@ def _kill_order(state: Any) -> list[list[Any]]:
 
 
 def _growth(growth: Mapping[str, Any]) -> list[Any]:
-    where = " ".join(each for each in (text(growth, "scope"), text(growth, "cgroup")) if each)
-    outcome = text(growth, "outcome")
-    if outcome is None and flag(growth, "ends") is False:
-        outcome = "it cannot be killed itself"
+    cgroup = text(growth, "cgroup")
+    where = f"limit of {cgroup}" if cgroup else _SCOPES.get(text(growth, "scope") or "")
+    outcome = text(growth, "outcome") or ("killed" if flag(growth, "ends") else None)
     victims = ", ".join(str(victim) for victim in items(growth, "victims")[:_MOST_ROWS])
-    return [text(growth, "grower") or "?", where or None, victims, outcome]
+    return [text(growth, "grower") or "?", where, victims or "nobody", outcome and OUTCOMES.get(outcome, outcome)]
 
 
 def _service(service: Mapping[str, Any]) -> list[Any]:

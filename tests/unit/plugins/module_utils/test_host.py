@@ -12,12 +12,15 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.lifeboat.oom.plugins.module_utils import _host
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_shares
 
 NOBODY = 65534
 
@@ -68,7 +71,7 @@ FAILURES: list[tuple[str, Callable[[Host], object], type[HostError], str]] = [
     ("remove no folder", lambda host: host.remove_folder_if_empty("/not_there"), Missing, "/not_there"),
     ("open no process", lambda host: host.process(1), Missing, "/proc/1"),
     ("run nothing", lambda host: host.run(["/not/there", "-v"]), Missing, "/not/there"),
-    ("run a folder", lambda host: host.run([host.real("/folder")]), ReadOnly, "/folder"),
+    ("run a folder", lambda host: host.run(["/folder"]), ReadOnly, "/folder"),
 ]
 
 
@@ -330,3 +333,60 @@ def test_a_command_that_does_not_end_is_an_error() -> None:
 
 def test_pages_are_asked_of_the_host() -> None:
     assert Host().page_kib * 1024 == os.sysconf("SC_PAGE_SIZE")
+
+
+def test_the_library_and_the_kernel_tell_the_same_shares() -> None:
+    with Host().process(os.getpid()) as process:
+        by_kernel = parse_shares(process.read("smaps_rollup"))
+    by_library = Host().memory_shares(os.getpid())
+    assert by_kernel is not None and by_library is not None
+    # This process goes on allocating, and others come to share its pages and leave.
+    assert by_library == pytest.approx(by_kernel, rel=0.05)
+    assert by_library[0] > by_library[1] > 1000
+
+
+def test_shares_are_of_this_machine_and_of_a_library_that_is_there(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host.memory_shares(os.getpid()) is None
+    monkeypatch.setattr(_host, "psutil", None)
+    assert Host().memory_shares(os.getpid()) is None
+
+
+def test_a_kernel_that_tells_no_shares_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What psutil itself does where there is no C(smaps) (kernels without CONFIG_PROC_PAGE_MONITOR)."""
+    plain = psutil.Process()._proc.__class__
+    monkeypatch.setattr(plain, "memory_full_info", plain.memory_info)
+    assert Host().memory_shares(os.getpid()) is None
+
+
+def test_a_process_that_has_ended_has_no_shares_and_not_0() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as child:
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert Host().memory_shares(child.pid) is None
+    with pytest.raises(Missing, match=rf"^process {child.pid} has ended$"):
+        Host().memory_shares(child.pid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user's process is wanted")
+def test_shares_that_may_not_be_seen_are_an_error() -> None:
+    with unprivileged(), pytest.raises(ReadOnly, match=r"^cannot read /proc/1/smaps: Permission denied$") as raised:
+        Host().memory_shares(1)
+    assert raised.value.path == "/proc/1/smaps"
+
+
+def test_the_machine_says_what_it_is() -> None:
+    assert (Host().arch, Host().collector) == (os.uname().machine, "native")
+
+
+def test_a_program_is_run_below_the_root(host: Host) -> None:
+    program = Path(host.real("/bin/tell"))
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho told $1\n", encoding="utf-8")
+    program.chmod(0o755)
+    done = host.run(["/bin/tell", "it"])
+    assert (done.stdout, done.argv) == ("told it\n", ("/bin/tell", "it"))
+    assert host.run(["echo", "/bin/tell"]).stdout == "/bin/tell\n"
+
+
+def test_who_looks_is_this_process_on_this_machine_only(host: Host) -> None:
+    assert Host().own_pids == {os.getpid()}
+    assert host.own_pids == frozenset()

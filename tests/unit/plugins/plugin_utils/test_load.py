@@ -51,7 +51,7 @@ def test_a_whole_state_comes_back() -> None:
 
 def test_what_a_newer_version_adds_is_left_out() -> None:
     facts = host_state().as_facts()
-    facts["memory"]["zswap_kib"] = 5
+    facts["memory"]["not_yet_thought_of_kib"] = 5
     assert load_state({**facts, "colour": "red"}) == host_state()
 
 

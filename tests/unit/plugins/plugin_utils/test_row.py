@@ -108,12 +108,18 @@ def test_what_is_new_is_marked() -> None:
 def test_a_key_holds_what_does_not_change() -> None:
     one, other = finding("warning"), {**finding("critical"), "observed": "5 %", "message": "m"}
     assert finding_key(one) == finding_key(other)
-    assert finding_key({**one, "id": "oom.recent_kill"}) != finding_key({**other, "id": "oom.recent_kill"})
+    assert finding_key({**one, "id": "oom.collateral_victim"}) == finding_key({**other, "id": "oom.collateral_victim"})
+    first, again, next_ = (
+        {**one, "id": "oom.recent_kill", "observed": observed}
+        for observed in ("killed 1: a; 3 times in all", "killed 1: a; 2 times in all", "killed 2: a; 3 times in all")
+    )
+    assert finding_key(first) == finding_key(again) != finding_key(next_)
     assert finding_key(one) != finding_key({**one, "subject": "another"})
 
 
 def test_a_host_cannot_make_a_row_grow_without_end() -> None:
     found = record(events=tuple(kill("x" * 10_000, pid) for pid in range(3000)))
+    found["findings"] = [{**finding("warning"), "observed": "z" * 10_000}] * 3000
     found["drift"] = [dict.fromkeys(DRIFT_KEYS, "y" * 10_000)] * 3000
     found["groups"] = ["g" * 10_000] * 3000
     row = row_of(found)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from unit.samples import host_state, memory, process, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable, summarise
@@ -38,8 +39,8 @@ def test_a_host_is_a_few_lines() -> None:
     ("changes", "line"),
     [
         ({"sysctls": sysctls(runtime={"vm.overcommit_memory": "2"})}, "committed 1562 of 2929 MiB; 0 OOM"),
-        ({"oom_kills": 3}, "(not enforced); 3 OOM kills since boot"),
-        ({"oom_kills": None}, "2929 MiB (not enforced)"),
+        ({"counters": Counters(3, *[None] * 5)}, "(not enforced); 3 OOM kills since boot"),
+        ({"counters": Counters(*[None] * 6)}, "2929 MiB (not enforced)"),
         ({"memory": memory(available_kib=None)}, "memory 3906 MiB, swap 976 MiB"),
         ({"memory": memory(committed_kib=None)}, "swap 976 MiB; 0 OOM"),
         ({"memory": memory(commit_limit_kib=None)}, "swap 976 MiB; 0 OOM"),
@@ -93,6 +94,21 @@ def test_what_could_not_be_read_is_told() -> None:
 )
 def test_the_first_victims_are_told(processes: tuple[Any, ...], line: str) -> None:
     assert [found for found in lines(processes=processes) if found.endswith(line)]
+
+
+@pytest.mark.parametrize(
+    ("runtime", "line"),
+    [
+        ({"vm.panic_on_oom": "1"}, "killed in order: nobody; then the kernel panics"),
+        (
+            {"vm.overcommit_memory": "2"},
+            "killed in order: nobody; then it is refused more memory at the commit limit",
+        ),
+    ],
+    ids=["panic", "refused"],
+)
+def test_what_happens_in_place_of_a_kill_is_told(runtime: dict[str, str], line: str) -> None:
+    assert lines(sysctls=sysctls(runtime=runtime))[-1].endswith(line)
 
 
 def test_a_host_that_was_not_audited_says_why() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,13 @@ from unit.fake_host import SHOW, FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
+    SUBSETS,
+    Questions,
+    chosen_subsets,
+    collect,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 
@@ -50,8 +56,8 @@ def host(tmp_path: Path) -> FakeKernel:
     return found
 
 
-def look(host: FakeKernel, *units: str) -> HostState:
-    return collect(host, Questions(SYSCTL_FILE, units, log_lines=500))
+def look(host: FakeKernel, *units: str, subsets: Iterable[str] = SUBSETS) -> HostState:
+    return collect(host, Questions(SYSCTL_FILE, units, subsets=frozenset(subsets), log_lines=500))
 
 
 def unread(state: HostState) -> dict[str, str]:
@@ -77,8 +83,14 @@ def test_everything_is_looked_at_once(host: FakeKernel) -> None:
     ]
 
 
+def test_what_the_look_itself_holds_is_told_beside_what_is_available(host: FakeKernel) -> None:
+    assert look(host).memory.look_kib == 0  # it has ended, or cannot be read
+    host.has_process(*host.own_pids)
+    assert look(host).memory.look_kib == 1740 - 1600  # what is a file's is available already
+
+
 def test_declared_units_are_looked_at_also_where_they_do_not_run(host: FakeKernel) -> None:
-    host.commands[SHOW] = NGINX + "\n" + MISSING
+    host.commands[f"{ACTIVE} www.service no.service"] = NGINX + "\n" + MISSING
     state = look(host, "www.service", "no.service")
     assert state.unread == ()
     assert state.declared is not None and state.services is not None
@@ -153,7 +165,8 @@ def test_a_command_that_fails_is_listed_and_the_rest_is_there(
     assert list(unread(state)) == [what]
     assert state.counters.oom_kills == 3
     assert (state.services is None) == (what == "services")
-    assert len(state.events) == (what != "events")
+    assert (state.events is None) == (state.log is None) == (what == "events")
+    assert what == "events" or [event["victims"][0]["pid"] for event in state.events or ()] == [4242]
 
 
 def test_processes_that_can_not_be_read_are_counted(host: FakeKernel) -> None:
@@ -162,3 +175,81 @@ def test_processes_that_can_not_be_read_are_counted(host: FakeKernel) -> None:
     state = look(host)
     assert state.processes == ()
     assert unread(state) == {"processes": "2 of them, the first: cannot open /proc/1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "chosen"),
+    [
+        (["all"], set(SUBSETS)),
+        ([], set(SUBSETS)),
+        (["min"], set()),
+        (["swap"], {"swap"}),
+        (["swap", "pressure", "swap"], {"swap", "pressure"}),
+        (["min", "swap"], {"swap"}),
+        (["!swap"], set(SUBSETS) - {"swap"}),
+        (["!swap", "!events"], set(SUBSETS) - {"swap", "events"}),
+        (["all", "!swap"], set(SUBSETS) - {"swap"}),
+        (["!swap", "all"], set(SUBSETS) - {"swap"}),
+        (["swap", "!swap"], {"swap"}),
+        (["swap", "!pressure"], {"swap"}),
+        (["!all"], set()),
+        (["!all", "swap"], {"swap"}),
+        (["all", "!all"], set()),
+        (["!min"], set(SUBSETS)),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_subsets_are_taken_and_taken_away(words: list[str], chosen: set[str]) -> None:
+    assert chosen_subsets("gather_subset", words) == chosen
+
+
+@pytest.mark.parametrize(
+    "word", ["memory", "", "!", "!!all", "!!swap", "Swap", "swap,events", "<b>\n\udcff", "!memory"]
+)
+def test_an_unknown_subset_is_named_with_those_that_there_are(word: str) -> None:
+    with pytest.raises(InvalidPolicy) as raised:
+        chosen_subsets("gather_subset", ["swap", word])
+    assert str(raised.value) == (
+        f"gather_subset: found {word!r}, expected one of all, min, {', '.join(SUBSETS)}, or one of them with '!'"
+    )
+
+
+BEFORE_3_14 = (
+    "MemTotal: 1000000 kB\nMemFree: 200000 kB\nActive(file): 60000 kB\nInactive(file): 40000 kB\n"
+    "SReclaimable: 20000 kB\n"
+)
+ZONEINFO = "Node 0, zone   Normal\n  pages free     50000\n        min      800\n        low      1000\n"
+
+
+def test_what_an_old_kernel_has_available_is_estimated(host: FakeKernel) -> None:
+    host.has("/proc/meminfo", BEFORE_3_14)
+    host.has("/proc/zoneinfo", ZONEINFO)
+    state = look(host)
+    assert (state.memory.available_kib, state.memory.available_is_estimate) == (196_000 + 96_000 + 16_000, True)
+    assert state.unread == ()
+
+
+@pytest.mark.parametrize("zoneinfo", [None, "", "nonsense\n"], ids=["missing", "empty", "nonsense"])
+def test_without_watermarks_nothing_is_estimated(host: FakeKernel, zoneinfo: str | None) -> None:
+    host.has("/proc/meminfo", BEFORE_3_14)
+    if zoneinfo is not None:
+        host.has("/proc/zoneinfo", zoneinfo)
+    state = look(host)
+    assert (state.memory.available_kib, state.memory.available_is_estimate) == (None, False)
+    assert state.unread == ()
+
+
+def test_watermarks_that_may_not_be_seen_are_listed_where_they_are_needed(host: FakeKernel) -> None:
+    host.failing["read", "/proc/zoneinfo"] = HostError("cannot read /proc/zoneinfo: x", "/proc/zoneinfo")
+    assert look(host).unread == ()
+    host.has("/proc/meminfo", BEFORE_3_14)
+    state = look(host)
+    assert unread(state) == {"zoneinfo": "cannot read /proc/zoneinfo: x"}
+    assert (state.memory.total_kib, state.memory.available_kib) == (1_000_000, None)
+
+
+def test_what_a_user_may_not_see_of_process_1_is_listed(host: FakeKernel) -> None:
+    host.failing["read", "/proc/1/comm"] = HostError("cannot read /proc/1/comm: x", "/proc/1/comm")
+    state = look(host)
+    assert unread(state) == {"host": "1 of them, the first: cannot read /proc/1/comm: x"}
+    assert (state.host.init, state.host.kernel) == (None, "6.1.0-21-arm64")

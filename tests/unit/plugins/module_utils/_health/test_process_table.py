@@ -7,12 +7,19 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from unit.fake_host import FakeHost
+from unit.samples import process
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_process, read_processes
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import (
+    read_process,
+    read_processes,
+    with_shares,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 
@@ -27,7 +34,7 @@ def host(tmp_path: Path) -> FakeHost:
 
 
 def pids(host: Host) -> list[int]:
-    return [process.pid for process in read_processes(host)[0]]
+    return [found.pid for found in read_processes(host)[0]]
 
 
 def test_a_process_is_read_as_the_kernel_shows_it(host: FakeHost) -> None:
@@ -56,9 +63,40 @@ def test_a_process_is_read_as_the_kernel_shows_it(host: FakeHost) -> None:
 def test_what_an_old_kernel_does_not_show_is_none(host: FakeHost) -> None:
     host.has_process(7, status="Name:\tsh\nUid:\t0\t0\t0\t0\nVmRSS:\t1740 kB\n")
     (Path(host.root) / "proc/7/oom_score").unlink()
-    process = read_process(host, 7)
-    assert process is not None
-    assert process.rss_anon_kib is process.rss_file_kib is process.rss_shmem_kib is process.oom_score is None
+    found = read_process(host, 7)
+    assert found is not None
+    assert found.rss_anon_kib is found.rss_file_kib is found.rss_shmem_kib is found.oom_score is None
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "tracked", "memory", "unit"),
+    [
+        ("0::/a.service/b\n", "/a.service/b", "/a.service/b", "a.service"),
+        ("4:memory:/docker/1\n1:name=systemd:/a.service\n0::/\n", "/a.service", "/docker/1", "a.service"),
+        ("4:memory:/docker/1\n", None, "/docker/1", None),
+        ("1:name=systemd:/a.service\n", "/a.service", None, "a.service"),
+        ("", None, None, None),
+        (None, None, None, None),
+    ],
+    ids=["v2", "hybrid", "no systemd", "no controller", "empty", "kernel without groups"],
+)
+def test_the_groups_of_a_process_are_told_apart(
+    host: FakeHost, cgroup: str | None, tracked: str | None, memory: str | None, unit: str | None
+) -> None:
+    host.has_process(7, cgroup=cgroup or "")
+    if cgroup is None:
+        (Path(host.root) / "proc/7/cgroup").unlink()
+    found = read_process(host, 7)
+    assert found is not None
+    assert (found.cgroup, found.memory_cgroup, found.unit) == (tracked, memory, unit)
+
+
+def test_a_process_with_rights_is_known(host: FakeHost) -> None:
+    status = "Uid:\t0\t0\t0\t0\nVmRSS:\t1740 kB\nCapEff:\t000001ffffffffff\n"
+    host.has_process(7, status=status, stat=f"7 (sh) S 4242 {'0 ' * 17} 5007 0\n")
+    found = read_process(host, 7)
+    assert found is not None
+    assert (found.uid, found.sys_admin, found.ppid, found.start_ticks) == (0, True, 4242, 5007)
 
 
 def test_the_table_is_sorted_by_pid_and_holds_only_processes_with_memory(host: FakeHost) -> None:
@@ -67,6 +105,7 @@ def test_the_table_is_sorted_by_pid_and_holds_only_processes_with_memory(host: F
     host.has_process(2, status=KERNEL_THREAD)
     host.has("/proc/meminfo", "MemTotal: 5 kB\n")
     host.has_folder("/proc/sys")
+    host.has_folder("/proc/\u00b2")
     assert pids(host) == [9, 10, 4194304]
     assert read_processes(host)[1] == ()
 
@@ -92,14 +131,21 @@ def test_a_process_that_ends_meanwhile_is_left_out(host: FakeHost, gone: str) ->
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("stat", "8 (ngi"), ("stat", ""), ("oom_score_adj", ""), ("oom_score_adj", "none\n"), ("oom_score", "\udcff")],
-    ids=["truncated stat", "empty stat", "empty score", "no number", "other bytes"],
+    [
+        ("stat", "8 (ngi"),
+        ("stat", ""),
+        ("oom_score_adj", ""),
+        ("oom_score_adj", "none\n"),
+        ("oom_score_adj", "\u00b2\n"),
+        ("oom_score", "\udcff"),
+    ],
+    ids=["truncated stat", "empty stat", "empty score", "no number", "superscript", "other bytes"],
 )
 def test_one_unreadable_process_does_not_hide_the_others(host: FakeHost, name: str, text: str) -> None:
     host.has_process(7)
     host.has_process(8, **{name: text})
     found, failures = read_processes(host)
-    assert [process.pid for process in found] == [7]
+    assert [each.pid for each in found] == [7]
     assert [str(failure) for failure in failures if "/proc/8" in failure.path] != []
 
 
@@ -118,3 +164,113 @@ def test_this_machine_is_read() -> None:
     found = pids(Host())
     assert os.getppid() in found
     assert os.getpid() not in found
+
+
+def by_psutil() -> dict[psutil.Process, dict[str, Any]]:
+    """Every process that has memory; two with one pid are told apart."""
+    found = {each: each.info for each in psutil.process_iter(["ppid", "uids", "name", "memory_info"])}
+    return {each: info for each, info in found.items() if info["memory_info"] and info["memory_info"].rss}
+
+
+def test_this_machine_has_the_processes_that_psutil_finds() -> None:
+    before = by_psutil()
+    ours = {each.pid: each for each in read_processes(Host())[0]}
+    after = by_psutil()
+    stayed = {each.pid: each for each in before.keys() & after.keys() if each.pid != os.getpid()}
+    assert stayed.keys() <= ours.keys()
+    # One may have begun and ended between the two.
+    unknown = ours.keys() - {each.pid for each in before | after}
+    assert unknown.isdisjoint(pids(Host()))
+    calm = {pid: before[each] for pid, each in stayed.items() if before[each] == after[each]}
+    assert os.getppid() in ours and calm
+    for pid, told in calm.items():
+        found = ours[pid]
+        assert (found.ppid, found.uid) == (told["ppid"], told["uids"].real)
+        assert found.rss_kib == pytest.approx(told["memory_info"].rss // 1024, rel=0.02, abs=256)
+        # psutil makes a name that the kernel has cut whole again.
+        assert told["name"][: len(found.comm)] == found.comm
+
+
+ROLLUP = (
+    "1000-2000 ---p 00000000 00:00 0 [rollup]\nRss: 9 kB\nPss:  {} kB\nPrivate_Clean:  1 kB\nPrivate_Dirty:  {} kB\n"
+)
+
+
+def shares(host: FakeHost, most: int, **sizes: int) -> tuple[dict[str, tuple[int | None, int | None]], list[str]]:
+    """PSS and USS of processes by name, whose sizes are I(sizes), and what could not be read."""
+    table = [process(pid, comm=name, rss_kib=size, swap_kib=0) for pid, (name, size) in enumerate(sizes.items(), 10)]
+    found, failures = with_shares(host, table, most)
+    assert [each.comm for each in found] == list(sizes)
+    assert [each.rss_kib for each in found] == list(sizes.values())
+    return {each.comm: (each.pss_kib, each.uss_kib) for each in found}, [failure.path for failure in failures]
+
+
+@pytest.fixture
+def measured(host: FakeHost) -> FakeHost:
+    for pid in (10, 11, 12):
+        host.has_process(pid, smaps_rollup=ROLLUP.format(pid * 100, pid))
+    return host
+
+
+@pytest.mark.parametrize(
+    ("most", "names"),
+    [(10, "abc"), (3, "abc"), (2, "bc"), (1, "b"), (0, "")],
+    ids=["more than there are", "all", "two", "one", "none"],
+)
+def test_only_the_largest_are_measured(measured: FakeHost, most: int, names: str) -> None:
+    everything = {"a": (1000, 11), "b": (1100, 12), "c": (1200, 13)}
+    found, failures = shares(measured, most, a=5, b=9, c=7)
+    assert found == {name: share if name in names else (None, None) for name, share in everything.items()}
+    assert failures == []
+
+
+def test_what_is_swapped_out_counts_for_the_size(measured: FakeHost) -> None:
+    table = [process(10, rss_kib=50, swap_kib=0), process(11, rss_kib=10, swap_kib=100)]
+    found, _ = with_shares(measured, table, 1)
+    assert [each.pss_kib for each in found] == [None, 1100]
+
+
+def test_of_equals_the_first_is_measured(measured: FakeHost) -> None:
+    assert shares(measured, 1, a=5, b=5, c=5)[0]["a"] == (1000, 11)
+
+
+def test_no_process_has_no_shares(host: FakeHost) -> None:
+    assert with_shares(host, [], 10) == ((), ())
+
+
+def test_what_may_not_be_measured_is_named_and_the_rest_is_there(measured: FakeHost) -> None:
+    path = "/proc/11/smaps_rollup"
+    measured.failing["read", path] = ReadOnly(f"cannot read {path}: Permission denied", path)
+    measured.failing["open", "/proc/12"] = HostError("cannot open /proc/12: Too many open files", "/proc/12")
+    found, failures = shares(measured, 10, a=1, b=2, c=3)
+    assert found == {"a": (1000, 11), "b": (None, None), "c": (None, None)}
+    assert failures == [path, "/proc/12"]
+
+
+@pytest.mark.parametrize("text", [None, "", "Rss: 9 kB\n", "Pss: many kB\n", "\udcff\x00"], ids=ascii)
+def test_a_process_that_has_ended_or_tells_nothing_has_none(measured: FakeHost, text: str | None) -> None:
+    path = Path(measured.root) / "proc/11/smaps_rollup"
+    if text is None:
+        path.unlink()
+    else:
+        measured.has("/proc/11/smaps_rollup", text)
+    found, failures = shares(measured, 10, a=1, b=2)
+    assert (found, failures) == ({"a": (1000, 11), "b": (None, None)}, [])
+    shutil.rmtree(path.parent)
+    assert shares(measured, 10, a=1, b=2) == ({"a": (1000, 11), "b": (None, None)}, [])
+
+
+def test_what_a_library_tells_comes_first(measured: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measured, "memory_shares", lambda pid: (7, 5) if pid == 11 else None)
+    assert shares(measured, 10, a=1, b=2)[0] == {"a": (1000, 11), "b": (7, 5)}
+
+
+def test_the_shares_of_this_machine_are_parts_of_the_sizes() -> None:
+    found, failures = with_shares(Host(), read_processes(Host())[0], 5)
+    measured = [each for each in found if each.pss_kib is not None and each.uss_kib is not None]
+    assert 0 < len(measured) + len(failures) <= 5
+    for each in measured:
+        assert each.pss_kib is not None and each.uss_kib is not None
+        assert each.uss_kib <= each.pss_kib + 1
+        # It may have grown between the two looks.
+        assert each.pss_kib <= each.rss_kib * 1.5 + 4096

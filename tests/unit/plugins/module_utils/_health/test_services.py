@@ -124,6 +124,16 @@ def test_the_default_score_is_the_managers_own_where_it_says_none(host: FakeHost
     assert (state.default_score, state.manager_score) == (default, -7)
 
 
+@pytest.mark.parametrize("text", ["many", "-", "\udcff", "1 2"], ids=ascii)
+def test_a_score_that_is_no_number_is_an_error_that_says_whose(host: FakeHost, text: str) -> None:
+    host.commands["systemctl show --property=DefaultOOMScoreAdjust"] = f"DefaultOOMScoreAdjust={text}\n"
+    with pytest.raises(HostError, match=r"^found '.*' as the score of systemctl show .*, expected -1000 to 1000$"):
+        active(host, [])
+    host.has("/proc/1/oom_score_adj", text + "\n")
+    with pytest.raises(HostError, match=r"^found '.*' as the score of /proc/1/oom_score_adj, expected -1000 to 1000$"):
+        active(host, [])
+
+
 @pytest.mark.parametrize(
     ("status", "may_lower"),
     [

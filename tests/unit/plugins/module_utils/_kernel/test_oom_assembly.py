@@ -125,6 +125,22 @@ def test_a_group_dies_in_one_event(lines: list[str], expected: list[tuple[str, l
 
 
 @pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ([HEADER, ANNOUNCED], 0),
+        ([REAPED], 0),
+        ([HEADER, SUMMARY, CGROUP + KILLED, REAPED], 1),
+        ([CGROUP + KILLED, GROUP, CGROUP + KILLED, CGROUP + KILLED_B], 3),
+        ([CGROUP + KILLED, GROUP, SPARED, CGROUP + KILLED_B], 2),
+        ([KILLED, "Kill process 2 (b) sharing same memory"], 1),
+    ],
+    ids=["announced only", "reaped only", "one", "group", "group, one is gone already", "shared memory"],
+)
+def test_kill_lines_are_counted_as_the_kernel_counts(lines: list[str], expected: int) -> None:
+    assert [event.kill_lines for event in events(*lines)] == [expected]
+
+
+@pytest.mark.parametrize(
     "lines",
     [
         [HEADER, HEADER_B, CPU, CPU_B, SUMMARY, SUMMARY_B, CGROUP + KILLED, CGROUP + KILLED_B],

@@ -53,6 +53,7 @@ def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> No
         "victims": [],
         "tasks": [],
         "memory": {},
+        "kill_lines": 0,
         "complete": False,
         "lost_lines": None,
     }

@@ -177,6 +177,7 @@ def test_a_panic_in_the_words_of_every_kernel(text: str, scope: str | None) -> N
         ("java: page allocation failure: order:5, mode:0x40cc0", "other_report", {}),
         ("sysrq: Show Memory", "other_report", {}),
         ("Linux version 6.1.0", "boot", {}),
+        ("Linux version 6.1.176 (buildd@x) (gcc (Debian 12.2.0-14) 12.2.0) #1 Sat Jul  4 15:38:16 2026", "boot", {}),
         ("-- Boot 5e1f --", "boot", {}),
         ("-- Reboot --", "boot", {}),
         ("Kernel panic - not syncing: VFS: Unable to mount root fs", "boot", {}),
@@ -203,6 +204,7 @@ def test_the_other_lines(text: str, kind: str, values: dict[str, Any]) -> None:
         "oom_reaper: reaped process",
         " oom_kill_process+0x9d/0xa0",
         "out_of_memory.part.0+0xaf/0x230",
+        "Linux version 6[123]: segfault at 0 ip 000000000040052d sp 00007ffd error 4 in a (deleted)",
     ],
 )
 def test_what_is_not_understood(text: str) -> None:

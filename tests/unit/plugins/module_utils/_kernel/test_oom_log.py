@@ -58,6 +58,12 @@ def test_every_kill_line_of_a_capture_is_a_victim(path: Path) -> None:
     assert {str(pid) for pid in killed(text_of(path))} == lines
 
 
+@pytest.mark.parametrize("path", [path for path in LOGS if "captured" in path.parts], ids=name_of)
+def test_every_kill_line_of_a_capture_is_counted(path: Path) -> None:
+    events = parse(text_of(path)).events
+    assert sum(event.kill_lines for event in events) == len(re.findall(r"Killed process \d", text_of(path)))
+
+
 @pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("newest_first", [False, True], ids=["oldest first", "newest first"])
 @pytest.mark.parametrize("style", PREFIXES)

@@ -10,9 +10,12 @@ from hypothesis import strategies as st
 from unit.samples import memory
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import (
+    Commit,
     Headroom,
+    commit,
     commit_limit_kib,
     headroom,
+    reserve_kib,
     smallest_ratio,
 )
 
@@ -98,3 +101,74 @@ def test_the_smallest_ratio_passes_and_one_less_does_not(
     assert ratio is not None and ratio >= 0
     assert passes(ratio)
     assert ratio == 0 or not passes(ratio - 1)
+
+
+@pytest.mark.parametrize(
+    ("committed_kib", "reserve"),
+    [(1_600_000, 8192 + 50_000), (32 * 131_072, 8192 + 131_072), (2**50, 8192 + 131_072), (31, 8192), (None, 8192)],
+    ids=["a 32nd", "just the reserve", "the reserve", "less than a KiB", "not told"],
+)
+def test_a_task_is_held_to_a_32nd_of_its_size_at_most(committed_kib: int | None, reserve: int) -> None:
+    assert reserve_kib(memory(committed_kib=committed_kib), 8192, 131_072) == reserve
+
+
+def test_what_is_promised_is_told_with_what_never_would_mean() -> None:
+    limit_kib = 3_000_000
+    room_kib = limit_kib - 1_600_000 - 8192 - 50_000
+    assert commit(memory(), 0, 50, 0, 8192, 131_072) == Commit(
+        mode="heuristic",
+        ratio=50,
+        kbytes=0,
+        limit_kib=3_000_000,
+        committed_kib=1_600_000,
+        headroom_kib=1_400_000,
+        if_never=Headroom(limit_kib, 1_600_000, 58_192, room_kib, 44.7, 10, True),
+        ratio_that_passes=22,
+    )
+
+
+@pytest.mark.parametrize(
+    ("mode", "word"), [(0, "heuristic"), (1, "always"), (2, "never"), (3, None), (-1, None), (None, None)]
+)
+def test_the_mode_has_a_word(mode: int | None, word: str | None) -> None:
+    assert commit(memory(), mode, 50, 0, 0, 0).mode == word
+
+
+@pytest.mark.parametrize(
+    ("ratio", "kbytes", "limit_kib"),
+    [
+        (80, 0, 4_200_000),
+        (80, 500_000, 1_500_000),
+        (0, 500_000, 1_500_000),
+        (None, 500_000, 1_500_000),
+        (80, None, 4_200_000),
+        (0, 0, 1_000_000),
+        (None, 0, None),
+        (None, None, None),
+    ],
+    ids=[
+        *["ratio", "kbytes win", "kbytes", "kbytes alone", "before 3.14", "swap only", "ratio not told"],
+        "neither told",
+    ],
+)
+def test_never_is_judged_by_the_ratio_or_kbytes_that_are_set(
+    ratio: int | None, kbytes: int | None, limit_kib: int | None
+) -> None:
+    found = commit(memory(), 0, ratio, kbytes, None, None)
+    assert (found.ratio, found.kbytes) == (ratio, kbytes)
+    assert (None if found.if_never is None else found.if_never.limit_kib) == limit_kib
+    assert found.if_never is None or found.if_never.reserve_kib == 0
+    # What would do instead does not depend on what is set.
+    assert found.ratio_that_passes == 20
+
+
+@pytest.mark.parametrize(
+    ("limit_kib", "committed_kib", "headroom_kib"),
+    [(3000, 1000, 2000), (1000, 3000, -2000), (0, 0, 0), (None, 1000, None), (1000, None, None), (None, None, None)],
+)
+def test_headroom_is_null_where_a_part_of_it_is_not_told(
+    limit_kib: int | None, committed_kib: int | None, headroom_kib: int | None
+) -> None:
+    found = commit(memory(commit_limit_kib=limit_kib, committed_kib=committed_kib), 0, 50, 0, 0, 0)
+    assert (found.limit_kib, found.committed_kib, found.headroom_kib) == (limit_kib, committed_kib, headroom_kib)
+    assert (found.if_never is None) == (found.ratio_that_passes is None) == (committed_kib is None)

@@ -28,7 +28,7 @@ def sleeper() -> Iterator[subprocess.Popen[bytes]]:
 
 def seen(pid: int) -> tuple[ServiceState, RunningScore]:
     """The process and its unit as a look finds them."""
-    _, start_ticks = parse_stat(Path(f"/proc/{pid}/stat").read_text())
+    start_ticks = parse_stat(Path(f"/proc/{pid}/stat").read_text()).start_ticks
     cgroup = parse_cgroup(Path(f"/proc/{pid}/cgroup").read_text()) or "/"
     process = replace(LEADER, pid=pid, start_ticks=start_ticks, oom_score_adj=0)
     return service(control_group=cgroup.rstrip("/"), running=(process,)), process

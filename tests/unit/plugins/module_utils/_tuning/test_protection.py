@@ -10,6 +10,7 @@ import pytest
 from unit.samples import memory, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWEST, Killer
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     SENSITIVE,
@@ -23,6 +24,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     shown_order,
 )
 
+KILLER = Killer(NEWEST, 4)
+
 
 def sized(pid: int, mib: int, score: int = 0, unit: str | None = None) -> Process:
     name = unit or f"u{pid}.service"
@@ -33,7 +36,7 @@ BEFORE = (sized(1, 10), sized(2, 900), sized(3, 300), sized(4, 100, unit="chrony
 
 
 def after(scores: dict[int, int], before: tuple[Process, ...] = BEFORE) -> Outcome:
-    return outcome(before, rescored(before, scores), memory(), 4)
+    return outcome(before, rescored(before, scores), memory(), KILLER)
 
 
 def test_only_the_named_processes_get_another_score() -> None:
@@ -53,7 +56,7 @@ def test_memory_is_counted_as_protected_or_killable() -> None:
 
 
 def test_a_host_without_processes_or_memory_has_no_share() -> None:
-    assert outcome((), (), memory(total_kib=0), 4).protected_pct == 0.0
+    assert outcome((), (), memory(total_kib=0), KILLER).protected_pct == 0.0
 
 
 @pytest.mark.parametrize(
@@ -67,7 +70,7 @@ def test_a_host_without_processes_or_memory_has_no_share() -> None:
         (after({}), {"docker.service": -1000}, "which every container inherits"),
         (after({}), {"sshd.service": -999}, None),
         (after({}), {"ssh-agent.service": -1000}, None),
-        (outcome((), (), memory(), 4), {}, None),
+        (outcome((), (), memory(), KILLER), {}, None),
     ],
     ids=[
         *["nothing", "one", "all", "too large a share", "sessions inherit", "containers inherit", "one point more"],
@@ -96,7 +99,7 @@ def test_a_protection_that_kills_somebody_else_is_refused(
         (after({2: -900}), "u3.service is now killed first in place of u2.service (307200 KiB, score 0)"),
         (after({2: -900, 3: -900}), "DANGER: if memory runs out, chrony.service is now killed first"),
         (after({2: -1000, 3: -1000, 4: -1000}), None),
-        (outcome((sized(2, 9, -1000),), (sized(2, 9),), memory(), 4), "u2.service is now killed first (9216 KiB"),
+        (outcome((sized(2, 9, -1000),), (sized(2, 9),), memory(), KILLER), "u2.service is now killed first (9216 KiB"),
     ],
     ids=[
         "nothing changes",

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import declared, host_state, process, service, services_state
+from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
@@ -84,16 +84,35 @@ def test_the_kill_order_is_that_of_the_state() -> None:
     assert "The processes could not be read." in page(record(processes=None))
 
 
-def test_the_forecast_shows_what_a_later_version_adds() -> None:
+def test_a_forecast_says_where_memory_runs_out_and_how_it_ends() -> None:
+    stuck = process(oom_score_adj=-1000)
+    found = record(
+        processes=(stuck, process(7, unit="log.service")),
+        declared=services_state(declared(service())),
+        cgroups=(cgroup(limit_kib=200_000, oom_group=True),),
+    )
+    assert [
+        "nginx.service",
+        "limit of /system.slice/nginx.service",
+        "log.service",
+        "it hangs in its group, where nothing is left to kill",
+    ] in table(page(found), "forecast")
+    panics = table(page(record(sysctls=sysctls(runtime={"vm.panic_on_oom": "1"}))), "forecast")
+    assert panics[1][1:] == ["all memory", "nobody", "the kernel panics"]
+
+
+def test_the_forecast_of_another_version_is_shown_as_far_as_it_goes() -> None:
     found = record()
-    assert table(page(found), "forecast")[0] == ["What grows", "Killed, in order"]
     found["state"]["forecast"] = [
-        {"grower": "a.service", "victims": ["b", "a.service"], "scope": "cgroup", "cgroup": "/a", "outcome": "panics"},
-        {"grower": "c.service", "victims": [], "ends": False},
+        {"grower": "a.service", "victims": ["b", "a.service"], "ends": True},
+        {"grower": "c.service", "victims": [], "outcome": "explodes", "scope": "unheard"},
+        {},
     ]
-    assert table(page(found), "forecast")[1:] == [
-        ["a.service", "cgroup /a", "b, a.service", "panics"],
-        ["c.service", "–", "–", "it cannot be killed itself"],
+    assert table(page(found), "forecast") == [
+        ["What grows", "Killed, in order", "In the end"],
+        ["a.service", "b, a.service", "it is killed itself"],
+        ["c.service", "nobody", "explodes"],
+        ["?", "nobody", "–"],
     ]
 
 

@@ -105,7 +105,8 @@ def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
     ((level, host, kind, subject, observed, expected),) = found["findings"]
     assert (level, host) == (LEVELS.index("warning"), 1)
     assert texts[kind].startswith("oom.recent_kill the kernel ran out of memory")
-    assert (texts[subject], texts[expected]) == ("a.service", "no OOM kill")
+    assert texts[subject] == "a.service"
+    assert texts[expected].startswith("no OOM kill")
     assert texts[observed].startswith("killed 2026-05-03")
     assert [[host, texts[layer]] for host, layer, *_ in found["drift"]] == [[1, "runtime"], [1, "file"]]
     assert [before for *_, before, _, _ in found["drift"]][1] is None

@@ -1,0 +1,256 @@
+#!/bin/sh
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# Print what the collector reads, for a host without Python. POSIX sh and what BusyBox has; changes nothing and
+# leaves nothing behind. The controller puts the assignments of the variables in capitals in front of it, and the
+# call of main behind.
+#
+# A line that begins with "@" is ours and says what follows. Nothing that a file, a name or a command says can
+# begin a line with it: lines of files begin with their path, all others with a blank.
+#
+# To start a program is slow on a small device, so that files are read many at a time.
+LC_ALL=C
+SYSTEMD_COLORS=0
+SYSTEMD_PAGER=
+export LC_ALL SYSTEMD_COLORS SYSTEMD_PAGER
+# All lists are lines: names may hold blanks, and one with a line break is counted and passed over.
+IFS='
+'
+
+odd_name() {
+  case $1 in *"$IFS"*) echo '@odd' ;; *) return 1 ;; esac
+}
+
+there() {
+  if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then echo "@there $1"; fi
+}
+
+link() {
+  [ -h "$ROOT$1" ] || return 0
+  echo "@link $1"
+  readlink -f "$ROOT$1" 2> /dev/null | sed 's/^/ /'
+}
+
+# What a command complained of, if it did.
+said() {
+  [ -z "$1" ] || printf '@said\n%s\n' "$1" | sed '2,$s/^/ /'
+}
+
+# What vanishes meanwhile is complained of, and left out.
+read_files() {
+  echo "@$1"
+  shift
+  said "$({ grep -a '' /dev/null "$@" >&3; } 2>&1)"
+}
+
+# Files of the kernel, which all end with a line break.
+kernel_files() {
+  set --
+  for path in $KERNEL_FILES $SYSCTL_KEYS; do
+    there "$path"
+    [ ! -e "$ROOT$path" ] || set -- "$@" "$ROOT$path"
+  done
+  for name in $ZRAM_FILES; do set -- "$@" "$ROOT"/sys/block/zram*/"$name"; done
+  read_files kernel "$@"
+}
+
+# Other files, with every byte: wc tells whether the last line of one is whole.
+want() {
+  if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then
+    odd_name "$1" && return
+    link "$1"
+    # A folder, a device or a link to nowhere has no text; the file of two units is one.
+    [ -f "$ROOT$1" ] || return 0
+    case $wanted$IFS in *"$IFS$ROOT$1$IFS"*) ;; *) wanted=$wanted$IFS$ROOT$1 ;; esac
+  fi
+}
+
+wanted_files() {
+  set -f
+  # shellcheck disable=SC2086 # the lines are meant
+  set -- $wanted
+  set +f
+  [ $# -gt 0 ] || return 0
+  echo '@wanted'
+  printf ' %s\n' "$@"
+  read_files files "$@"
+  echo '@whole'
+  wc -l /dev/null "$@" 2> /dev/null | sed 's/^/ /'
+}
+
+# The names in a folder that match a pattern.
+folder() {
+  [ -d "$ROOT$1" ] || return 0
+  if [ ! -r "$ROOT$1" ]; then
+    echo "@denied $1"
+    return 0
+  fi
+  echo "@folder $1"
+  for each in "$ROOT$1"/$2; do
+    [ -e "$each" ] || [ -h "$each" ] || continue
+    odd_name "$each" || echo " ${each##*/}"
+  done
+}
+
+# The same, and the files.
+files_in() {
+  folder "$1" "$2"
+  for each in "$ROOT$1"/$2; do want "${each#"$ROOT"}"; done
+}
+
+# A command, by the name that the controller has for it: what it printed, how it ended, what it complained of.
+run() {
+  key=$1
+  shift
+  command -v "$1" > /dev/null 2>&1 || return 0
+  echo "@run $key"
+  said "$({ { "$@"; printf '\nrc=%s\n' "$?"; } | sed 's/^/ /' >&3; } 2>&1)"
+}
+
+# A log is by far the largest thing here: one that does not speak of what is looked for is not sent.
+run_log() {
+  key=$1
+  shift
+  command -v "$1" > /dev/null 2>&1 || return 0
+  if "$@" 2> /dev/null | grep -a -q -i -E "$LOG_WORDS"; then
+    run "$key" "$@"
+  else
+    run "$key" last_line "$@"
+  fi
+}
+
+last_line() {
+  log=$("$@") || return
+  printf '%s\n' "$log" | tail -n 1
+}
+
+# By opening it: for root, test -w says yes even where /proc/sys is read-only.
+writable() {
+  if { true >> "$ROOT$1"; } 2> /dev/null; then echo "@writable $1"; fi
+}
+
+processes() {
+  echo '@folder /proc'
+  for each in "$ROOT"/proc/[0-9]*; do echo " ${each##*/}"; done
+  for name in stat status cgroup oom_score oom_score_adj; do
+    read_files kernel "$ROOT"/proc/[0-9]*/"$name"
+  done
+  # The paths are the kernel's own, without blanks.
+  largest=$(for size in VmRSS VmSwap; do
+    grep -a "^$size:" /dev/null "$ROOT"/proc/[0-9]*/status 2> /dev/null | sort -k 2,2nr | head -n "$SHARES"
+  done | sed 's/status:.*/smaps_rollup/' | sort -u)
+  set --
+  for path in $largest; do [ ! -e "$path" ] || set -- "$@" "$path"; done
+  [ $# = 0 ] || read_files kernel "$@"
+  grep -a -l -x -E "$DAEMONS" /dev/null "$ROOT"/proc/[0-9]*/comm 2> /dev/null | while IFS= read -r path; do
+    path=${path#"$ROOT"}
+    echo "@cmdline ${path%comm}cmdline"
+    tr '\000' '\001' < "$ROOT${path%comm}cmdline" 2> /dev/null | sed 's/^/ /'
+    echo
+  done
+  # Once more: a pid that has gone to another process meanwhile is told by its start time.
+  echo '@again'
+  grep -a '' /dev/null "$ROOT"/proc/[0-9]*/stat 2> /dev/null
+}
+
+cgroups() {
+  folder /sys/fs/cgroup '*'
+  there /sys/fs/cgroup/unified/cgroup.controllers
+  base=/sys/fs/cgroup
+  [ ! -e "$ROOT$base/memory/memory.usage_in_bytes" ] || base=$base/memory
+  there "$base/memory.usage_in_bytes"
+  echo '@kernel'
+  # shellcheck disable=SC2086 # a list of words is meant
+  find "$ROOT$base" '(' $CGROUP_FILES ')' -exec grep -a '' /dev/null '{}' + 2> /dev/null
+}
+
+# Who reads the files at boot, and the files.
+sysctls() {
+  for path in $SYSCTL_PROGRAMS; do
+    there "$path"
+    link "$path"
+    [ -d "$ROOT/run/systemd/system" ] || run "$path --version" "$ROOT$path" --version
+  done
+  for path in $SYSCTL_FOLDERS; do files_in "$path" '*.conf'; done
+  for path in $SYSCTL_FILES "$OWN_SYSCTL_FILE"; do want "$path"; done
+  for path in $SYSCTL_KEYS; do writable "$path"; done
+}
+
+services() {
+  there /run/systemd/system
+  [ -d "$ROOT/run/systemd/system" ] || return 0
+  link /lib
+  for base in $UNIT_FOLDERS; do
+    folder "$base" '*.d'
+    for dropins in "$ROOT$base"/*.d; do
+      if [ -d "$dropins" ]; then files_in "${dropins#"$ROOT"}" '*.conf'; fi
+    done
+    for path in $TEMPLATES; do
+      there "$base/$path"
+      link "$base/$path"
+    done
+  done
+  with_left_over "$@"
+}
+
+# Ask about the units that were named, and about those that have a drop-in of ours. systemctl has no answer for a
+# template, only for its instances.
+with_left_over() {
+  for each in "$ROOT"/etc/systemd/system/*.d; do
+    [ -f "$each/$DROPIN" ] || continue
+    odd_name "$each" && continue
+    name=${each##*/}
+    name=${name%.d}
+    case $name in *\\*) name=$(printf %s "$name" | sed 's/\\/\\\\/g') ;; esac
+    case $name in *@.*) name=${name%%@.*}'@*.'${name##*@.} ;; esac
+    set -- "$@" "$name"
+  done
+  # shellcheck disable=SC2086 # a list of words is meant
+  run "$SHOW" $SHOW_WORDS '*.service' "$@"
+  set -f
+  for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do want "$path"; done
+  set +f
+}
+
+# The paths of the files of services: of any of them, or of those that run.
+fragments() {
+  which=$1
+  shift
+  { systemctl show --no-pager --property=ActiveState,FragmentPath -- "$@" 2> /dev/null; echo; } |
+    while IFS= read -r line; do
+      case $line in
+        ActiveState=*) state=${line#*=} ;;
+        FragmentPath=*) path=${line#*=} ;;
+        '') case $which:$state in any:* | *:active | *:activating | *:reloading) printf '%s\n' "$path" ;; esac ;;
+      esac
+    done
+}
+
+page_bytes() {
+  getconf PAGESIZE 2> /dev/null && return
+  kib=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB.*/\1/p' /proc/self/smaps | head -n 1)
+  echo $((kib * 1024))
+}
+
+# The names of units follow as arguments.
+main() {
+  echo '@lifeboat 1'
+  echo "@shell $$"
+  echo "@page $(page_bytes)"
+  echo "@arch $(uname -m)"
+  wanted=
+  for path in $EXISTING; do there "$path"; done
+  folder /sys/block '*'
+  kernel_files
+  processes
+  cgroups
+  for path in $FILES; do want "$path"; done
+  for path in $FOLDERS; do files_in "$path" '*.conf'; done
+  sysctls
+  services "$@"
+  wanted_files
+  commands
+  echo '@end'
+}
