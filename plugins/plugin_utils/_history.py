@@ -34,6 +34,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._service_memory impor
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 FILE = "history.sqlite"
+# Of the kernel, since boot.
+COUNTERS = ("oom_kills", "swap_in_pages", "swap_out_pages", "major_faults", "allocation_stalls", "refaults")
 _BUSY_SECONDS = 60.0
 _DAY = 86_400
 
@@ -147,6 +149,18 @@ class History:
             _name(host),
         )
         return tuple(AuditPoint(when, bool(seen), *rest) for when, seen, *rest in found)
+
+    def earlier(self, host: str, boot_id: str | None, now: int) -> dict[str, int | None] | None:
+        """C(COUNTERS) at the last audit that read the host, and C(seconds_ago); C(None) if that was in another boot."""
+        found = self._all(
+            f"SELECT boot_id, at, {', '.join(COUNTERS)} FROM audits WHERE seen"
+            " AND host = (SELECT id FROM hosts WHERE name = ?) ORDER BY at DESC, id DESC LIMIT 1",
+            _name(host),
+        )
+        if not found or boot_id is None or found[0][0] != boot_id:
+            return None
+        _, when, *counters = found[0]
+        return {"seconds_ago": now - when, **dict(zip(COUNTERS, counters, strict=True))}
 
     def units(self, host: str) -> tuple[str, ...]:
         """The services of a host that there are samples of."""
@@ -297,7 +311,7 @@ class History:
             "pressure_full_us": integer(full, "total_us"),
             "pressure_some_avg60_pct": number(some, "avg60_pct"),
             "pressure_full_avg60_pct": number(full, "avg60_pct"),
-            "oom_kills": integer(state, "counters", "oom_kills"),
+            **{name: integer(state, "counters", name) for name in COUNTERS},
             "drift": len(items(record, "drift")),
             "criticals": severities.count("critical"),
             "warnings": severities.count("warning"),

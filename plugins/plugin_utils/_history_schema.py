@@ -33,7 +33,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             pressure_full_us INTEGER,
             pressure_some_avg60_pct REAL,
             pressure_full_avg60_pct REAL,
-            oom_kills INTEGER,                  -- since boot
+            oom_kills INTEGER,                  -- this and the next five: since boot
+            swap_in_pages INTEGER,
+            swap_out_pages INTEGER,
+            major_faults INTEGER,
+            allocation_stalls INTEGER,
+            refaults INTEGER,
             drift INTEGER NOT NULL,
             criticals INTEGER NOT NULL,
             warnings INTEGER NOT NULL,

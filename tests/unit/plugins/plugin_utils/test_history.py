@@ -15,6 +15,7 @@ import pytest
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import History
@@ -136,6 +137,26 @@ def test_what_is_old_is_forgotten(history: History) -> None:
     assert len(history.first_seen("web")) == 1
     with sqlite3.connect(history.path) as database:
         assert database.execute("SELECT count(*) FROM samples").fetchone() == (2,)
+
+
+def test_counters_are_compared_within_one_boot(history: History) -> None:
+    assert history.earlier("web", "4f0c1d2e", NOW) is None
+    history.record(record(TIMES[0], counters=Counters(1, 2, 3, 4, 5, 6)))
+    history.record(not_audited("web", TIMES[1], reachable=False, error="timed out"))
+    assert history.earlier("web", "4f0c1d2e", NOW + 60) == {
+        "seconds_ago": 60,
+        "oom_kills": 1,
+        "swap_in_pages": 2,
+        "swap_out_pages": 3,
+        "major_faults": 4,
+        "allocation_stalls": 5,
+        "refaults": 6,
+    }
+    assert history.earlier("web", "another", NOW + 60) is history.earlier("web", None, NOW + 60) is None
+    history.record(record(TIMES[1], counters=Counters(9, 9, 9, 9, 9, 9)))
+    earlier = history.earlier("web", "4f0c1d2e", NOW + DAY)
+    assert earlier is not None
+    assert (earlier["seconds_ago"], earlier["refaults"]) == (0, 9)
 
 
 def test_names_of_hosts_and_units_are_data(history: History) -> None:
