@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
@@ -35,6 +36,12 @@ def publish(folder: Path, record: Mapping[str, Any]) -> Published:
         history.record(record)
         write_host_page(spool, path.stem, kept, history)
     return Published(path, frozenset(new))
+
+
+def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str) -> dict[str, int | None] | None:
+    """The counters of the audit before, if that was in the boot that I(facts) are of. Raises HostError."""
+    with History(Spool(folder).folder / FILE) as history:
+        return history.earlier(host, text(facts, "host", "boot_id"), seconds(when) or 0)
 
 
 def write_host_page(spool: Spool, file: str, record: Mapping[str, Any], history: History) -> None:

@@ -22,7 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_key
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
@@ -59,6 +59,16 @@ def test_what_is_new_is_returned_kept_and_shown(tmp_path: Path) -> None:
     assert (tmp_path / "pages" / "web.html").read_text().count('<span class="tag new">') == 1
 
 
+def test_the_next_audit_can_see_the_counters_of_this_one(tmp_path: Path) -> None:
+    facts = host_state().as_facts()
+    assert counters_before(tmp_path, "web", facts, TIMES[0]) is None
+    publish(tmp_path, record(TIMES[0]))
+    earlier = counters_before(tmp_path, "web", facts, TIMES[1])
+    assert earlier is not None
+    assert (earlier["seconds_ago"], earlier["major_faults"]) == (86_400, 5_000)
+    assert counters_before(tmp_path, "web", {**facts, "host": {"boot_id": "another"}}, TIMES[1]) is None
+
+
 def test_a_host_that_did_not_answer_is_kept_too(tmp_path: Path) -> None:
     publish(tmp_path, not_audited("web", TIMES[0], reachable=False, error="timed out"))
     assert "timed out" in (tmp_path / "pages" / "web.html").read_text()
@@ -81,7 +91,7 @@ AUDITS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 folder, records = Path(sys.argv[2]), json.loads(sys.argv[3])
