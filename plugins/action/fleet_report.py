@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -19,11 +20,12 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding imp
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable, summarise
 
 FAIL_ON = ("none", "drift", "warning", "critical")
 # More hosts than these are counted in the terminal, not told one by one: the page has them.
 MOST_IN_FULL = 20
+_WORST = 10
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -72,17 +74,21 @@ class Run:
         self._hosts, self._fail_on = frozenset(hosts), fail_on
         self._seen: list[str] = []
         self._levels: Counter[str] = Counter()
+        self._bad: list[tuple[Any, str]] = []
 
     def see(self, row: Row) -> None:
         if row.host not in self._hosts:
             return
         self._seen.append(row.host)
         self._levels[row.level] += 1
+        if row.level not in ("fine", "info"):
+            why = row.error or next((finding["message"] for finding in row.findings), "drift")
+            self._bad.append((row.rank, printable(f"{row.host}: {row.level}: {why}")))
         if crosses(vars(row), self._fail_on):
             self.crossed.append(row.host)
 
     def summary(self, spool: Spool) -> Iterator[str]:
-        """Every host where they are few; else how many are how bad, and how to see more."""
+        """Every host where they are few; else how many are how bad, and the worst of them."""
         if len(self._seen) <= MOST_IN_FULL:
             for host in self._seen:
                 yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
@@ -90,6 +96,10 @@ class Run:
         yield f"{len(self._seen)} hosts:"
         for level in reversed(LEVELS):
             yield f"  {level}: {self._levels[level]}"
+        worst = heapq.nlargest(_WORST, self._bad, key=lambda entry: entry[0])
+        if worst:
+            yield f"the {len(worst)} that need somebody first:"
+            yield from (f"  {line}" for _, line in worst)
 
 
 def crosses(record: Mapping[str, Any], fail_on: str) -> bool:

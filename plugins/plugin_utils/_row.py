@@ -28,7 +28,7 @@ FINDING_KEYS = ("id", "severity", "subject", "observed", "expected", "message", 
 DRIFT_KEYS = ("layer", "subject", "key", "before", "after", "why")
 # Findings of something that happened, not of how it is.
 _EVENTS = ("oom.panic", "oom.protected_service_killed", "oom.recent_kill")
-# A host may have any number of these, a row not. The worst come first, and I(counts) and I(drift_count) tell all.
+# A host may have any number of these, a row not.
 MOST_FINDINGS, MOST_DRIFT, MOST_KILLS = 100, 200, 100
 
 
@@ -36,8 +36,8 @@ MOST_FINDINGS, MOST_DRIFT, MOST_KILLS = 100, 200, 100
 class Row:
     """One host in the report. All text is printable and bounded, sizes are in KiB, C(None) is not known.
 
-    I(level) is one of C(LEVELS). I(findings) have the keys C(FINDING_KEYS), and C(new) where the audit before did not
-    have them; I(drift) has C(DRIFT_KEYS). I(headroom_kib) is the commit limit less what is committed; the kernel
+    I(level) is the worst of what was found. I(findings) and I(drift) are the first of them, the worst first; I(counts)
+    by severity and I(drift_count) count all. I(headroom_kib) is the commit limit less what is committed; the kernel
     enforces it only where I(commit_enforced). The pressures are the shares of the last minute in which some or all
     tasks waited for memory. I(oom_kills) counts since boot; I(kills) are those that the kernel log tells of, as pairs
     of time (seconds since the epoch) and name. I(killed_first) are the first of the kill order.

@@ -158,7 +158,7 @@ def _ratio(name: str) -> Callable[[Row], float | None]:
     return value
 
 
-_METRICS = (
+METRICS = (
     _Metric("up", "gauge", "Whether the host answered and was read.", lambda row: int(row.level != "not audited")),
     _Metric("audit_timestamp_seconds", "gauge", "When the host was audited.", lambda row: seconds(row.audited_at)),
     _Metric("drift", "gauge", "Values that differ from what is declared.", lambda row: row.drift_count),
@@ -170,6 +170,7 @@ _METRICS = (
     _Metric("pressure_full_ratio", "gauge", "Time in which all tasks waited for memory.", _ratio("pressure_full_pct")),
     _Metric("kills_total", "counter", "Processes that the kernel killed since boot.", lambda row: row.oom_kills),
 )
+FINDINGS_METRIC = _Metric("findings", "gauge", "Findings, by severity.", lambda row: sum(row.counts.values()))
 
 
 class Prometheus:
@@ -186,10 +187,10 @@ class Prometheus:
     def add(self, row: Row) -> None:
         self._levels[row.level] += 1
         host = label(row.host)
-        for metric in _METRICS:
+        for metric in METRICS:
             self._keep(metric.name, f'host="{host}"', metric.value(row))
         for severity, count in row.counts.items():
-            self._keep("findings", f'host="{host}",severity="{severity}"', count)
+            self._keep(FINDINGS_METRIC.name, f'host="{host}",severity="{severity}"', count)
 
     def finish(self) -> None:
         self._head("hosts", "gauge", "Hosts by the worst that was found.")
@@ -197,11 +198,10 @@ class Prometheus:
             self._stream.write(f'lifeboat_oom_hosts{{level="{level}"}} {count}\n')
         self._head("report_timestamp_seconds", "gauge", "When this file was made.")
         self._stream.write(f"lifeboat_oom_report_timestamp_seconds {seconds(self._made_at) or 0}\n")
-        findings = ("findings", "gauge", "Findings of a severity.")
-        for name, kind, text in (*((one.name, one.kind, one.help) for one in _METRICS), findings):
-            part = self._parts.get(name)
+        for metric in (*METRICS, FINDINGS_METRIC):
+            part = self._parts.get(metric.name)
             if part is not None:
-                self._head(name, kind, text)
+                self._head(metric.name, metric.kind, metric.help)
                 part.seek(0)
                 self._stream.writelines(part)
                 part.close()
