@@ -192,6 +192,12 @@ def test_paper_gets_the_tables_without_the_tools(reader: Window, report: Path) -
     assert page.locator("#theme").is_hidden()
     assert rows(page).first.is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    # A4 less its margins: nothing may be cut off at the edge.
+    page.set_viewport_size({"width": 700, "height": 1000})
+    assert (
+        page.evaluate("Math.max(...[...document.querySelectorAll('table')].map(t => t.getBoundingClientRect().right))")
+        <= 700
+    )
 
 
 def test_the_keyboard_is_enough(reader: Window, report: Path) -> None:
