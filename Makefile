@@ -24,7 +24,7 @@ lint:
 types:
 	@tools/setup test
 	$(BIN)/mypy -p $(PACKAGE)
-	MYPYPATH=collections:tests $(BIN)/mypy -p lab
+	MYPYPATH=collections:tests:benchmarks $(BIN)/mypy -p lab -p browser
 
 unit:
 	@tools/setup test
