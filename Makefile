@@ -3,13 +3,13 @@ INVENTORY ?= inventories/localhost.yml
 BIN := .venv/bin
 PACKAGE := ansible_collections.lifeboat.oom.plugins
 
-.PHONY: audit test lint types unit lab proof clean
+.PHONY: audit test lint types unit browser lab proof clean
 
 audit:
 	@tools/setup run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) lifeboat.oom.audit $(ARGS)
 
-test: lint types unit lab
+test: lint types unit browser lab
 
 lint:
 	@tools/setup test
@@ -24,11 +24,15 @@ lint:
 types:
 	@tools/setup test
 	$(BIN)/mypy -p $(PACKAGE)
-	MYPYPATH=collections:tests $(BIN)/mypy -p lab
+	MYPYPATH=collections:tests:benchmarks $(BIN)/mypy -p lab -p browser
 
 unit:
 	@tools/setup test
 	$(BIN)/pytest tests/unit
+
+browser:
+	@tools/setup test
+	$(BIN)/pytest tests/browser
 
 lab:
 	@tools/setup test

@@ -20,12 +20,12 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Never changes the device; writes a record into the spool, also of a host that does not answer."""
+    """Never changes the device; keeps what it saw in spool, history and page, also of a host that does not answer."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -48,6 +48,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         host = str(variables.get("inventory_hostname", "localhost"))
         when = datetime.now(UTC).isoformat(timespec="seconds")
+        report = Path(arguments["report_dir"])
         try:
             policy = load_policy(
                 arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
@@ -56,12 +57,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             sensitive = sensitive_services("sensitive", arguments["sensitive"])
             try:
                 facts = self._facts(policy, arguments, variables)
-                record = audited(host, when, facts, policy, thresholds, sensitive)
+                earlier = counters_before(report, host, facts, when)
+                record = audited(host, when, facts, policy, thresholds, sensitive, earlier)
             except AnsibleConnectionFailure as error:
                 record = not_audited(host, when, reachable=False, error=str(error))
             except LifeboatError as error:
                 record = not_audited(host, when, reachable=True, error=str(error))
-            path = Spool(Path(arguments["report_dir"])).write(host, record)
+            published = publish(report, {**record, "groups": variables.get("group_names", [])})
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         result.update(
@@ -71,7 +73,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             services=record["services"],
             findings=record["findings"],
             summary=summarise(record),
-            record=str(path),
+            new_findings=sorted(published.new),
+            record=str(published.path),
         )
         return result
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+import heapq
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,19 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._page import render
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable, summarise
 
 FAIL_ON = ("none", "drift", "warning", "critical")
+# More hosts than these are counted in the terminal, not told one by one: the page has them.
+MOST_IN_FULL = 20
+_WORST = 10
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Reads all records, writes the page, and fails where the hosts of this run cross I(fail_on)."""
+    """Reads all records, writes the report, and fails where the hosts of this run cross I(fail_on)."""
 
     _supports_check_mode = True
     _supports_async = False
@@ -36,26 +42,64 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "report_dir": {"type": "str", "required": True},
                 "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
                 "hosts": {"type": "list", "elements": "str"},
+                "history_days": {"type": "int", "default": 90},
             }
         )
+        if arguments["history_days"] < 1:
+            raise AnsibleActionFail(f"history_days: found {arguments['history_days']}, expected 1 or more")
         spool = Spool(Path(arguments["report_dir"]))
         hosts = arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", [])
+        run = Run(hosts, arguments["fail_on"])
         try:
-            records = list(spool.records())
-            page = spool.write_page("index.html", render(records, datetime.now(UTC).isoformat(timespec="seconds")))
+            page = roll_up(spool, int(time.time()), arguments["history_days"], run.see)
+            said = list(run.summary(spool))
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
-        chosen = [record for record in records if record["host"] in hosts]
-        crossed = [record["host"] for record in chosen if crosses(record, arguments["fail_on"])]
         result.update(
             changed=False,
             page=str(page),
-            records=str(spool.folder / "hosts"),
-            crossed=crossed,
-            summary=[line for record in chosen for line in summarise(record)]
-            + ["", f"page: {page}", f"JSON: {spool.folder / 'hosts'}"],
+            records=str(spool.hosts),
+            exports=[str(spool.folder / name) for name in EXPORTS],
+            crossed=run.crossed,
+            summary=[*said, "", f"page: {page}", f"JSON: {spool.hosts}"],
         )
         return result
+
+
+class Run:
+    """The hosts of this run among all that the report shows."""
+
+    def __init__(self, hosts: Collection[str], fail_on: str) -> None:
+        self.crossed: list[str] = []
+        self._hosts, self._fail_on = frozenset(hosts), fail_on
+        self._seen: list[str] = []
+        self._levels: Counter[str] = Counter()
+        self._bad: list[tuple[Any, str]] = []
+
+    def see(self, row: Row) -> None:
+        if row.host not in self._hosts:
+            return
+        self._seen.append(row.host)
+        self._levels[row.level] += 1
+        if row.level not in ("fine", "info"):
+            why = row.error or next((finding["message"] for finding in row.findings), "drift")
+            self._bad.append((row.rank, printable(f"{row.host}: {row.level}: {why}")))
+        if crosses(vars(row), self._fail_on):
+            self.crossed.append(row.host)
+
+    def summary(self, spool: Spool) -> Iterator[str]:
+        """Every host where they are few; else how many are how bad, and the worst of them."""
+        if len(self._seen) <= MOST_IN_FULL:
+            for host in self._seen:
+                yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+            return
+        yield f"{len(self._seen)} hosts:"
+        for level in reversed(LEVELS):
+            yield f"  {level}: {self._levels[level]}"
+        worst = heapq.nlargest(_WORST, self._bad, key=lambda entry: entry[0])
+        if worst:
+            yield f"the {len(worst)} that need somebody first:"
+            yield from (f"  {line}" for _, line in worst)
 
 
 def crosses(record: Mapping[str, Any], fail_on: str) -> bool:

@@ -15,7 +15,9 @@ description:
   - Looks at the host as M(lifeboat.oom.memory_facts) does, also where it has no Python, validates what is declared, and
     returns findings and the drift, which is the very plan that M(lifeboat.oom.overcommit) and
     M(lifeboat.oom.service_oom_score) would carry out.
-  - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller.
+  - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller, the page of the host to
+    C(pages/HOST.html), and its counters and the memory of its services to C(history.sqlite), which later audits are
+    compared with.
   - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
 notes:
   - This is an action plugin, it runs on the controller.
@@ -111,6 +113,11 @@ findings:
       expected: no OOM kill
       message: the kernel ran out of memory and killed a protected service
       remedy: find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it
+new_findings:
+  description: The keys of those findings that the host did not have at the audit before; none at the first audit.
+  returned: always
+  type: list
+  elements: str
 summary:
   description: The same for a person, line by line.
   returned: always

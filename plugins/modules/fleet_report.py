@@ -7,13 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: fleet_report
-short_description: One page about all hosts that were audited
+short_description: One report about all hosts that were audited
 version_added: 0.1.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Reads the records that M(lifeboat.oom.audit) has written and makes C(index.html) of them, which opens from disk.
+  - Reads the records that M(lifeboat.oom.audit) has written, of this run and of others, and makes of them C(index.html)
+    with a page for each host, which open from disk without a network, and files for other programs, C(fleet.json),
+    C(findings.csv), C(junit.xml), and C(lifeboat_oom.prom) for the textfile collector of the Prometheus node exporter.
   - Says which hosts of this run are as bad as O(fail_on). Failing is left to the caller.
+  - A file among the records that is none is shown as a host that could not be audited.
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.
 attributes:
@@ -41,6 +44,11 @@ options:
       - The hosts to summarise and to judge. Without it, the hosts of the play.
     type: list
     elements: str
+  history_days:
+    description:
+      - What the history (C(history.sqlite) beside the records) has seen longer ago than this many days is forgotten.
+    type: int
+    default: 90
 """
 
 EXAMPLES = r"""
@@ -61,13 +69,18 @@ records:
   description: The folder of the records.
   returned: always
   type: str
+exports:
+  description: The files for other programs.
+  returned: always
+  type: list
+  elements: str
 crossed:
   description: The hosts that are as bad as O(fail_on).
   returned: always
   type: list
   elements: str
 summary:
-  description: The hosts for a person, line by line.
+  description: The hosts for a person, line by line; where they are more than 20, how many are how bad.
   returned: always
   type: list
   elements: str

@@ -4,12 +4,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.samples import host_state
 
-from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, crosses
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
+from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
 NOW = "2026-05-04T03:02:01+00:00"
 
@@ -54,3 +59,45 @@ def test_a_host_crosses_what_it_is_as_bad_as(found: dict[str, Any], crossed: set
 def test_what_does_not_hold_counts_as_drift(finding_id: str, severity: str, crossed: bool) -> None:
     found = {**record(), "findings": [{"id": finding_id, "severity": severity}]}
     assert crosses(found, "drift") is crossed
+
+
+def seen(folder: Path, run: Run, count: int) -> list[str]:
+    """The terminal's lines about a fleet of this size, half of it down."""
+    spool = Spool(folder)
+    up = audited("up", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
+    for number in range(count):
+        down = not_audited(f"h{number}", NOW, reachable=False, error="timed out")
+        spool.write(f"h{number}", {**up, "host": f"h{number}"} if number % 2 else down)
+    for _, row in spool.rows():
+        run.see(row)
+    return list(run.summary(spool))
+
+
+def test_only_the_hosts_of_the_run_are_judged_and_told(tmp_path: Path) -> None:
+    run = Run(["h1", "h3"], "drift")
+    lines = seen(tmp_path, run, 5)
+    assert run.crossed == ["h1", "h3"]
+    assert [line for line in lines if not line.startswith(" ")] == ["h1:", "h3:"]
+    assert "  drift: 2 value(s)" in lines
+
+
+def test_many_hosts_are_counted(tmp_path: Path) -> None:
+    count = MOST_IN_FULL + 2
+    run = Run([f"h{number}" for number in range(count)], "critical")
+    lines = seen(tmp_path, run, count)
+    assert lines[:6] == [
+        f"{count} hosts:",
+        f"  not audited: {count // 2}",
+        "  critical: 0",
+        f"  warning: {count // 2}",
+        "  info: 0",
+        "  fine: 0",
+    ]
+    assert lines[6:8] == ["the 10 that need somebody first:", "  h0: not audited: timed out"]
+    assert len(lines) == 17
+    assert len(run.crossed) == count // 2
+
+
+def test_a_row_crosses_as_its_record_does() -> None:
+    record = audited("web", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
+    assert [crosses(vars(row_of(record)), each) for each in FAIL_ON] == [crosses(record, each) for each in FAIL_ON]

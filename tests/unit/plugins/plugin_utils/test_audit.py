@@ -13,7 +13,7 @@ from unit.samples import declared, host_state, service, services_state
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import RECORD_SCHEMA, audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import WrongShape
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._page import render
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
 NOW = "2026-05-04T03:02:01+00:00"
@@ -64,7 +64,7 @@ def test_a_record_can_be_shown_whatever_the_device_made_of_the_derived_facts(key
         facts[key] = value
     record = audited("web", NOW, facts, Policy())
     assert summarise(record)[0] == "web:"
-    assert "</html>" in render([record], NOW)
+    assert "</html>" in "".join(host_page(record))
 
 
 def test_what_a_device_adds_stays_out_of_the_record() -> None:

@@ -13,12 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import ROW_SCHEMA, row_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
 
 hosts = st.one_of(
     st.text(max_size=120),
     st.from_regex(r"[a-z0-9~._-]{0,110}", fullmatch=True),
-    st.sampled_from(["web", "web/1", "web-1", "web\\1", "..", ".", "", "a~", "con", "~", "a" * 100, "a" * 101]),
+    st.sampled_from(
+        ["web", "web/1", "web-1", "web\\1", "..", ".", "", "a~", "con", "~", "a" * 100, "a" * 101, "\ud800", "\udcff"]
+    ),
 )
 
 
@@ -67,6 +70,41 @@ def test_records_come_by_name_as_they_were_written(tmp_path: Path) -> None:
     assert [record["host"] for record in spool.records()][:2] == ["a", "b"]
 
 
+def test_numbers_in_names_are_numbers(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for name in ("web-10", "web-2", "db", "10.0.0.9", "10.0.0.10"):
+        spool.write(name, {"host": name})
+    assert [record["host"] for record in spool.records()] == ["10.0.0.9", "10.0.0.10", "db", "web-2", "web-10"]
+
+
+def test_the_first_line_of_a_record_is_its_row(tmp_path: Path) -> None:
+    record = {"host": "a", "audited_at": "2026-05-04T03:02:01+00:00", "reachable": True, "state": {"big": ["x"] * 9}}
+    path = Spool(tmp_path).write("a", record)
+    first, _, rest = path.read_text().partition("\n")
+    assert json.loads(first.removesuffix(",") + "}")["row"] == {"schema": ROW_SCHEMA, **vars(row_of(record))}
+    # Proof that only the first line is read: the rest is gone.
+    path.write_text(first + "\n" + rest[:5])
+    assert [row for _, row in Spool(tmp_path).rows()] == [row_of(record)]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        '{"row": {"schema": 0, "host": "b"},',
+        '{"row": {"host": "b"},',
+        '{"row": {"schema": 1, "host": "b", "new_in_2": 5},',
+        '{"row": {"schema": 1},',
+        '{"row": [],',
+        '{"row": null,',
+        "{",
+    ],
+)
+def test_a_row_of_another_version_is_made_anew(tmp_path: Path, first: str) -> None:
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / "a.json").write_text(first + '\n"host": "a", "reachable": true, "state": {}}\n')
+    assert [(row.host, row.level) for _, row in Spool(tmp_path).rows()] == [("a", "fine")]
+
+
 def test_a_host_has_one_record_the_last_one(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     for number in (1, 2):
@@ -104,6 +142,20 @@ def test_a_file_that_is_no_record_is_named_with_what_to_do(tmp_path: Path, conte
         list(Spool(tmp_path).records())
 
 
+def test_a_file_that_is_no_record_does_not_hide_the_others(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    for name in ("a", "b", "c"):
+        spool.write(name, {"host": name, "reachable": True, "state": {}})
+    (tmp_path / "hosts" / "b.json").write_bytes(b'{"host": "b"')
+    (tmp_path / "hosts" / "d.json").mkdir()
+    found = {row.host: (row.level, row.error) for _, row in spool.rows()}
+    assert {host: level for host, (level, _) in found.items()} == {
+        **dict.fromkeys("ac", "fine"),
+        **dict.fromkeys("bd", "not audited"),
+    }
+    assert "b.json is not a record of an audit" in str(found["b"][1])
+
+
 def test_other_files_are_no_records(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     spool.write("a", {"host": "a"})
@@ -129,5 +181,37 @@ def test_a_spool_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
 def test_records_are_plain_json_for_other_programs(tmp_path: Path) -> None:
     path = Spool(tmp_path).write("a", {"host": "a", "b": [1, None]})
     text = path.read_text(encoding="ascii")
-    assert json.loads(text) == {"host": "a", "b": [1, None]}
+    found = json.loads(text)
+    assert found.pop("row")["host"] == "a"
+    assert found == {"host": "a", "b": [1, None]}
     assert text.endswith("}\n")
+
+
+def test_a_file_that_is_not_finished_replaces_nothing(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.write_page("index.html", "old")
+    with pytest.raises(ValueError), spool.replacing("index.html") as stream:
+        stream.write("half")
+        raise ValueError
+    assert (tmp_path / "index.html").read_text() == "old"
+    assert os.listdir(tmp_path) == ["index.html"]
+
+
+def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "index.html").mkdir()
+    with pytest.raises(HostError, match=r"cannot write .*/index\.html"):
+        Spool(tmp_path).write_page("index.html", "new")
+    assert os.listdir(tmp_path) == ["index.html"]
+
+
+def test_only_what_a_killed_writer_left_long_ago_is_swept(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    spool.write("a", {"host": "a"})
+    for folder in (tmp_path, tmp_path / "hosts"):
+        for name in (".lifeboat-old", ".lifeboat-young", "mine"):
+            (folder / name).write_text("x")
+        for name in (".lifeboat-old", "mine"):
+            os.utime(folder / name, (0, 0))
+    spool.sweep()
+    assert sorted(os.listdir(tmp_path)) == [".lifeboat-young", "hosts", "mine"]
+    assert sorted(os.listdir(tmp_path / "hosts")) == [".lifeboat-young", "a.json", "mine"]

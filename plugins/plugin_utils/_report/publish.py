@@ -1,0 +1,54 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One audit, kept: the record in the spool, the row in the history, the page of the host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+
+
+class Published(NamedTuple):
+    """I(new) are the keys of the findings that the host did not have at the audit before."""
+
+    path: Path
+    new: frozenset[str]
+
+
+def publish(folder: Path, record: Mapping[str, Any]) -> Published:
+    """Keep the audit of one host below I(folder). Raises HostError.
+
+    Killed after the record is in place and before the history has it, what was new is new once more at the next
+    audit: told twice rather than never.
+    """
+    spool, host = Spool(folder), str(record["host"])
+    with History(spool.folder / FILE) as history:
+        new = history.new_findings(record)
+        kept = {**record, "new_findings": sorted(new)}
+        path = spool.write(host, kept)
+        history.record(record)
+        write_host_page(spool, path.stem, kept, history)
+    return Published(path, frozenset(new))
+
+
+def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str) -> dict[str, int | None] | None:
+    """The counters of the audit before, if that was in the boot that I(facts) are of. Raises HostError."""
+    with History(Spool(folder).folder / FILE) as history:
+        return history.earlier(host, text(facts, "host", "boot_id"), seconds(when) or 0)
+
+
+def write_host_page(spool: Spool, file: str, record: Mapping[str, Any], history: History) -> None:
+    host = str(record["host"])
+    spool.write_page(page_name(file), "".join(host_page(record, history.audits(host))))
+
+
+def page_name(file: str) -> str:
+    """Where the page of a host is, below the folder of the spool."""
+    return f"pages/{file}.html"

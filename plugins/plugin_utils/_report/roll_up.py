@@ -1,0 +1,77 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From the spool to the report: one pass over the first lines of the records, whatever the size of the fleet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
+    FindingsCsv,
+    FleetJson,
+    Junit,
+    Prometheus,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import CHART_DAYS, IndexPage, PlainList
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import iso
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import page_name, write_host_page
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row, unreadable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
+
+INDEX = "index.html"
+EXPORTS = ("fleet.json", "findings.csv", "junit.xml", "lifeboat_oom.prom")
+
+
+def roll_up(spool: Spool, now: int, history_days: int, see: Callable[[Row], None] = lambda row: None) -> Path:
+    """Write the report of all hosts in the spool; its first page. I(see) is shown every row.
+
+    Every file is replaced in one step at the end: whoever reads meanwhile, or after a run that was killed, has the
+    report before. The history forgets what is older than I(history_days). Raises HostError.
+    """
+    spool.sweep()
+    with History(spool.folder / FILE) as history, ExitStack() as stack:
+        history.prune(history_days, now)
+        since = now - CHART_DAYS * DAY
+        index = IndexPage(now, history.kills_over_time(since), history.victims(since), history.hosts())
+        index_stream, list_stream, *streams = [
+            stack.enter_context(spool.replacing(name)) for name in (INDEX, "hosts.html", *EXPORTS)
+        ]
+        plain = PlainList(list_stream)
+        fleet, findings, junit, metrics = streams
+        exports = (FleetJson(fleet, iso(now)), FindingsCsv(findings), Junit(junit), Prometheus(metrics, iso(now)))
+        for path, row in spool.rows():
+            _make_page(spool, path, history)
+            index.add(row, path.stem)
+            plain.add(row, path.stem)
+            for export in exports:
+                export.add(row)
+            see(row)
+        index.write(index_stream)
+        plain.finish()
+        for export in exports:
+            export.finish()
+    return spool.folder / INDEX
+
+
+def _make_page(spool: Spool, record: Path, history: History) -> None:
+    """The audit makes the page of its host. Here only one is made that is missing or older than the record:
+
+    the audit was killed between the two, or the records were brought here without pages.
+    """
+    page = spool.folder / page_name(record.stem)
+    try:
+        if page.stat().st_mtime_ns >= record.stat().st_mtime_ns:
+            return
+    except FileNotFoundError:
+        pass
+    try:
+        found = load_record(record)
+    except HostError as error:
+        found = unreadable(record.stem, str(error))
+    write_host_page(spool, record.stem, found, history)

@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from unit.hostile import HOSTILE
+from unit.samples import host_state, process
+
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
+    CSV_COLUMNS,
+    FindingsCsv,
+    FleetJson,
+    Junit,
+    Prometheus,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, FINDING_KEYS, LEVELS, Row, row_of
+
+NOW = "2026-05-04T03:02:01+00:00"
+METRIC = re.compile(r'lifeboat_oom_\w+(?:\{\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*\})? (-?[0-9.e+-]+)')
+
+
+def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
+    return row_of(audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
+
+
+def kill(name: str = "a") -> dict[str, Any]:
+    victims = [{"comm": name, "pid": 5}]
+    return {"kind": "kill", "unit": f"{name}.service", "timestamp": NOW, "victims": victims}
+
+
+DOWN = row_of(not_audited("db", NOW, reachable=False, error="timed out"))
+ROWS = (row("fine"), row("bad", {"mode": "always"}, events=(kill(),)), DOWN)
+
+
+def hostile(text: str) -> Row:
+    record = audited(text, NOW, host_state(processes=(process(comm=text, unit=text),)).as_facts(), load_policy())
+    record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
+    record["drift"] = [dict.fromkeys(DRIFT_KEYS, text)]
+    return row_of({**record, "groups": [text]})
+
+
+def written(make: Callable[[io.StringIO], Any], *rows: Row) -> str:
+    stream = io.StringIO()
+    export = make(stream)
+    for each in rows:
+        export.add(each)
+    export.finish()
+    return stream.getvalue()
+
+
+def fleet_json(*rows: Row) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(written(lambda stream: FleetJson(stream, NOW), *rows))
+    return found
+
+
+def findings_csv(*rows: Row) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(written(FindingsCsv, *rows))))
+
+
+def junit(*rows: Row) -> ElementTree.Element:
+    return ElementTree.fromstring(written(Junit, *rows))
+
+
+def metrics(*rows: Row) -> str:
+    return written(lambda stream: Prometheus(stream, NOW), *rows)
+
+
+def test_fleet_json_has_every_row_and_the_totals() -> None:
+    found = fleet_json(*ROWS)
+    assert (found["schema"], found["made_at"]) == (1, NOW)
+    assert found["hosts"] == [vars(each) for each in ROWS]
+    levels = {**dict.fromkeys(LEVELS, 0), "fine": 1, "warning": 1, "not audited": 1}
+    assert found["totals"] == {"hosts": 3, "levels": levels}
+    assert fleet_json()["hosts"] == []
+
+
+def test_fleet_json_can_be_read_line_by_line() -> None:
+    lines = written(lambda stream: FleetJson(stream, NOW), *ROWS).splitlines()
+    assert [json.loads(line.rstrip(","))["host"] for line in lines[1:-1]] == ["fine", "bad", "db"]
+
+
+def test_each_finding_and_each_drift_is_a_line() -> None:
+    found = findings_csv(*ROWS)
+    assert [(line["host"], line["kind"], line["severity"], line["id"]) for line in found] == [
+        ("bad", "finding", "warning", "oom.recent_kill"),
+        ("bad", "drift", "warning", "drift.runtime"),
+        ("bad", "drift", "warning", "drift.file"),
+        ("db", "finding", "critical", "audit.unreachable"),
+    ]
+    drift = found[2]
+    assert (drift["subject"], drift["observed"], drift["expected"]) == ("kernel vm.overcommit_memory", "not set", "1")
+    assert set(drift) == set(CSV_COLUMNS)
+
+
+def test_each_host_is_a_suite() -> None:
+    suites = {suite.get("name"): suite for suite in junit(*ROWS)}
+    numbers = {
+        name: [int(suite.get(key, -1)) for key in ("tests", "failures", "errors")] for name, suite in suites.items()
+    }
+    assert numbers == {"fine": [1, 0, 0], "bad": [3, 3, 0], "db": [1, 0, 1]}
+    assert [case.get("name") for case in suites["fine"]] == ["nothing found"]
+    failure = suites["bad"][0].find("failure")
+    assert failure is not None
+    assert failure.get("type") == "warning"
+    assert "observed: killed" in str(failure.text)
+    assert suites["db"][0].find("error") is not None
+
+
+def test_what_is_only_informative_passes() -> None:
+    found = row_of({"host": "a", "state": {}, "findings": [{"severity": "info", "id": "x.y", "message": "by the way"}]})
+    (suite,) = junit(found)
+    assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
+    assert "by the way" in str(suite[0].findtext("system-out"))
+
+
+def test_metrics_come_together_with_their_type() -> None:
+    lines = metrics(*ROWS, *ROWS[:1]).splitlines()
+    names = [re.split(r"[ {]", line)[2 if line.startswith("#") else 0] for line in lines]
+    # The format wants each metric in one block.
+    assert len(set(names)) == len([name for name, before in zip(names, [None, *names], strict=False) if name != before])
+    assert 'lifeboat_oom_memory_available_bytes{host="fine"} 2048000000' in lines
+    assert 'lifeboat_oom_findings{host="bad",severity="warning"} 1' in lines
+    assert 'lifeboat_oom_up{host="db"} 0' in lines
+    assert 'lifeboat_oom_hosts{level="fine"} 2' in lines
+    assert "# TYPE lifeboat_oom_kills_total counter" in lines
+
+
+def test_what_is_not_known_is_no_metric() -> None:
+    assert "memory" not in "".join(line for line in metrics(DOWN).splitlines() if "host=" in line)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
+def test_hostile_text_harms_no_file(text: str) -> None:
+    rows = (row("before"), hostile(text), row("after"))
+    assert [each["host"] for each in fleet_json(*rows)["hosts"]] == [each.host for each in rows]
+    lines = findings_csv(*rows)
+    assert len(lines) == 2
+    for line in lines:
+        assert all(value.isprintable() for value in line.values())
+        assert not any(value.lstrip().startswith(tuple("=+-@\uff1d")) for value in line.values())
+    suites = junit(*rows)
+    assert [suite.get("name") for suite in suites] == [each.host for each in rows]
+    assert len(suites[1]) == 2
+    for line in metrics(*rows).splitlines():
+        assert line.startswith("# ") or METRIC.fullmatch(line), line
+        assert len(line) < 600

@@ -1,0 +1,198 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from unit.hostile import HOSTILE, MARKUP
+from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_key
+
+NOW = "2026-05-04T03:02:01+00:00"
+POINT = AuditPoint(1, True, "b", 1000, 500, 1, 2, 0.0, 0, 0, 0, 0)
+
+
+def record(host: str = "web", policy: Any = None, services: Any = None, **changes: Any) -> dict[str, Any]:
+    facts = json.loads(json.dumps(host_state(**changes).as_facts()))
+    return audited(host, NOW, facts, load_policy(policy, None, services))
+
+
+def page(found: dict[str, Any], history: tuple[AuditPoint, ...] = ()) -> str:
+    return "".join(host_page(found, history))
+
+
+def cells(text: str) -> list[str]:
+    return [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", text)]
+
+
+def table(text: str, name: str) -> list[list[str]]:
+    """The rows of a table; the first is the head."""
+    (found,) = re.findall(rf'<table id="{name}".*?</table>', text, re.DOTALL)
+    return [cells(row) for row in re.findall(r"<tr>(.*?)</tr>", found, re.DOTALL)]
+
+
+def test_a_host_says_what_it_is_and_how_bad() -> None:
+    text = page(record(policy={"mode": "always"}))
+    assert "<title>web: memory audit</title>" in text
+    assert "To look at: 2 values that differ from what is declared." in text
+    assert "6.1.0-21-arm64" in text
+    assert "1953 of 3906 MiB" in text
+    assert "Committed (not enforced)" in text
+    assert "memory, some" in text
+    assert "Nothing that somebody has to look at." in page(record())
+
+
+def test_what_differs_is_shown_with_both_values() -> None:
+    found = page(record(policy={"mode": "always"}))
+    assert table(found, "drift")[1:] == [
+        ["runtime", "kernel", "vm.overcommit_memory", "0", "1", "the running kernel has another value"],
+        ["file", "kernel", "vm.overcommit_memory", "–", "1", table(found, "drift")[2][5]],
+    ]
+    assert "No drift." in page(record())
+
+
+def test_findings_say_what_to_do_and_what_is_new() -> None:
+    found = record(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
+    head, row = table(page(found), "findings")
+    assert head == ["Severity", "Finding", "Subject", "Observed", "Expected", "What to do"]
+    assert row[0] == "warning"
+    assert row[1].endswith("oom.recent_kill")
+    assert row[5].startswith("find what grew")
+    marked = page({**found, "new_findings": [finding_key(found["findings"][0])]})
+    assert table(marked, "findings")[1][-1] == "new"
+
+
+def test_the_kill_order_is_that_of_the_state() -> None:
+    processes = (process(5, unit="a.service", rss_kib=10_240), process(6, unit=None, comm="x", rss_kib=20_480))
+    found = table(page(record(processes=processes)), "kill-order")
+    assert [row[0] for row in found] == ["Unit or process", "x", "a.service"]
+    assert found[1][3] == "100 %"
+    assert "No process here can be killed." in page(record(processes=()))
+    assert "The processes could not be read." in page(record(processes=None))
+
+
+def test_a_forecast_says_where_memory_runs_out_and_how_it_ends() -> None:
+    stuck = process(oom_score_adj=-1000)
+    found = record(
+        processes=(stuck, process(7, unit="log.service")),
+        declared=services_state(declared(service())),
+        cgroups=(cgroup(limit_kib=200_000, oom_group=True),),
+    )
+    assert [
+        "nginx.service",
+        "limit of /system.slice/nginx.service",
+        "log.service",
+        "it hangs in its group, where nothing is left to kill",
+    ] in table(page(found), "forecast")
+    panics = table(page(record(sysctls=sysctls(runtime={"vm.panic_on_oom": "1"}))), "forecast")
+    assert panics[1][1:] == ["all memory", "nobody", "the kernel panics"]
+
+
+def test_the_forecast_of_another_version_is_shown_as_far_as_it_goes() -> None:
+    found = record()
+    found["state"]["forecast"] = [
+        {"grower": "a.service", "victims": ["b", "a.service"], "ends": True},
+        {"grower": "c.service", "victims": [], "outcome": "explodes", "scope": "unheard"},
+        {},
+    ]
+    assert table(page(found), "forecast") == [
+        ["What grows", "Killed, in order", "In the end"],
+        ["a.service", "b, a.service", "it is killed itself"],
+        ["c.service", "nobody", "explodes"],
+        ["?", "nobody", "–"],
+    ]
+
+
+def test_declared_services_have_their_verdict() -> None:
+    entry = services_state(declared(service()))
+    found = page(record(services=[{"name": "nginx", "oom_score_adj": -500}], declared=entry))
+    assert table(found, "services")[1][:3] == ["nginx.service", "OOMScoreAdjust=-500", "missing"]
+
+
+def test_limits_and_kills_are_told() -> None:
+    limited = parse_cgroup_files("/a", 2, {"memory.max": "104857600", "memory.current": "52428800"})
+    free = parse_cgroup_files("/b", 2, {"memory.max": "max", "memory.current": "52428800"})
+    kill = {"kind": "kill", "unit": "a.service", "uptime_seconds": 5.0, "victims": [{"comm": "a", "pid": 5}]}
+    text = page(record(cgroups=(limited, free), events=(kill,)))
+    assert table(text, "limits")[1:] == [["/a", "50 %", "50", "100"]]
+    assert table(text, "kills")[1][:3] == ["5 s after boot", "a.service", "a (pid 5)"]
+    assert "The kernel log tells of none." in page(record())
+
+
+def test_what_could_not_be_read_is_told() -> None:
+    assert "sysctls: not permitted" in page(record(sysctls=None, unread=(Unread("sysctls", "not permitted"),)))
+    assert "does not measure pressure" in page(record(pressure=None))
+
+
+@pytest.mark.parametrize(("reachable", "said"), [(False, "did not answer"), (True, "answered, but could not be read")])
+def test_a_host_that_was_not_audited_has_a_page_too(reachable: bool, said: str) -> None:
+    text = page(not_audited("web", NOW, reachable, "timed out"))
+    assert said in text
+    assert "<p>timed out</p>" in text
+    assert "Kill order" not in text
+
+
+def test_earlier_audits_are_a_line() -> None:
+    points = (POINT, replace(POINT, available_kib=None), replace(POINT, available_kib=250))
+    assert "From 50 % to 25 % of all memory" in page(record(), points)
+    assert "polyline" not in page(record(), points[:2])
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
+def test_what_a_device_says_is_data(text: str) -> None:
+    found = record(
+        text,
+        processes=(process(comm=text, unit=None), process(7, comm="x", unit=text + ".service")),
+        events=({"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": text}]},),
+        unread=(Unread(text, text),),
+    )
+    for shown in (page(found), page(not_audited(text, NOW, reachable=True, error=text))):
+        assert shown.count("<script") == shown.count("</script") == 1
+        assert "<b onmouseover" not in shown
+        assert "x" * 1200 not in shown
+        # Nothing but our own line breaks; nothing that a terminal or a direction of writing obeys.
+        assert all(line.isprintable() for line in shown.split("\n"))
+
+
+def test_markup_and_templates_are_shown_as_they_are() -> None:
+    text = page(not_audited("web", NOW, reachable=True, error=MARKUP))
+    assert "<p>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;" in text
+    assert "{{ 7 * 7 }}{% raw %}&lt;!--</p>" in text
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        5,
+        {"memory": 5, "host": [], "events": [{"kind": "kill", "victims": 5}], "kill_order": [{}, 5], "forecast": [{}]},
+        {
+            "cgroups": [{"limit_kib": 0, "current_kib": 5}],
+            "pressure": {"memory": None},
+            "unread": [{}],
+            "daemons": [{}],
+        },
+    ],
+    ids=["empty", "a number", "odd", "odder"],
+)
+def test_a_record_of_any_shape_has_a_page(state: Any) -> None:
+    assert page({"host": "web", "state": state}).endswith("</html>")
+
+
+def test_a_device_cannot_make_a_page_grow_without_end() -> None:
+    kill = {"kind": "kill", "unit": "x" * 10_000, "victims": [{"comm": "y" * 10_000, "pid": 5}] * 5000}
+    limits = tuple(parse_cgroup_files(f"/{n}", 2, {"memory.max": "1", "memory.current": "1"}) for n in range(5000))
+    assert len(page(record(events=(kill,), cgroups=limits))) < 1_000_000

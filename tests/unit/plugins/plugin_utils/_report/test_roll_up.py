@@ -1,0 +1,102 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from unit.samples import host_state
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+
+NOW = 1_777_863_721
+DAY = 86_400
+
+
+def record(host: str, when: str = "2026-05-04T03:02:01+00:00") -> dict[str, Any]:
+    return audited(host, when, json.loads(json.dumps(host_state().as_facts())), load_policy({"mode": "always"}))
+
+
+def test_a_report_is_a_page_a_list_and_the_exports(tmp_path: Path) -> None:
+    for host in ("a", "b"):
+        publish(tmp_path, record(host))
+    seen: list[str] = []
+    page = roll_up(Spool(tmp_path), NOW, 90, lambda row: seen.append(row.host))
+    assert page == tmp_path / "index.html"
+    assert seen == ["a", "b"]
+    assert sorted(os.listdir(tmp_path)) == sorted(["index.html", "hosts.html", *EXPORTS, "hosts", "pages", FILE])
+    assert [host["host"] for host in json.loads((tmp_path / "fleet.json").read_text())["hosts"]] == ["a", "b"]
+    assert len(ElementTree.parse(tmp_path / "junit.xml").getroot()) == 2
+    assert (tmp_path / "findings.csv").read_bytes().count(b"\r\n") == 5
+    assert 'lifeboat_oom_up{host="a"} 1' in (tmp_path / "lifeboat_oom.prom").read_text()
+
+
+def test_an_empty_spool_has_a_report_too(tmp_path: Path) -> None:
+    assert "No host has been audited yet." in roll_up(Spool(tmp_path), NOW, 90).read_text()
+
+
+def test_a_report_can_be_made_again(tmp_path: Path) -> None:
+    publish(tmp_path, record("a"))
+    texts = []
+    for _ in range(2):
+        roll_up(Spool(tmp_path), NOW, 90)
+        texts.append({name: (tmp_path / name).read_bytes() for name in ("index.html", *EXPORTS)})
+    assert texts[0] == texts[1]
+
+
+def test_a_page_of_a_host_is_made_where_it_is_missing_or_old(tmp_path: Path) -> None:
+    for host in ("a", "b", "c"):
+        publish(tmp_path, record(host))
+    pages = tmp_path / "pages"
+    (pages / "a.html").unlink()
+    for name in ("b", "c"):
+        (pages / f"{name}.html").write_text("kept")
+    os.utime(pages / "b.html", (0, 0))
+    roll_up(Spool(tmp_path), NOW, 90)
+    assert "<title>a: memory audit" in (pages / "a.html").read_text()
+    assert "<title>b: memory audit" in (pages / "b.html").read_text()
+    assert (pages / "c.html").read_text() == "kept"
+
+
+def test_records_of_another_controller_are_enough(tmp_path: Path) -> None:
+    """No pages and no history came with them; a file that is no record does not stop the rest."""
+    Spool(tmp_path).write("a", record("a"))
+    (tmp_path / "hosts" / "b.json").write_text("{")
+    text = roll_up(Spool(tmp_path), NOW, 90).read_text()
+    assert "1 has a warning or drift, 1 could not be audited." in text
+    assert "is not a record of an audit" in (tmp_path / "pages" / "b.html").read_text()
+    assert (tmp_path / "pages" / "a.html").exists()
+
+
+def test_the_history_forgets_what_is_old(tmp_path: Path) -> None:
+    publish(tmp_path, record("a", "2026-05-01T03:02:01+00:00"))
+    publish(tmp_path, record("a"))
+    roll_up(Spool(tmp_path), NOW, 2)
+    with History(tmp_path / FILE) as history:
+        assert len(history.audits("a")) == 1
+
+
+def test_a_report_that_fails_leaves_the_one_before(tmp_path: Path) -> None:
+    publish(tmp_path, record("a"))
+    roll_up(Spool(tmp_path), NOW, 90)
+    before = {name: (tmp_path / name).read_bytes() for name in ("index.html", *EXPORTS)}
+
+    def fail(row: object) -> None:
+        raise HostError("no", "x")
+
+    with pytest.raises(HostError, match="no"):
+        roll_up(Spool(tmp_path), NOW + DAY, 90, fail)
+    assert {name: (tmp_path / name).read_bytes() for name in ("index.html", *EXPORTS)} == before
+    assert not [name for name in os.listdir(tmp_path) if name.startswith(".")]
