@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from .kills import Kill, kill_globally, kill_in_a_storm, kill_in_cgroup
 from .uml import Machine
@@ -26,15 +29,18 @@ _NO_JOURNAL = (
 )
 
 
-def test_every_kill_is_told_once_with_all_that_the_kernel_said(device: Machine, module: Any) -> None:
-    kills = [kill_in_cgroup(device), kill_in_cgroup(device, group=True, unit="whole"), kill_globally(device)]
-    facts = look(device, module)
-    assert [without_times(event) for event in facts["events"]] == [said_by_kernel(kill) for kill in kills]
-    assert [event["scope"] for event in facts["events"]] == ["cgroup", "cgroup", "global"]
-    assert [len(event["victims"]) for event in facts["events"]] == [1, 4, 1]
-    # The first process of the group was counted twice.
-    assert (facts["log"]["kills_counted"], facts["log"]["kills_logged"]) == (counted(device), 7)
-    assert (facts["log"]["source"], facts["log"]["incomplete"]) == ("journal", False)
+@pytest.mark.parametrize(
+    "kind",
+    [{"suite": "bullseye", "kernel": "5.10"}, {"suite": "trixie", "kernel": "6.12"}],
+    ids=["Debian 11 on 5.10", "Debian 13 on 6.12"],
+)
+def test_every_kernel_is_understood(devices: Callable[..., list[Machine]], module: Any, kind: dict[str, Any]) -> None:
+    (device,) = devices(1, **kind)
+    assert_every_kill_is_told(device, module)
+
+
+def test_every_kill_is_told_once_also_after_a_reboot_a_storm_and_a_loss(device: Machine, module: Any) -> None:
+    facts = assert_every_kill_is_told(device, module)
 
     module(device, "ansible.builtin.reboot", {"reboot_timeout": 180})
     again = look(device, module)
@@ -57,6 +63,19 @@ def test_every_kill_is_told_once_with_all_that_the_kernel_said(device: Machine, 
     device.ssh("dmesg -C")
     cleared = look(device, module)
     assert (cleared["events"], cleared["log"]["incomplete"], cleared["log"]["kills_counted"]) == ([], True, 14)
+
+
+def assert_every_kill_is_told(device: Machine, module: Any) -> dict[str, Any]:
+    """In a control group, of a whole one, and of the machine: each with all that the kernel said."""
+    kills = [kill_in_cgroup(device), kill_in_cgroup(device, group=True, unit="whole"), kill_globally(device)]
+    facts = look(device, module)
+    assert [without_times(event) for event in facts["events"]] == [said_by_kernel(kill) for kill in kills]
+    assert [event["scope"] for event in facts["events"]] == ["cgroup", "cgroup", "global"]
+    assert [len(event["victims"]) for event in facts["events"]] == [1, 4, 1]
+    # The first process of the group was counted twice.
+    assert (facts["log"]["kills_counted"], facts["log"]["kills_logged"]) == (counted(device), 7)
+    assert (facts["log"]["source"], facts["log"]["incomplete"]) == ("journal", False)
+    return facts
 
 
 def look(device: Machine, module: Any) -> dict[str, Any]:
