@@ -36,7 +36,7 @@ browser:
 
 lab:
 	@tools/setup test
-	$(BIN)/pytest tests/precedence tests/lab
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/precedence tests/lab
 
 proof:
 	@tools/setup test
