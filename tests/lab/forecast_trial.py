@@ -76,7 +76,9 @@ class Hog:
     @property
     def start(self) -> str:
         (mib, score), *helpers = self.parts
-        settings = ["Type=notify", f"OOMScoreAdjust={score}", "OOMPolicy=continue", *self.properties]
+        # With KillMode=control-group systemd ends the helpers while the kernel is still killing.
+        settings = ["Type=notify", f"OOMScoreAdjust={score}", "OOMPolicy=continue", "KillMode=process"]
+        settings += self.properties
         words = ["systemd-run", "--quiet", "--collect", f"--unit={self.name}", *(f"-p{each}" for each in settings)]
         return shlex.join([*words, "python3", _HOG_PATH, self.name, str(mib), *(f"{m}:{s}" for m, s in helpers)])
 
@@ -267,7 +269,8 @@ def _kills(machine: Machine, seen: int) -> list[list[tuple[int, str]]]:
 def clean_up(machine: Machine, trial: Trial) -> None:
     units = " ".join([*(hog.unit for hog in trial.hogs), "newcomer.service"])
     machine.ssh(
-        f"systemctl stop {units} {PACK} 2>&1; systemctl revert {PACK}; systemctl reset-failed;"
+        f"systemctl stop {units} 2>&1; pkill -KILL -f {_HOG_PATH}; systemctl stop {PACK};"
+        f"systemctl revert {PACK}; systemctl reset-failed;"
         "sysctl -qw vm.oom_kill_allocating_task=0; systemctl start systemd-journald systemd-logind dbus",
         check=False,
         timeout=120,
