@@ -178,9 +178,26 @@ ansible_facts:
           type: list
           elements: dict
         forecast:
-          description: Who is killed, in order, if a service grows without end, until it is killed itself.
+          description:
+            - Who is killed, in order, if a service grows without end, until it is killed itself, for a new process, for
+              the first O(top) units of the kill order and for those of O(units) that run. The rules are those of the
+              kernel that runs.
+            - C(scope) says what runs out first, C(global) all memory, C(cgroup) that of the control group C(cgroup), or
+              C(commit) what mode C(never) promises. C(outcome) is C(killed), C(panic) where the kernel panics,
+              C(stuck) where the process hangs in a group with nothing left to kill, or C(refused) where it is refused
+              more memory. C(pid) is the process that grows, C(first_pids) those that die at the first OOM, several
+              where a control group is killed as one.
           type: list
           elements: dict
+          sample:
+            - grower: telemetry.service
+              pid: 512
+              scope: global
+              cgroup: null
+              victims: [web.service, telemetry.service]
+              first_pids: [498]
+              ends: true
+              outcome: killed
         forecast_does_not_know:
           description: What the model behind both cannot know.
           type: list

@@ -76,7 +76,9 @@ class Hog:
     @property
     def start(self) -> str:
         (mib, score), *helpers = self.parts
-        settings = ["Type=notify", f"OOMScoreAdjust={score}", "OOMPolicy=continue", *self.properties]
+        # With KillMode=control-group systemd ends the helpers while the kernel is still killing.
+        settings = ["Type=notify", f"OOMScoreAdjust={score}", "OOMPolicy=continue", "KillMode=process"]
+        settings += self.properties
         words = ["systemd-run", "--quiet", "--collect", f"--unit={self.name}", *(f"-p{each}" for each in settings)]
         return shlex.join([*words, "python3", _HOG_PATH, self.name, str(mib), *(f"{m}:{s}" for m, s in helpers)])
 
@@ -138,19 +140,23 @@ def _score(dice: random.Random, spread: int) -> int:
     return -1000 if spread == 1000 and dice.random() < 0.1 else max(dice.randint(-spread, spread), -999)
 
 
-def _hogs(dice: random.Random, helpers: int = 0, most_mib: int = 110) -> list[Hog]:
-    spread = dice.choice((0, 60, 300, 1000))
-    sizes = [[dice.randint(2, 30) for _ in range(1 + dice.randint(0, helpers))] for _ in range(5)]
+def _hogs(dice: random.Random, helpers: int = 0, most_mib: int = 120) -> list[Hog]:
+    spread = dice.choice((20, 120, 400, 1000))
+    sizes = [[dice.randint(1, 50) for _ in range(1 + dice.randint(0, helpers))] for _ in range(5)]
     too_much = max(sum(map(sum, sizes)) / most_mib, 1)
     return [
-        Hog(f"h{index}", tuple((int(mib / too_much), _score(dice, spread)) for mib in parts))
+        Hog(f"h{index}", tuple((max(int(mib / too_much), 1), _score(dice, spread)) for mib in parts))
         for index, parts in enumerate(sizes)
     ]
 
 
 def _one_that_grows(dice: random.Random, hogs: Sequence[Hog]) -> str:
-    """One that can be killed: an OOM that nothing ends takes the machine along."""
-    return dice.choice([hog.unit for hog in hogs if hog.parts[0][1] > -1000] or [NEWCOMER])
+    """Any, or the best protected one of those that can be killed: what nothing ends takes the machine along."""
+    mortal = [hog for hog in hogs if hog.parts[0][1] > -1000]
+    protected = min(mortal, key=lambda hog: hog.parts[0][1], default=None)
+    if protected is None:
+        return NEWCOMER
+    return protected.unit if dice.random() < 0.5 else dice.choice(mortal).unit
 
 
 def _everywhere(dice: random.Random) -> Trial:
@@ -161,7 +167,7 @@ def _everywhere(dice: random.Random) -> Trial:
 
 def _own_limit(dice: random.Random) -> Trial:
     grower, *others = _hogs(dice, 2, 70)
-    limit = sum(mib + 6 for mib, _ in grower.parts) + dice.randint(4, 40)
+    limit = sum(mib + 6 for mib, _ in grower.parts) + dice.randint(4, 30)
     score = max(grower.parts[0][1], -999)
     parts = ((grower.parts[0][0], score), *grower.parts[1:])
     grower = replace(grower, parts=parts, properties=(f"MemoryMax={limit}M",))
@@ -171,13 +177,13 @@ def _own_limit(dice: random.Random) -> Trial:
 def _slice_limit(dice: random.Random) -> Trial:
     hogs = _hogs(dice, 1, 70)
     inside = [replace(hog, properties=(f"Slice={PACK}",)) for hog in hogs[:3]]
-    limit = sum(mib + 6 for hog in inside for mib, _ in hog.parts) + dice.randint(4, 40)
+    limit = sum(mib + 6 for hog in inside for mib, _ in hog.parts) + dice.randint(4, 30)
     packed = f"systemctl set-property --runtime {PACK} MemoryMax={limit}M"
     return Trial("limit of the slice", (*inside, *hogs[3:]), _one_that_grows(dice, inside), packed=packed)
 
 
 def _groups(dice: random.Random) -> Trial:
-    hogs = [replace(hog, properties=("OOMPolicy=kill",) * dice.randint(0, 1)) for hog in _hogs(dice, 2)]
+    hogs = [replace(hog, properties=("OOMPolicy=kill",) * dice.randint(0, 1)) for hog in _hogs(dice, 2, 90)]
     return Trial("groups", tuple(hogs), _one_that_grows(dice, hogs))
 
 
@@ -197,27 +203,37 @@ def prepare(machine: Machine) -> None:
     machine.ssh(f"mkdir -p {os.path.dirname(_HOG_PATH)}; cat > {_HOG_PATH}", stdin=_HOG)
 
 
-def run(ansible: Ansible, machine: Machine, trial: Trial) -> Verdict:
-    """Start the hogs, ask for the forecast, let one grow; clean up."""
+def foretell(ansible: Ansible, machine: Machine, trial: Trial) -> tuple[dict[str, Any], dict[int, str]]:
+    """Start the hogs and look: the forecast for the one that will grow, and the units of all processes."""
     machine.ssh("\n".join([trial.setting or "true", *(hog.start for hog in trial.hogs)]), timeout=180)
-    if trial.packed:
-        machine.ssh(trial.packed)
-    asked = {"gather_subset": ["processes", "cgroups", "sysctls"], "top": 100}
-    looked = ansible.module(machine, "memory_facts", asked)
+    machine.ssh(trial.packed or "true")
+    units = [] if trial.grower == NEWCOMER else [trial.grower]
+    looked = ansible.module(machine, "memory_facts", {"gather_subset": ["!events"], "units": units})
     if looked["failed"]:
         raise LabError(str(looked))
     facts = looked["ansible_facts"]["memory_health"]
     growth = next(each for each in facts["forecast"] if each["grower"] == trial.grower)
-    names = {each["pid"]: each["unit"] or each["comm"] for each in facts["processes"]}
-    seen = len(machine.console(None))
-    pid = growth["pid"]
+    return growth, {each["pid"]: each["unit"] or each["comm"] for each in facts["processes"]}
+
+
+def grow(machine: Machine, growth: Mapping[str, Any]) -> int:
+    """Let it begin; the pid of who grows."""
+    pid: int | None = growth["pid"]
     if pid is None:
         machine.ssh(Hog("newcomer", ((0, 0),)).start)
         pid = int(machine.ssh("systemctl show -P MainPID newcomer").stdout)
-        names[pid] = NEWCOMER
     machine.ssh(f"kill -USR1 {pid}")
+    return pid
+
+
+def run(ansible: Ansible, machine: Machine, trial: Trial) -> Verdict:
+    """Start the hogs, ask for the forecast, let one grow; clean up."""
+    growth, names = foretell(ansible, machine, trial)
+    seen = len(machine.console(None))
+    pid = grow(machine, growth)
+    names[pid] = trial.grower
     kills = _kills_until_dead(machine, seen, pid)
-    _clean_up(machine, trial)
+    clean_up(machine, trial)
     killed = [names.get(each, name) for each, name in dict.fromkeys(chain.from_iterable(kills))]
     return Verdict(
         trial=trial,
@@ -235,7 +251,8 @@ def _kills_until_dead(machine: Machine, seen: int, pid: int, timeout: float = 24
         if time.monotonic() > deadline or not machine.alive:
             raise LabError(f"{machine.name}: pid {pid} was not killed in {timeout:g} s:\n{machine.console(80)}")
         time.sleep(0.2)
-    machine.wait_for_ssh()  # a kernel that answers has printed all of it
+    machine.wait_for_ssh()
+    machine.ssh("sleep 1")  # what the kernel still has to say of a group
     kills = _kills(machine, seen)
     last = next(number for number, chunk in enumerate(kills) if pid in dict(chunk))
     # Of those that are killed together the grower counts as the last.
@@ -249,10 +266,11 @@ def _kills(machine: Machine, seen: int) -> list[list[tuple[int, str]]]:
     return [chunk for chunk in kills if chunk]
 
 
-def _clean_up(machine: Machine, trial: Trial) -> None:
+def clean_up(machine: Machine, trial: Trial) -> None:
     units = " ".join([*(hog.unit for hog in trial.hogs), "newcomer.service"])
     machine.ssh(
-        f"systemctl stop {units} {PACK} 2>&1; systemctl revert {PACK}; systemctl reset-failed;"
+        f"systemctl stop {units} 2>&1; pkill -KILL -f {_HOG_PATH}; systemctl stop {PACK};"
+        f"systemctl revert {PACK}; systemctl reset-failed;"
         "sysctl -qw vm.oom_kill_allocating_task=0; systemctl start systemd-journald systemd-logind dbus",
         check=False,
         timeout=120,
@@ -280,7 +298,11 @@ def totals(verdicts: Sequence[Verdict]) -> Iterator[str]:
         found = [verdict for verdict in verdicts if kind in (verdict.trial.kind, "all")]
         hits = sum(verdict.hit for verdict in found)
         orders = sum(verdict.whole_order_hit for verdict in found)
-        yield f"{kind}: named the first to die {hits} of {len(found)} times, and the whole order {orders} times"
+        others = sum(verdict.order[0] != verdict.trial.grower for verdict in found)
+        yield (
+            f"{kind}: who dies first was named {hits} of {len(found)} times ({others} times it was not the one that "
+            f"grew), all who die in their order {orders} times"
+        )
 
 
 def main(words: Sequence[str]) -> int:

@@ -219,9 +219,8 @@ class Play:
     def _first(self, scope: Optional[str], parent: Optional[int]) -> Optional[Process]:
         """The living process with the most points, of all or of the children of I(parent)."""
         entries = self._crowd.ranking(scope) if parent is None else self._crowd.children(parent, scope)
-        own_pid = None if self._grower is None else self._grower.pid
         place = self._places.get((scope, parent), 0)
-        while place < len(entries) and (entries[place][1].pid in self._dead or entries[place][1].pid == own_pid):
+        while place < len(entries) and entries[place][1].pid in self._dead:
             place += 1
         self._places[scope, parent] = place
         own = self._own_key(scope) if self._grower is not None and parent in (None, self._grower.ppid) else None

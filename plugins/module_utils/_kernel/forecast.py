@@ -25,7 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
 
 NEWCOMER = "a new process with score 0"
 UNKNOWN = (
-    "memory that processes take or give back after the look",
+    "memory that processes take or give back after the look, and the last few MiB of the kernel's reserves",
     "memory policies and cpusets, which let only some processes compete",
     "memory of the kernel itself, which no kill gives back",
     "processes that are about to end",

@@ -234,6 +234,8 @@ def test_where_a_cgroup_runs_out_the_groups_above_it_are_spared() -> None:
     found = crowd(*GROUPED, cgroups=(cgroup("/s.slice", oom_group=True), cgroup("/s.slice/web.service", 1024)))
     assert [one.pid for one in Play(found).kill("/s.slice/web.service")] == [2]
     assert [one.pid for one in Play(found).kill("/s.slice")] == [2, 3, 5, 6]
+    play = Play(found)
+    assert [[one.pid for one in play.kill(scope)] for scope in ("/s.slice/web.service", "/s.slice")] == [[2], [6, 3, 5]]
 
 
 @pytest.mark.parametrize(

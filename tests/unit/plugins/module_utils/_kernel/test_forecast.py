@@ -186,11 +186,27 @@ def test_swap_makes_room_in_a_group(group: Cgroup, room_mib: int) -> None:
         assert grows("own", (own, other), room, cgroups=[group]).first_pids == first
 
 
-def test_after_a_kill_outside_of_the_inner_group_that_one_may_be_hit() -> None:
-    """10 MiB left in the slice, 30 in the group: a neighbour dies, then the group is full."""
-    there = (runs(3, "web", 40), runs(4, "log", 90), runs(5, "web", 65))
-    growth = grows("web", there, 500, cgroups=[limit("/s", 205, 195), limit("/s/web", 135, 105)])
-    assert (growth.pid, growth.cgroup, growth.victims, growth.first_pids) == (5, "/s", ("log", "web"), (4,))
+def test_a_kill_makes_room_in_the_groups_of_the_victim_alone() -> None:
+    """10 MiB are left in the slice, 30 in the group: a neighbour dies for the first, then the group is full."""
+    there = (
+        runs(3, "own", 20, memory_cgroup="/s/web"),
+        runs(4, "log", 150),
+        runs(5, "helper", 100, memory_cgroup="/s/web"),
+    )
+    groups = [limit("/s", 280, 270), limit("/s/web", 150, 120)]
+    growth = grows("own", there, 500, cgroups=groups)
+    assert (growth.cgroup, growth.victims, growth.first_pids) == ("/s", ("log", "helper", "own"), (4,))
+    assert grows("own", (*there, runs(6, "db", 50)), 500, cgroups=[limit("/s", 330, 320)]).victims == ("log", "own")
+
+
+def test_where_memory_runs_out_first_is_said_also_if_it_ends_elsewhere() -> None:
+    growth = grows("web", HEMMED, 10, cgroups=[limit("/s/web", 70, 40)])
+    assert (growth.scope, growth.cgroup, growth.victims) == ("global", None, ("db", "web"))
+
+
+def test_a_group_over_its_limit_has_no_room_and_nobody_shrinks() -> None:
+    there = (runs(3, "web", 20, memory_cgroup="/s/web"), runs(5, "other", 15, memory_cgroup="/s/web"))
+    assert grows("web", there, 500, cgroups=[limit("/s/web", 30, 40)]).victims == ("web",)
 
 
 @pytest.mark.parametrize(
@@ -290,11 +306,15 @@ def test_before_5_1_children_die_first() -> None:
 
 
 def test_a_forecast_is_for_a_newcomer_the_first_units_and_those_that_are_asked_for() -> None:
-    there = [runs(pid, f"u{pid}", 10 * pid) for pid in range(2, 9)] + [runs(20, "u8", 75), runs(21, "sshd", 5, -1000)]
+    there = [runs(pid, f"u{pid}", 10 * pid) for pid in range(2, 9)] + [
+        runs(20, "u8", 75),
+        runs(21, "sshd", 5, -1000),
+        runs(22, "sshd", 9, -1000),
+    ]
     crowd = Crowd(there, free(0), KILLER)
     found = forecast(crowd, kill_order(crowd), 3, ["u2", "u7", "sshd", "absent"])
     assert [growth.grower for growth in found] == [NEWCOMER, "u8", "u7", "u6", "u2", "sshd"]
-    assert [growth.pid for growth in found] == [None, 8, 7, 6, 2, 21]
+    assert [growth.pid for growth in found] == [None, 8, 7, 6, 2, 22]
 
 
 @given(
