@@ -70,6 +70,7 @@ options:
   log_since:
     description:
       - Search the kernel log since this time only, such as V(2026-03-01) or V(-2 days), as C(--since) of journalctl(1).
+        Of logs that are not the journal's, events are left out only by a time in ISO 8601.
     type: str
   sysctl_file:
     description:
@@ -143,8 +144,8 @@ ansible_facts:
           type: list
           elements: dict
         log:
-          description: Where RV(ansible_facts.memory_health.events) come from. C(incomplete) is true where the kernel
-            has counted more kills since boot than the log tells of.
+          description: Where RV(ansible_facts.memory_health.events) come from (C(source)). C(incomplete) is true where
+            the kernel has counted more kills since boot (C(kills_counted)) than the log tells of (C(kills_logged)).
           type: dict
         sysctls:
           description: The sysctls of overcommit and OOM with the files that set them.
@@ -203,7 +204,9 @@ ansible_facts:
           type: list
           elements: str
         events:
-          description: The OOM events that the kernel log still holds, oldest first.
+          description: The OOM events that the kernel log still holds, oldest first, as
+            P(lifeboat.oom.oom_events#filter) has them, without their process tables. C(unit_told_by) is V(kernel), or
+            V(systemd) where the kernel did not name a control group.
           type: list
           elements: dict
         unread:
