@@ -28,7 +28,7 @@ types:
 
 unit:
 	@tools/setup test
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest --numprocesses 2 tests/unit
 
 browser:
 	@tools/setup test
