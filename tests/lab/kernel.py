@@ -10,19 +10,21 @@ import shutil
 from pathlib import Path
 
 from .kept import Kept, fetch
-from .process import LabError
+from .process import LabError, run
 
 # The Debian release whose package user-mode-linux has this kernel.
 SUITES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie"}
 
 _PACKAGES = ("user-mode-linux",)
+_XSTATE = Path(__file__).with_name("xstate.c")
+_COMPILE = ("gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-ffreestanding", "-fPIC", "-shared", "-nostdlib")
 # Kernel and C library have to be of one release, and the program names its loader by an absolute path. So that
 # path gets the other loader; only in the machine's own mount namespace. Nothing but the kernel may start after
 # that: the host's programs may not run with this library.
 _START = """\
 mount --bind "$1/ld-linux-x86-64.so.2" /lib64/ld-linux-x86-64.so.2 || exit
-LD_LIBRARY_PATH=$1
-export LD_LIBRARY_PATH
+LD_LIBRARY_PATH=$1 LD_PRELOAD=$1/xstate.so
+export LD_LIBRARY_PATH LD_PRELOAD
 shift
 exec "$@"
 """
@@ -45,9 +47,10 @@ def kept_kernel(cache: Path, version: str) -> Kept | None:
         (libc,) = root.glob("**/libc.so.6")
         for library in libc.parent.glob("*.so*"):
             library.rename(kernel / library.name)
+        run(*_COMPILE, "-o", kernel / "xstate.so", _XSTATE)
         return kernel
 
-    return Kept(cache, f"kernel-{version}", json.dumps([suite, _PACKAGES]), make)
+    return Kept(cache, f"kernel-{version}", json.dumps([suite, _PACKAGES, _COMPILE, _XSTATE.read_text()]), make)
 
 
 def starting(kernel: str, kept: Kept | None) -> list[str]:
