@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-_TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
+TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
 # What else the script asks of the same units.
 _SHOWN_AS_WELL = (
     "systemctl show --no-pager --property=ActiveState,FragmentPath --",
@@ -53,7 +53,7 @@ def snapshot(host: FakeHost, shell: str, questions: Questions, workshop: Path) -
 
 def _link_tools(programs: Path, shell: str) -> None:
     programs.mkdir()
-    for tool in _TOOLS:
+    for tool in TOOLS:
         target = shutil.which("busybox" if shell == "busybox" and tool != "getconf" else tool)
         assert target, f"{tool} is missing"
         (programs / tool).symlink_to(target)
