@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
@@ -34,11 +35,16 @@ def look(
     """
     if collector == "native":
         return _native(action, options, variables)
-    interpreters = _interpreters(variables) if collector == "auto" else []
+    interpreters = _interpreters(action, variables) if collector == "auto" else []
     answer = _ask(action, _guard(interpreters) + render(questions))
     if _PYTHON not in answer["stdout"].splitlines():
         return _facts(answer, questions, options["top"])
-    result = _native(action, options, variables)
+    try:
+        result = _native(action, options, variables)
+    except AnsibleConnectionFailure as error:
+        # It answered just now. Ansible says the same where it finds no folder for the module to write to, as on a
+        # disk that is full or read-only; the script needs none.
+        result = {"failed": True, "msg": str(error)[:300]}
     # Without this key it was not the module that failed, but the Python that should have run it.
     if not result.get("failed") or result.get("unreachable") or "invocation" in result:
         return result
@@ -50,9 +56,10 @@ def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[s
     return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
 
 
-def _interpreters(variables: Mapping[str, Any]) -> Sequence[str]:
+def _interpreters(action: ActionBase, variables: Mapping[str, Any]) -> Sequence[str]:
     """Those that Ansible would run a module with: the one that is set, else those that it looks for."""
-    chosen = variables.get("ansible_python_interpreter")
+    # An action is given the variables as the inventory has them, a "{{ ansible_playbook_python }}" too.
+    chosen = action._templar.template(variables.get("ansible_python_interpreter"))
     if chosen and not str(chosen).startswith("auto"):
         return [str(chosen)]
     return list(constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=dict(variables)))
