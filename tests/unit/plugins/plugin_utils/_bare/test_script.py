@@ -124,6 +124,17 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_small_tools_see_the_same(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """The image of OpenWrt has no getconf, its find no "-exec +", and many of its kernels no smaps."""
+    native = collect(host, QUESTIONS)
+    output = printed(host, shell, QUESTIONS, tmp_path, small=True)
+    bare = collect(Snapshot(output, host.root), QUESTIONS)
+    assert bare.host.page_kib == Host().page_kib
+    assert bare.cgroups
+    assert bare.cgroups == native.cgroups
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_nothing_is_changed_and_nothing_left_behind(host: FakeKernel, shell: str, tmp_path: Path) -> None:
     before = host.everything()
     printed(host, shell, QUESTIONS, tmp_path)
