@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -110,8 +110,10 @@ class Spool:
         before = time.time() - _LEFT_OVER_SECONDS
         for folder in (self.folder, *(entry for entry in self.folder.glob("*") if entry.is_dir())):
             for path in folder.glob(_TEMPORARY + "*"):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
+                # Writers that are at work put theirs in place meanwhile.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
 
 
 def load_record(path: Path) -> dict[str, Any]:
