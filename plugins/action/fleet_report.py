@@ -15,12 +15,13 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable, summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 FAIL_ON = ("none", "drift", "warning", "critical")
 # More hosts than these are counted in the terminal, not told one by one: the page has them.
@@ -72,26 +73,29 @@ class Run:
     def __init__(self, hosts: Collection[str], fail_on: str) -> None:
         self.crossed: list[str] = []
         self._hosts, self._fail_on = frozenset(hosts), fail_on
-        self._seen: list[str] = []
+        self._seen: dict[str, str] = {}
         self._levels: Counter[str] = Counter()
         self._bad: list[tuple[Any, str]] = []
 
     def see(self, row: Row) -> None:
         if row.host not in self._hosts:
             return
-        self._seen.append(row.host)
+        why = row.error or next((finding["message"] for finding in row.findings), "drift" if row.drift_count else "")
+        self._seen[row.host] = clean(": ".join(filter(None, (row.host, row.level, why))))
         self._levels[row.level] += 1
         if row.level not in ("fine", "info"):
-            why = row.error or next((finding["message"] for finding in row.findings), "drift")
-            self._bad.append((row.rank, printable(f"{row.host}: {row.level}: {why}")))
+            self._bad.append((row.rank, self._seen[row.host]))
         if crosses(vars(row), self._fail_on):
             self.crossed.append(row.host)
 
     def summary(self, spool: Spool) -> Iterator[str]:
         """Every host where they are few; else how many are how bad, and the worst of them."""
         if len(self._seen) <= MOST_IN_FULL:
-            for host in self._seen:
-                yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+            for host, short in self._seen.items():
+                try:
+                    yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+                except (HostError, KeyError, TypeError, AttributeError):  # no record, or one of another version
+                    yield short
             return
         yield f"{len(self._seen)} hosts:"
         for level in reversed(LEVELS):

@@ -153,7 +153,9 @@ class Snapshot(Door):
     def __init__(self, output: str, root: str = "") -> None:
         self._said = _read(output, root)
         if self._said.page_bytes < 1024:
-            raise NoAnswer("the host does not say how large its pages are (getconf PAGESIZE, and statm and status of its shell)")
+            raise NoAnswer(
+                "the host does not say how large its pages are (getconf PAGESIZE, and statm and status of its shell)"
+            )
         self._drop_changed_pids()
 
     @property

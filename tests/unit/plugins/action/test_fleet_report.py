@@ -101,3 +101,23 @@ def test_many_hosts_are_counted(tmp_path: Path) -> None:
 def test_a_row_crosses_as_its_record_does() -> None:
     record = audited("web", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
     assert [crosses(vars(row_of(record)), each) for each in FAIL_ON] == [crosses(record, each) for each in FAIL_ON]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{", "h1: not audited: "),
+        ('{"host": "h1", "state": {}, "findings": []}', "h1: fine"),
+        ('{"host": "h1", "state": 5, "drift": 5, "findings": [5]}', "h1: fine"),
+    ],
+    ids=["cut", "of another version", "of no version"],
+)
+def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path, text: str, line: str) -> None:
+    spool, run = Spool(tmp_path), Run(["h1", "h2"], "none")
+    spool.write("h2", not_audited("h2", NOW, reachable=False, error="timed out"))
+    (spool.hosts / "h1.json").write_text(text)
+    for _, row in spool.rows():
+        run.see(row)
+    first, *rest = run.summary(spool)
+    assert first.startswith(line)
+    assert rest == ["h2:", "  not audited: timed out"]
