@@ -55,8 +55,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
             thresholds = Thresholds.of(arguments["thresholds"], "thresholds")
             sensitive = sensitive_services("sensitive", arguments["sensitive"])
+            options = _options(policy, arguments)
+            asked = questions(options)
             try:
-                facts = self._facts(policy, arguments, variables)
+                facts = _facts(look(self, arguments["collector"], options, asked, variables))
                 earlier = counters_before(report, host, facts, when)
                 record = audited(host, when, facts, policy, thresholds, sensitive, earlier)
             except AnsibleConnectionFailure as error:
@@ -78,18 +80,23 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _facts(self, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the host says of itself. Raises LifeboatError, and AnsibleConnectionFailure where it does not answer."""
-        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
-        options["units"] = [service.name for service in policy.services]
-        options["dropin"] = arguments["dropin"] or options["dropin"]
-        options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
-        answer = look(self, arguments["collector"], options, questions(options), variables)
-        if answer.get("unreachable"):
-            raise AnsibleConnectionFailure(str(answer.get("msg")))
-        facts = answer.get("ansible_facts", {}).get("memory_health")
-        if answer.get("failed") or facts is None:
-            said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
-            raise LifeboatError(str(said).strip())
-        found: Mapping[str, Any] = facts
-        return found
+
+def _facts(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the host says of itself. Raises LifeboatError, and AnsibleConnectionFailure where it does not answer."""
+    if answer.get("unreachable"):
+        raise AnsibleConnectionFailure(str(answer.get("msg")))
+    facts = answer.get("ansible_facts", {}).get("memory_health")
+    if answer.get("failed") or facts is None:
+        said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
+        raise LifeboatError(str(said).strip())
+    found: Mapping[str, Any] = facts
+    return found
+
+
+def _options(policy: Policy, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of memory_facts."""
+    options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+    options["units"] = [service.name for service in policy.services]
+    options["dropin"] = arguments["dropin"] or options["dropin"]
+    options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
+    return options
