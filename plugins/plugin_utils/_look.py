@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 COLLECTORS = ("auto", "native", "bare")
 MODULE = "lifeboat.oom.memory_facts"
@@ -83,13 +84,12 @@ def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
 def _facts(answer: Mapping[str, Any], questions: Questions, top: int, *unread: Unread) -> dict[str, Any]:
     try:
         snapshot = Snapshot(answer["stdout"])
-    except LifeboatError as error:
-        said = answer["stderr"].strip()[-300:]
-        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said or 'nothing'}") from error
-    state = collect(snapshot, questions)
+        facts = collect(snapshot, questions).as_facts(top)
+    except (LifeboatError, ValueError) as error:  # no answer of ours, or a number that is none
+        said = clean(answer["stderr"].strip()[-300:]) or "nothing"
+        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said}") from error
     if snapshot.odd_names:
         unread += (Unread("files", f"{snapshot.odd_names} with a line break in their name were not looked at"),)
-    facts = state.as_facts(top)
     facts["unread"] = [*facts["unread"], *({"what": each.what, "why": each.why} for each in unread)]
     return {"changed": False, "ansible_facts": {"memory_health": printable(facts)}}
 

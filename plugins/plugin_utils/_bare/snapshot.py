@@ -60,7 +60,7 @@ class _Said:
             take(argument, content)
 
     def on_page(self, argument: str, _content: Sequence[str]) -> None:
-        self.page_bytes = int(argument) if argument.isdigit() else 0
+        self.page_bytes = int(argument) if argument.isdecimal() else 0
 
     def on_arch(self, argument: str, _content: Sequence[str]) -> None:
         self.arch = argument
@@ -93,7 +93,7 @@ class _Said:
         for line in content:
             count, _, path = line.strip().partition(" ")
             path = path.removeprefix(self._root)
-            if count.isdigit() and self.texts.get(path, "").count("\n") == int(count) + 1:
+            if count.isdecimal() and self.texts.get(path, "").count("\n") == int(count) + 1:
                 self.texts[path] = self.texts[path][:-1]
 
     def on_again(self, _argument: str, content: Sequence[str]) -> None:

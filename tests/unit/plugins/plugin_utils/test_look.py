@@ -13,6 +13,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils import _look
 
@@ -24,14 +25,14 @@ BARE += "/proc/meminfo:MemFree: 500 kB\n/proc/sys/kernel/osrelease:6.1.0\n@end\n
 class Action:
     """One that runs I(module) where the host has I(python), and else its script."""
 
-    def __init__(self, python: str, module: dict[str, Any] | Exception) -> None:
-        self._python, self._module = python, module
+    def __init__(self, python: str, module: dict[str, Any] | Exception, printed: str = BARE) -> None:
+        self._python, self._module, self._printed = python, module, printed
         self._connection = SimpleNamespace(has_pipelining=True)
         self._templar = Templar(loader=DataLoader(), variables={"ansible_playbook_python": "/opt/venv/bin/python"})
 
     def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, Any]:
         found = f"if {self._python} -c ".encode() in in_data
-        return {"rc": 0, "stderr": "", "stdout": "@python\n" if found else BARE}
+        return {"rc": 0, "stderr": "\x1b[2Jsh: no", "stdout": "@python\n" if found else self._printed}
 
     def _execute_module(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if isinstance(self._module, Exception):
@@ -66,3 +67,16 @@ def test_a_host_without_room_for_a_module_is_looked_at_without_one() -> None:
     assert facts["unread"][-1]["why"].startswith("Failed to create temporary directory.")
     with pytest.raises(AnsibleConnectionFailure):
         look(Action("/usr/bin/python3", error), collector="native")
+
+
+@pytest.mark.parametrize(
+    ("instead", "of"),
+    [("MemFree: " + "9" * 5000, "MemFree: 500"), ("@shell x", "@shell 7"), ("", "@end")],
+    ids=["a number without end", "no pid", "cut"],
+)
+def test_an_answer_that_is_none_is_told_in_one_sentence(instead: str, of: str) -> None:
+    """Of a host that is broken or hostile; its words are no terminal's."""
+    action = Action("/usr/bin/python3", {}, BARE.replace(of, instead))
+    with pytest.raises(LifeboatError, match=r"it ended with 0 and complained of: .*sh: no") as raised:
+        look(action, collector="bare")
+    assert str(raised.value).isprintable()
