@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Kind, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import told_seconds
 
 _LISTENERS = ("sshd", "dropbear")
 _UNKILLABLE = -1000
@@ -49,12 +50,9 @@ def victim_names(event: Mapping[str, Any]) -> str:
 
 def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:
     """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
-    try:
-        when = datetime.fromisoformat(str(event.get("timestamp")))
-    except ValueError:
-        return True
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return seen.now - when <= timedelta(days=seen.thresholds.recent_kill_days)
+    now, days = int(seen.now.timestamp()), seen.thresholds.recent_kill_days
+    when = told_seconds(text(event, "timestamp"), now)
+    return when is None or now - when <= days * 86_400
 
 
 def _protected_names(state: HostState, policy: Policy) -> set[str]:
