@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from unit.samples import host_state
 
-from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses
+from ansible_collections.lifeboat.oom.plugins.action import fleet_report
+from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses, dropped
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
 
 NOW = "2026-05-04T03:02:01+00:00"
 
@@ -121,3 +124,16 @@ def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path, t
     first, *rest = run.summary(spool)
     assert first.startswith(line)
     assert rest == ["h2:", "  not audited: timed out"]
+
+
+def test_hosts_that_the_play_lost_unseen_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    for host in ("well", "lost now", "lost before"):
+        spool.write(host, not_audited(host, NOW, reachable=True, error="no python"))
+    parent = psutil.Process(os.getppid()).create_time()
+    os.utime(spool.hosts / f"{file_name('lost before')}.json", (parent - 1, parent - 1))
+    variables = {"ansible_play_hosts_all": ["well", "lost now", "lost before", "never seen"]}
+    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == ["lost before", "never seen"]
+    assert dropped(spool, {**variables, "ansible_play_hosts": variables["ansible_play_hosts_all"]}) == []
+    monkeypatch.setattr(fleet_report, "psutil", None)
+    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == []
