@@ -100,7 +100,9 @@ def protection(seen: Seen) -> Iterator[Finding]:
         share = f"{protected_kib} KiB of {ram_kib} KiB of RAM ({100 * protected_kib // ram_kib} %)"
         yield catalogue.OVER_PROTECTION.found(seen.thresholds, "kernel", share)
     for process in processes:
-        if process.comm in _LISTENERS and process.ppid == 1 and process.oom_score_adj >= 0:
+        # A session that outlived the restart of its listener has process 1 for a parent, too.
+        in_session = (process.unit or "").endswith(".scope")
+        if process.comm in _LISTENERS and process.ppid == 1 and not in_session and process.oom_score_adj >= 0:
             observed = f"pid {process.pid} ({process.comm}) has score {process.oom_score_adj}"
             yield catalogue.ACCESS_UNPROTECTED.found(seen.thresholds, process.unit or process.comm, observed)
 

@@ -304,6 +304,7 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
         {"processes": None, "kill_order": ()},
         {"processes": (process(1, rss_kib=1_999_000, swap_kib=0, oom_score_adj=-900),)},
         {"processes": (process(200, **SSH, oom_score_adj=-900), process(201, **{**SSH, "ppid": 200}))},
+        {"processes": (process(200, **{**SSH, "unit": "session-1.scope"}),)},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL))},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(201, **{**SSH, "ppid": 200}, **UNKILLABLE))},
         {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, **{**SHELL, "ppid": 1}, **UNKILLABLE))},
