@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, purpose
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
@@ -95,7 +95,7 @@ def protection(seen: Seen) -> Iterator[Finding]:
     """Too much of it, none where it is needed, and where nobody meant it."""
     processes = seen.state.processes or ()
     ram_kib = seen.state.memory.total_kib
-    protected_kib = sum(_size_kib(process) for process in processes if process.oom_score_adj <= PROTECTED_FROM)
+    protected_kib = held_kib(process for process in processes if process.oom_score_adj <= PROTECTED_FROM)
     if protected_kib * 100 > seen.thresholds.protected_share_pct * ram_kib:
         share = f"{protected_kib} KiB of {ram_kib} KiB of RAM ({100 * protected_kib // ram_kib} %)"
         yield catalogue.OVER_PROTECTION.found(seen.thresholds, "kernel", share)
@@ -117,8 +117,7 @@ def inherited(seen: Seen) -> Iterator[Finding]:
             heirs.setdefault(process.unit or process.comm, []).append(process)
     for name, found in heirs.items():
         shown = ", ".join(f"pid {process.pid} ({process.comm})" for process in found[:5])
-        size = sum(_size_kib(process) for process in found)
-        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {size} KiB: {shown}")
+        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
 
 
 def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:
@@ -131,7 +130,3 @@ def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:
         and parent.oom_score_adj == _UNKILLABLE
         and parent.comm != process.comm
     )
-
-
-def _size_kib(process: Process) -> int:
-    return process.rss_kib + process.swap_kib

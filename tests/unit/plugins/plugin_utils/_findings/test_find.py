@@ -258,6 +258,7 @@ def order(unit: str | None, comm: str = "x") -> tuple[dict[str, Any], ...]:
 
 
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
+BUFFERS = {"comm": "postgres", "rss_kib": 550_000, "rss_shmem_kib": 500_000, "swap_kib": 0}
 SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_000}
 UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
@@ -303,6 +304,7 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
         {"kill_order": order(None, "x")},
         {"processes": None, "kill_order": ()},
         {"processes": (process(1, rss_kib=1_999_000, swap_kib=0, oom_score_adj=-900),)},
+        {"processes": tuple(process(pid, **BUFFERS, oom_score_adj=-900) for pid in range(10, 20))},
         {"processes": (process(200, **SSH, oom_score_adj=-900), process(201, **{**SSH, "ppid": 200}))},
         {"processes": (process(200, **{**SSH, "unit": "session-1.scope"}),)},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL))},
