@@ -112,6 +112,6 @@ def groups(seen: Seen) -> Iterator[Finding]:
             kills = f", {group.events.oom_kills} killed there so far" if group.events.oom_kills else ""
             yield catalogue.CGROUP_FULL.found(
                 seen.thresholds,
-                group.path.rpartition("/")[2],
+                group.path.rpartition("/")[2] or "container",
                 f"{used_kib} KiB of {group.limit_kib} KiB in use that cannot be dropped{kills}",
             )
