@@ -109,6 +109,7 @@ def _has_files(host: FakeKernel) -> None:
         f"{GROUP}/memory.current": "104857600\n",
         f"{GROUP}/memory.events": "low 0\nhigh 0\nmax 0\noom 1\noom_kill 2\n",
         "/sys/fs/cgroup/system.slice/memory.max": "209715200\n",
+        "/sys/fs/cgroup/memory.max": "268435456\n",
         "/sys/block/zram0/disksize": "1073741824\n",
         "/sys/block/zram0/mm_stat": "4096 74 12288 0 12288 0 0 0 0\n",
     }
