@@ -14,12 +14,11 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
@@ -79,17 +78,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _facts(self, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the host says of itself. Raises LifeboatError, and AnsibleConnectionFailure where it does not answer."""
-        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
-        options["units"] = [service.name for service in policy.services]
-        options["dropin"] = arguments["dropin"] or options["dropin"]
-        options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
-        answer = look(self, arguments["collector"], options, questions(options), variables)
-        if answer.get("unreachable"):
-            raise AnsibleConnectionFailure(str(answer.get("msg")))
-        facts = answer.get("ansible_facts", {}).get("memory_health")
-        if answer.get("failed") or facts is None:
-            said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
-            raise LifeboatError(str(said).strip())
-        found: Mapping[str, Any] = facts
-        return found
+        chosen = {"dropin": arguments["dropin"], "sysctl_file": policy.sysctl_file}
+        options = {name: value for name, value in chosen.items() if value}
+        units = [service.name for service in policy.services]
+        return facts_of(self, arguments["collector"], variables, units=units, **options)

@@ -10,10 +10,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
+    ARGUMENTS,
+    Questions,
+    collect,
+    questions,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
@@ -25,25 +31,43 @@ _PYTHON = "@python"
 _USABLE = "import sys; sys.exit(sys.version_info < (3, 7))"
 
 
+def facts_of(action: ActionBase, collector: str, variables: Mapping[str, Any], **options: Any) -> Mapping[str, Any]:
+    """What the host says of itself; I(options) of the module memory_facts that are not at their default.
+
+    Raises LifeboatError, and AnsibleConnectionFailure where it does not answer.
+    """
+    all_options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | options
+    answer = look(action, collector, all_options, variables)
+    if answer.get("unreachable"):
+        raise AnsibleConnectionFailure(str(answer.get("msg")))
+    facts = answer.get("ansible_facts", {}).get("memory_health")
+    if answer.get("failed") or facts is None:
+        said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
+        raise LifeboatError(str(said).strip())
+    found: Mapping[str, Any] = facts
+    return found
+
+
 def look(
-    action: ActionBase, collector: str, options: Mapping[str, Any], questions: Questions, variables: Mapping[str, Any]
+    action: ActionBase, collector: str, options: Mapping[str, Any], variables: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The result of the module memory_facts, however it was come by; I(options) are the module's own.
 
     Raises LifeboatError where the host answers and its answer cannot be read, and AnsibleConnectionFailure.
     """
+    asked = questions(options)
     if collector == "native":
         return _native(action, options, variables)
     interpreters = _interpreters(variables) if collector == "auto" else []
-    answer = _ask(action, _guard(interpreters) + render(questions))
+    answer = ask(action, _guard(interpreters) + render(asked))
     if _PYTHON not in answer["stdout"].splitlines():
-        return _facts(answer, questions, options["top"])
+        return _facts(answer, asked, options["top"])
     result = _native(action, options, variables)
     # Without this key it was not the module that failed, but the Python that should have run it.
     if not result.get("failed") or result.get("unreachable") or "invocation" in result:
         return result
-    answer = _ask(action, render(questions))
-    return _facts(answer, questions, options["top"], Unread("native collector", _said(result)))
+    answer = ask(action, render(asked))
+    return _facts(answer, asked, options["top"], Unread("native collector", _said(result)))
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +88,7 @@ def _guard(interpreters: Sequence[str]) -> str:
     return "".join(f"if {test} < /dev/null > /dev/null 2>&1; then echo {_PYTHON}; exit; fi\n" for test in tests)
 
 
-def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
+def ask(action: ActionBase, script: str) -> Mapping[str, Any]:
     """Run the script on the host, from standard input where the connection can: some limit what a command may hold."""
     if action._connection.has_pipelining:
         answer: Mapping[str, Any] = action._low_level_execute_command("/bin/sh -s", in_data=script.encode())
@@ -73,13 +97,13 @@ def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
     return answer
 
 
-def _facts(answer: Mapping[str, Any], questions: Questions, top: int, *unread: Unread) -> dict[str, Any]:
+def _facts(answer: Mapping[str, Any], asked: Questions, top: int, *unread: Unread) -> dict[str, Any]:
     try:
         snapshot = Snapshot(answer["stdout"])
     except LifeboatError as error:
         said = answer["stderr"].strip()[-300:]
         raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said or 'nothing'}") from error
-    state = collect(snapshot, questions)
+    state = collect(snapshot, asked)
     if snapshot.odd_names:
         unread += (Unread("files", f"{snapshot.odd_names} with a line break in their name were not looked at"),)
     facts = state.as_facts(top)
