@@ -14,11 +14,12 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_in, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
@@ -54,8 +55,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
             thresholds = Thresholds.of(arguments["thresholds"], "thresholds")
             sensitive = sensitive_services("sensitive", arguments["sensitive"])
+            options = _options(policy, arguments)
+            asked = questions(options)
             try:
-                facts = self._facts(policy, arguments, variables)
+                facts = facts_in(look(self, arguments["collector"], options, asked, variables))
                 earlier = counters_before(report, host, facts, when)
                 record = audited(host, when, facts, policy, thresholds, sensitive, earlier)
             except AnsibleConnectionFailure as error:
@@ -77,8 +80,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _facts(self, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        chosen = {"dropin": arguments["dropin"], "sysctl_file": policy.sysctl_file}
-        options = {name: value for name, value in chosen.items() if value}
-        units = [service.name for service in policy.services]
-        return facts_of(self, arguments["collector"], variables, units=units, **options)
+
+def _options(policy: Policy, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of memory_facts."""
+    options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+    options["units"] = [service.name for service in policy.services]
+    options["dropin"] = arguments["dropin"] or options["dropin"]
+    options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
+    return options

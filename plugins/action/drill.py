@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import service_policies
@@ -23,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.told import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load_state
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, ask, facts_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, ask, facts_in, look
 
 LONGEST_SECONDS = 3600
 # After its time is up: so much longer the device may need to find its feet.
@@ -99,7 +100,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         }
 
     def _look(self) -> HostState:
-        return load_state(facts_of(self, self._collector, self._variables, units=self._units))
+        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"units": self._units}
+        return load_state(facts_in(look(self, self._collector, options, questions(options), self._variables)))
 
     def _say(self, text: str) -> str:
         return str(ask(self, text)["stdout"])

@@ -11,7 +11,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import look
 
 
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            result.update(look(self, arguments["collector"], arguments, task_vars or {}))
+            result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         return result

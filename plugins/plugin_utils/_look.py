@@ -14,16 +14,12 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
-    ARGUMENTS,
-    Questions,
-    collect,
-    questions,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 COLLECTORS = ("auto", "native", "bare")
 MODULE = "lifeboat.oom.memory_facts"
@@ -31,13 +27,37 @@ _PYTHON = "@python"
 _USABLE = "import sys; sys.exit(sys.version_info < (3, 7))"
 
 
-def facts_of(action: ActionBase, collector: str, variables: Mapping[str, Any], **options: Any) -> Mapping[str, Any]:
-    """What the host says of itself; I(options) of the module memory_facts that are not at their default.
+def look(
+    action: ActionBase, collector: str, options: Mapping[str, Any], questions: Questions, variables: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The result of the module memory_facts, however it was come by; I(options) are the module's own.
 
-    Raises LifeboatError, and AnsibleConnectionFailure where it does not answer.
+    Raises LifeboatError where the host answers and its answer cannot be read, and AnsibleConnectionFailure.
     """
-    all_options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | options
-    answer = look(action, collector, all_options, variables)
+    if collector == "native":
+        return _native(action, options, variables)
+    interpreters = _interpreters(action, variables) if collector == "auto" else []
+    answer = ask(action, _guard(interpreters) + render(questions))
+    if _PYTHON not in answer["stdout"].splitlines():
+        return _facts(answer, questions, options["top"])
+    try:
+        result = _native(action, options, variables)
+    except AnsibleConnectionFailure as error:
+        # It answered just now. Ansible says the same where it finds no folder for the module to write to, as on a
+        # disk that is full or read-only; the script needs none.
+        result = {"failed": True, "msg": str(error)[:300]}
+    # Without this key it was not the module that failed, but the Python that should have run it.
+    if not result.get("failed") or result.get("unreachable") or "invocation" in result:
+        return result
+    answer = ask(action, render(questions))
+    return _facts(answer, questions, options["top"], Unread("native collector", _said(result)))
+
+
+def facts_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts in a result of C(look()).
+
+    Raises LifeboatError where there are none, and AnsibleConnectionFailure where the host did not answer.
+    """
     if answer.get("unreachable"):
         raise AnsibleConnectionFailure(str(answer.get("msg")))
     facts = answer.get("ansible_facts", {}).get("memory_health")
@@ -48,35 +68,14 @@ def facts_of(action: ActionBase, collector: str, variables: Mapping[str, Any], *
     return found
 
 
-def look(
-    action: ActionBase, collector: str, options: Mapping[str, Any], variables: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The result of the module memory_facts, however it was come by; I(options) are the module's own.
-
-    Raises LifeboatError where the host answers and its answer cannot be read, and AnsibleConnectionFailure.
-    """
-    asked = questions(options)
-    if collector == "native":
-        return _native(action, options, variables)
-    interpreters = _interpreters(variables) if collector == "auto" else []
-    answer = ask(action, _guard(interpreters) + render(asked))
-    if _PYTHON not in answer["stdout"].splitlines():
-        return _facts(answer, asked, options["top"])
-    result = _native(action, options, variables)
-    # Without this key it was not the module that failed, but the Python that should have run it.
-    if not result.get("failed") or result.get("unreachable") or "invocation" in result:
-        return result
-    answer = ask(action, render(asked))
-    return _facts(answer, asked, options["top"], Unread("native collector", _said(result)))
-
-
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
 
 
-def _interpreters(variables: Mapping[str, Any]) -> Sequence[str]:
+def _interpreters(action: ActionBase, variables: Mapping[str, Any]) -> Sequence[str]:
     """Those that Ansible would run a module with: the one that is set, else those that it looks for."""
-    chosen = variables.get("ansible_python_interpreter")
+    # An action is given the variables as the inventory has them, a "{{ ansible_playbook_python }}" too.
+    chosen = action._templar.template(variables.get("ansible_python_interpreter"))
     if chosen and not str(chosen).startswith("auto"):
         return [str(chosen)]
     return list(constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=dict(variables)))
@@ -97,16 +96,15 @@ def ask(action: ActionBase, script: str) -> Mapping[str, Any]:
     return answer
 
 
-def _facts(answer: Mapping[str, Any], asked: Questions, top: int, *unread: Unread) -> dict[str, Any]:
+def _facts(answer: Mapping[str, Any], questions: Questions, top: int, *unread: Unread) -> dict[str, Any]:
     try:
         snapshot = Snapshot(answer["stdout"])
-    except LifeboatError as error:
-        said = answer["stderr"].strip()[-300:]
-        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said or 'nothing'}") from error
-    state = collect(snapshot, asked)
+        facts = collect(snapshot, questions).as_facts(top)
+    except (LifeboatError, ValueError) as error:  # no answer of ours, or a number that is none
+        said = clean(answer["stderr"].strip()[-300:]) or "nothing"
+        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said}") from error
     if snapshot.odd_names:
         unread += (Unread("files", f"{snapshot.odd_names} with a line break in their name were not looked at"),)
-    facts = state.as_facts(top)
     facts["unread"] = [*facts["unread"], *({"what": each.what, "why": each.why} for each in unread)]
     return {"changed": False, "ansible_facts": {"memory_health": printable(facts)}}
 

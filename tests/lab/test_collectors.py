@@ -137,27 +137,41 @@ def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, p
 def test_another_user_sees_less_and_is_told_so(shared_device: Machine, playbook: Any) -> None:
     shared_device.ssh("sysctl -q -w kernel.dmesg_restrict=1")
     shared_device.ssh("id visitor 2> /dev/null || useradd --create-home --shell /bin/sh visitor")
-    facts = {}
-    for collector in ("native", "bare"):
+
+    def seen(collector: str) -> dict[str, Any]:
         task = {"name": "Look", "lifeboat.oom.memory_facts": {"collector": collector}}
         play = {"hosts": "all", "gather_facts": False, "become": True, "become_user": "visitor", "tasks": [task]}
         run = playbook([{**play, "become_method": "ansible.builtin.su"}], [shared_device])
-        facts[collector] = run.of("Look").result["ansible_facts"]["memory_health"]
-    for facts_of_one in facts.values():
-        unread = {entry["what"] for entry in facts_of_one["unread"]}
-        assert {"events", "PSS and USS"} <= unread
-        assert facts_of_one["events"] is None
-        assert facts_of_one["memory"]["total_kib"] > 100_000
-        assert len(facts_of_one["processes"]) > 5
+        facts: dict[str, Any] = run.of("Look").result["ansible_facts"]["memory_health"]
+        return facts
+
+    for collector in ("native", "bare"):
+        facts = seen(collector)
+        assert {"events", "PSS and USS"} <= {entry["what"] for entry in facts["unread"]}
+        assert facts["events"] is None
+        assert facts["memory"]["total_kib"] > 100_000
+        assert len(facts["processes"]) > 5
+
+    shared_device.ssh("mount -o remount,hidepid=2 /proc")
+    try:
+        hidden = [seen(collector) for collector in ("native", "bare")]
+    finally:
+        shared_device.ssh("mount -o remount,hidepid=0 /proc")
+    for facts in hidden:
+        assert {entry["what"]: entry["why"] for entry in facts["unread"]}["processes"].endswith("(hidepid of /proc)")
+        assert 0 not in {one["uid"] for one in facts["processes"]}
 
 
 def test_a_host_whose_python_is_gone_is_looked_at_all_the_same(shared_device: Machine, playbook: Any) -> None:
-    """The interpreter that is set does not exist; then one that is there and is none."""
+    """The interpreter that is set does not exist; then one that is there and is none; then no room for the module."""
     shared_device.ssh("printf '#!/bin/sh\\nexit 0\\n' > /usr/local/bin/no-python; chmod +x /usr/local/bin/no-python")
     task = {"name": "Look", "lifeboat.oom.memory_facts": {"gather_subset": ["min"]}}
-    for interpreter, complaint in (("/nowhere/python", None), ("/usr/local/bin/no-python", "native collector")):
-        play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
-        play["vars"] = {"ansible_python_interpreter": interpreter}
+    for variables, complaint in (
+        ({"ansible_python_interpreter": "/nowhere/python"}, None),
+        ({"ansible_python_interpreter": "/usr/local/bin/no-python"}, "native collector"),
+        ({"ansible_remote_tmp": "/proc/full", "ansible_pipelining": False}, "native collector"),
+    ):
+        play = {"hosts": "all", "gather_facts": False, "tasks": [task], "vars": variables}
         facts = playbook([play], [shared_device]).of("Look").result["ansible_facts"]["memory_health"]
         assert facts["collector"] == "bare"
         assert [entry["what"] for entry in facts["unread"]] == ([complaint] if complaint else [])

@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import
     Fate,
     Verdict,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 _MIB = 1024
 _SEEN = {
@@ -31,21 +31,26 @@ _SEEN = {
 def forecast_lines(growth: Growth) -> Iterator[str]:
     victims = ", ".join(growth.victims) or "nobody"
     end = "" if growth.ends else f"; then {OUTCOMES[growth.outcome]}"
-    yield printable(f"foretold, killed in order: {victims}{end}")
+    yield _line(f"foretold, killed in order: {victims}{end}")
 
 
 def verdict_lines(growth: Growth, verdict: Verdict, silence: Mapping[str, Any]) -> Iterator[str]:
     yield from forecast_lines(growth)
     end = f"; then {_SEEN[verdict.outcome]}" if verdict.outcome in _SEEN else ""
-    yield printable(f"killed, in order: {_all(_dead(dead) for dead in verdict.killed)}{end}")
+    yield _line(f"killed, in order: {_all(_dead(dead) for dead in verdict.killed)}{end}")
     for fate, words in ((LIVED, "lived"), (KILLED, "killed among the services"), (ENDED, "ended, but not killed")):
         found = [each for each in verdict.fates if each.fate == fate]
         if found or fate == LIVED:
-            yield printable(f"{words}: {_all(map(_fate, found))}")
+            yield _line(f"{words}: {_all(map(_fate, found))}")
     yield _silence(silence)
     who = "right" if verdict.first_right else "WRONG"
     order = "right" if verdict.all_right else "not right"
     yield f"the forecast was {who} about who dies first, and {order} about all of it"
+
+
+def _line(text: str) -> str:
+    """A host may have hundreds of services."""
+    return clean(text, 4000)
 
 
 def _all(words: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ VERDICT = Verdict(
 def test_a_drill_in_full() -> None:
     assert list(verdict_lines(GROWTH, VERDICT, SILENCE)) == [
         f"foretold, killed in order: web.service, {NEWCOMER}",
-        f"killed, in order: web.service (we?b 20, 40 MiB, score 0), {NEWCOMER} (tail 90)",
+        f"killed, in order: web.service (we\\x1bb 20, 40 MiB, score 0), {NEWCOMER} (tail 90)",
         "lived: kiosk.service (declared, score -900; lost 1 of its processes), cron.service",
         "killed among the services: web.service (runs again)",
         "without an answer: 3.1 s at most (usually 0.1 s); on the device nothing could be started for: 1.4 s at most",
