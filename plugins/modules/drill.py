@@ -22,7 +22,7 @@ description:
     C(/run) goes some minutes later, also where the controller never comes back.
 notes:
   - This is an action plugin, it runs on the controller.
-  - Needs root on the device.
+  - Needs root on the device, and a C(/run) there.
   - Services that the kernel has killed stay as their units say; start them again, or reboot the device.
 attributes:
   check_mode:

@@ -106,7 +106,11 @@ def drill(ansible: Ansible, machine: Machine, mix: Mix, protected: bool) -> Dril
     install(machine, mix.services)
     roles = ["lifeboat.oom.oom_protect"] * protected + ["lifeboat.oom.oom_drill"]
     tasks = [{"ansible.builtin.import_role": {"name": role}} for role in roles]
-    variables = {"oom_protect_services": PROTECTED if protected else [], "oom_drill_confirm": machine.name}
+    variables = {
+        "oom_protect_services": PROTECTED if protected else [],
+        "oom_protect_max_protected_pct": 80,  # the largest vital service holds more than half
+        "oom_drill_confirm": machine.name,
+    }
     run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": tasks}], [machine], variables=variables)
     found = [each for each in run.results if each.task.endswith("Let memory run out")]
     if not found:

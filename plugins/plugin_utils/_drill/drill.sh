@@ -41,6 +41,8 @@ wait_until() {
 
 read -r up _ < /proc/uptime
 end=$((${up%.*} + $2))
-{ wait_until "$end" ended || { end_it; wait_until $((end + 10)) ended; }; } > "$folder/beats"
+{
+  wait_until "$end" ended || [ ! -e "$folder" ] || { end_it; wait_until $((end + 10)) ended; }
+} > "$folder/beats"
 wait_until $((${up%.*} + $3)) "" > /dev/null
 rm -rf "$folder"
