@@ -166,8 +166,12 @@ def why_not(host: str, confirmed: str, transport: str) -> str | None:
 
 def why_not_here(host: str, state: HostState, boot_id: Path) -> str | None:
     """The same from what the device has said; I(boot_id) is the controller's file, which is not there on others."""
+    if state.host.boot_id is None:
+        return (
+            f"{host} does not say which boot it is of ({boot_id}), so that it may run on the kernel of this controller"
+        )
     own = boot_id.read_text().strip() if boot_id.exists() else None
-    if own is not None and own == state.host.boot_id:
+    if own == state.host.boot_id:
         return f"{host} runs on the kernel of this controller, whose memory would be exhausted with it"
     return None
 

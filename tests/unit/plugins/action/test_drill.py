@@ -38,3 +38,8 @@ def test_the_kernel_of_the_controller_is_taboo(tmp_path: Path) -> None:
     assert why_not_here("kiosk", state, boot_id) is None
     boot_id.write_text("4f0c1d2e\n")
     assert "runs on the kernel of this controller" in (why_not_here("kiosk", state, boot_id) or "")
+
+
+def test_who_does_not_say_may_be_the_controller(tmp_path: Path) -> None:
+    state = host_state(host=replace(host_state().host, boot_id=None))
+    assert "may run on the kernel of this controller" in (why_not_here("kiosk", state, tmp_path / "boot_id") or "")
