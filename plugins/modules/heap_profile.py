@@ -94,6 +94,11 @@ options:
       - How many sites to return.
     type: int
     default: 10
+  report_dir:
+    description:
+      - The folder on the controller, beside the records of M(lifeboat.oom.audit), where the result is kept as
+        C(profiles/HOST-UNIT.json). Without it, it is not kept.
+    type: str
   keep_raw:
     description:
       - Leave the tool's own file on the device, for its viewer, compressed. The next run for the same subject with the
@@ -191,6 +196,15 @@ stopped_by:
   description: Why the run ended sooner, V(max_disk), V(max_memory) or V(end of the process); else V(null).
   returned: success, not in check mode
   type: str
+record:
+  description: The file on the controller that holds this, with O(report_dir).
+  returned: success, not in check mode
+  type: str
+summary:
+  description: The same for a person, line by line.
+  returned: success, not in check mode
+  type: list
+  elements: str
 raw_file:
   description: The tool's own file, with O(keep_raw=true); else V(null).
   returned: success, not in check mode
@@ -218,6 +232,7 @@ def main() -> None:
         "max_disk": {"type": "str", "default": "256M"},
         "max_memory": {"type": "str"},
         "top": {"type": "int", "default": 10},
+        "report_dir": {"type": "str"},  # for the action plugin, which calls this
         "keep_raw": {"type": "bool", "default": False},
     }
     run(argument_spec, profile)

@@ -92,3 +92,32 @@ def parse_apk(text: str) -> Dict[str, Package]:
     """Path and package of each line of C(apk info --who-owns)."""
     matches = filter(None, map(_APK.match, text.splitlines()))
     return {match.group(1): Package(match.group(2), match.group(3)) for match in matches}
+
+
+def installed(host: Door, names: Sequence[str]) -> List[Package]:
+    """Those of the packages that are installed."""
+    if not names:
+        return []
+    for argv in (
+        ["dpkg-query", "--show", "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n", *names],
+        ["rpm", "-q", "--queryformat", _RPM_FORMAT, *names],
+        ["apk", "info", "--installed", "--verbose", *names],
+    ):
+        try:
+            return parse_installed(host.run(argv).stdout, names)
+        except HostError:  # no such program here
+            continue
+    return []
+
+
+def parse_installed(text: str, names: Sequence[str]) -> List[Package]:
+    """Lines of name and version, and for dpkg whether it is installed; apk has a dash between them."""
+    found: List[Package] = []
+    for line in text.splitlines():
+        name, *rest = line.split("\t")
+        dashed = next((each for each in names if not rest and re.match(re.escape(each) + r"-\d", line)), None)
+        if dashed:
+            found.append(Package(dashed, line[len(dashed) + 1 :]))
+        elif rest and rest[1:] in ([], ["installed"]):
+            found.append(Package(name, rest[0]))
+    return found
