@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,14 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "packages": {"type": "list", "elements": "dict", "required": True},
                 "before": {"type": "dict", "required": True},
                 "after": {"type": "dict", "required": True},
+                "done": {"type": "list", "elements": "dict", "required": True},
             }
         )
         check_mode = bool(self._task.check_mode)
         host = str((task_vars or {}).get("inventory_hostname", "localhost"))
-        found = Upgrade(arguments["packages"], arguments["before"], arguments["after"], check_mode)
+        changed = {text(one, "item", "package") for one in arguments["done"] if flag(one, "changed")}
+        after = arguments["after"]
+        found = Upgrade(arguments["packages"], arguments["before"], None if check_mode else after, changed)
         if found.upgrades and not check_mode:
             try:
                 _record(Path(arguments["report_dir"]), host, found.upgrades)
@@ -56,31 +59,33 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 
 class Upgrade:
-    """What has changed, in check mode what would."""
+    """What has changed. Without I(after) (in check mode) it is what would: I(changed) are the packages that there are
+    other versions of.
+    """
 
     def __init__(
         self,
         packages: Sequence[Mapping[str, Any]],
         before: Mapping[str, Any],
-        after: Mapping[str, Any],
-        check_mode: bool,
+        after: Mapping[str, Any] | None,
+        changed: Collection[str | None],
     ) -> None:
-        self._check_mode = check_mode
+        self._check_mode = after is None
         self.upgrades: list[dict[str, str]] = []
         self.still_leaking: list[str] = []
         for package in packages:
             name, leaking = text(package, "package") or "", text(package, "version")
             if leaking is None or text(before, "versions", name) != leaking:
                 continue  # not here, or not the version that leaks
-            now = _NOT_KNOWN if check_mode else text(after, "versions", name)
+            now = text(after, "versions", name) if after is not None else _NOT_KNOWN if name in changed else None
             if now in (None, leaking):
                 self.still_leaking.append(f"{name} {leaking}")
                 continue
             for unit in items(package, "units"):
                 self.upgrades.append({"unit": str(unit), "package": name, "before": leaking, "after": str(now)})
         # Nothing has been replaced yet in check mode: all who use it now would run the old one.
-        users = entries(before if check_mode else after, "users")
-        old = [user for user in users if check_mode or flag(user, "stale")] if self.upgrades else []
+        users = entries(before if after is None else after, "users")
+        old = [user for user in users if after is None or flag(user, "stale")] if self.upgrades else []
         services = {unit for user in old if (unit := text(user, "unit") or "").endswith(".service")}
         self.restart = sorted(services)
         self.others = [

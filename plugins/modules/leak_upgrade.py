@@ -21,7 +21,7 @@ notes:
 attributes:
   check_mode:
     support: full
-    description: Writes nothing, and takes each package whose leaking version is installed for upgraded.
+    description: Writes nothing, and tells what O(done) says would be upgraded.
   diff_mode:
     support: none
     description: Nothing changes on a device.
@@ -43,6 +43,12 @@ options:
     description: What it returned after the upgrade.
     type: dict
     required: true
+  done:
+    description:
+      - The results of the upgrade, a loop over O(packages); in check mode they tell whether there is another version.
+    type: list
+    elements: dict
+    required: true
 """
 
 EXAMPLES = r"""
@@ -52,6 +58,7 @@ EXAMPLES = r"""
     packages: "{{ leaks.packages }}"
     before: "{{ before }}"
     after: "{{ after }}"
+    done: "{{ upgraded.results }}"
   register: upgrade
 """
 
