@@ -6,13 +6,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import at, entries, integer, items, seconds, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_file import HistoryFile, host_name, unit_name
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import TICKS_PER_SECOND, Life, Upgrade
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import (
+    TICKS_PER_SECOND,
+    Life,
+    Upgrade,
+    thinned,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._service_memory import service_memory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
@@ -166,13 +171,6 @@ class MemoryHistory(HistoryFile):
                 if trend.get("verdict") == "leak"
             ],
         )
-
-
-def thinned(values: Sequence[Any], most: int) -> Sequence[Any]:
-    """At most I(most) of them, evenly, the last one among them."""
-    if len(values) <= most:
-        return values
-    return [values[(number + 1) * len(values) // most - 1] for number in range(most)]
 
 
 def _processes(state: Any, uptime: int) -> Iterator[tuple[_Process, list[_Reading]]]:

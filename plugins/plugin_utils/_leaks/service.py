@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
+from typing import Any, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Series, Trend, judge
 
+T = TypeVar("T")
 # The kernel counts time for programs in hundredths of a second (USER_HZ), on all that systemd runs on.
 TICKS_PER_SECOND = 100
 # A service that is restarted all the time is judged by the last ones.
 _MOST_LIVES = 50
+_MOST_POINTS = 90
 # Growth at less than this share of what it was is not the same leak.
 _LESS = 0.5
 
@@ -78,6 +81,44 @@ class ServiceTrend:
     @property
     def leaks(self) -> bool:
         return self.trend.verdict == "leak"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record. I(points) are lists for each life, of time (seconds since the epoch) and KiB, thinned."""
+        trend, last, cure = self.trend, self.lives[-1] if self.lives else None, self.cure
+        points = [(life, life.when(uptime), int(size) // 1024) for life in self.lives for uptime, size in life.series]
+        shown = thinned(points, _MOST_POINTS)
+        return {
+            "unit": self.unit,
+            "verdict": trend.verdict,
+            "rate_bytes_per_hour": round(trend.bytes_per_hour),
+            "confidence_pct": _percent(trend.confidence),
+            "samples": trend.samples,
+            "seconds": round(trend.seconds),
+            "lives": trend.lives,
+            "package": last and last.package,
+            "version": last and last.version,
+            "bound": self.bound,
+            "seconds_left": self.seconds_left,
+            "cure": cure
+            and {
+                **asdict(cure.upgrade),
+                "rate_before_bytes_per_hour": round(cure.before_bytes_per_hour),
+                "cured": cure.cured,
+            },
+            "points": [[[when, kib] for life, when, kib in shown if life is one] for one in self.lives],
+        }
+
+
+def thinned(values: Sequence[T], most: int) -> Sequence[T]:
+    """At most I(most) of them, evenly, the last one among them."""
+    if len(values) <= most:
+        return values
+    return [values[(number + 1) * len(values) // most - 1] for number in range(most)]
+
+
+def _percent(share: float) -> float:
+    """Never rounded up to certainty."""
+    return min(round(100 * share, 1), 99.9)
 
 
 def service_trend(

@@ -21,7 +21,8 @@ _SEASONS = 8
 _PERIODS = 3
 # More points than these are not compared with each other: a life that is older is looked at in coarser parts.
 _MOST_FLOORS = 256
-_MOST_FLOORS_AT_ONCE = 32
+# Fewer than eight can never be as sure as is asked for.
+_LEAST_FLOORS, _MOST_FLOORS_AT_ONCE = 8, 32
 # Of a life that is one of several, so that it says something.
 _LEAST_OF_MANY, _MANY = 4, 3
 # How straight a leak is, and how many of several lives are.
@@ -118,7 +119,7 @@ def _by_many(lives: Sequence[Series], limits: Limits) -> Trend:
     if len(chosen) < _MANY or not enough:
         return Trend("unknown", samples=sum(map(len, lives)), seconds=sum(map(_span, lives)), lives=len(lives))
     found = _trend(chosen, limits)
-    straight = [life for life in chosen if gather([list(floors(life, limits))]).straightness >= _STRAIGHT]
+    straight = [life for life in chosen if gather([list(floors(life))]).straightness >= _STRAIGHT]
     return found if len(straight) >= _STRAIGHT_LIVES * len(chosen) else replace(found, verdict="steady")
 
 
@@ -132,7 +133,7 @@ def _by_urgency(life: Series, limits: Limits, room_bytes: float | None) -> Trend
 
 def _trend(lives: Sequence[Series], limits: Limits, points: Sequence[Sequence[Point]] = ()) -> Trend:
     """By I(points), by default the floors of the lives."""
-    points = points or [list(floors(life, limits)) for life in lives]
+    points = points or [list(floors(life)) for life in lives]
     found = gather(points)
     spans = [_span(life) for life in lives]
     growth = found.slope * median(spans)
@@ -157,9 +158,9 @@ def floors_by_period(life: Series, period_seconds: float) -> Iterator[Point]:
     return _floors(life, width, seasons)
 
 
-def floors(life: Series, limits: Limits) -> Iterator[Point]:
+def floors(life: Series) -> Iterator[Point]:
     """The least of each of some parts that are equally long: where a heap is after it was tidied up."""
-    parts = min(max(len(life) // 2, limits.min_samples), _MOST_FLOORS_AT_ONCE)
+    parts = min(max(len(life) // 2, _LEAST_FLOORS), _MOST_FLOORS_AT_ONCE)
     return _floors(life, _span(life) / parts or 1.0, 1)
 
 

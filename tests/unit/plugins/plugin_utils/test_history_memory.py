@@ -13,7 +13,6 @@ import pytest
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import History, Leak
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_memory import thinned
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade
 
 NOW = 1_777_863_721
@@ -83,8 +82,6 @@ def test_many_samples_are_thinned(history: History) -> None:
     many = {**SAMPLES, "uptime_seconds": list(range(100, 5000)), "anon_swap_kib": [1] * 4900}
     history.keep_memory(record(uptime=5000.0, samples=[many]))
     assert len(kib(history)) == 96
-    assert thinned(range(10), 3) == [2, 5, 9]
-    assert thinned([1, 2], 3) == [1, 2]
 
 
 def test_the_version_is_the_one_that_ran_first(history: History) -> None:

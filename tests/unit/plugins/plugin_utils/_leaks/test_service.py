@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from unit.leak_series import DAY, HOUR, MIB
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Life, Upgrade, service_trend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Life, Upgrade, service_trend, thinned
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 
 LIMITS = Limits()
@@ -73,3 +73,21 @@ def test_where_nothing_leaked_nothing_is_cured() -> None:
 def test_a_moment_of_a_life_has_a_date() -> None:
     found = Life("b", 7, 5000, 1_000_000, None, None, ())
     assert found.when(60.0) == 1_000_010
+
+
+def test_what_is_too_much_is_thinned() -> None:
+    assert thinned(range(10), 3) == [2, 5, 9]
+    assert thinned([1, 2], 3) == [1, 2]
+
+
+def test_a_trend_is_json_with_a_line_for_each_life() -> None:
+    found = service_trend(UNIT, [life(0, 24), life(6, 24), life(12, 24, version="2")], (), LIMITS).as_dict()
+    assert found["verdict"] == "leak"
+    assert (found["rate_bytes_per_hour"], found["confidence_pct"]) == (MIB, 99.9)
+    assert (found["package"], found["version"]) == ("a", "2")
+    assert (found["cure"]["before"], found["cure"]["cured"]) == ("1", False)
+    assert [len(line) for line in found["points"]] == [90]
+    assert found["points"][0][-1] == [17 * DAY, 220 * 1024]
+    both = service_trend(UNIT, [life(0, 24), life(6, 24)], (), LIMITS).as_dict()
+    assert [len(line) for line in both["points"]] == [45, 45]
+    assert service_trend(UNIT, [], (), LIMITS).as_dict()["points"] == []
