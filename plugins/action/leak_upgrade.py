@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +33,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "packages": {"type": "list", "elements": "dict", "required": True},
                 "before": {"type": "dict", "required": True},
                 "after": {"type": "dict", "required": True},
+                "since": {"type": "int", "required": True},
                 "done": {"type": "list", "elements": "dict", "required": True},
             }
         )
@@ -44,7 +44,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         found = Upgrade(arguments["packages"], arguments["before"], None if check_mode else after, changed)
         if found.upgrades and not check_mode:
             try:
-                _record(Path(arguments["report_dir"]), host, found.upgrades)
+                _record(Path(arguments["report_dir"]), host, found.upgrades, arguments["since"])
             except LifeboatError as error:
                 raise AnsibleActionFail(str(error)) from error
         result.update(
@@ -99,15 +99,14 @@ class Upgrade:
         for package, before, after in sorted({(one["package"], one["before"], one["after"]) for one in self.upgrades}):
             yield f"{package} {before}: {would}upgraded to {after}"
         for unit in self.restart:
-            yield f"{unit}: {would}restarted, it runs the old code"
+            yield f"{unit} runs the old code until it is restarted"
         for other in self.others:
             yield f"{other} goes on with the old code"
         for package in self.still_leaking:
             yield f"{package}: there is no other version to be had here; the leak stays"
 
 
-def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]]) -> None:
-    now = int(time.time())
+def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
     with History(report_dir.resolve() / FILE) as history:
         for one in upgrades:
-            history.record_upgrade(host, one["unit"], one["package"], one["before"], one["after"], now)
+            history.record_upgrade(host, one["unit"], one["package"], one["before"], one["after"], when)

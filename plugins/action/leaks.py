@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             groups=[group.as_dict() for group in found],
             targets=targets,
             packages=[package.as_dict() for package in packages],
+            now=int(time.time()),
             files=sorted({file for package in packages for file in package.files}),
             summary=[clean(group.told()) for group in found] or ["no leak was found by the last audits of these hosts"],
         )

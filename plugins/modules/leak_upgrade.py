@@ -14,8 +14,7 @@ author:
 description:
   - Compares what M(lifeboat.oom.package_users) told of a host before an upgrade and after it.
   - Writes the upgrade into the history of audits, so that the next ones can say whether the leak is gone.
-  - Does not restart anything. Call it before the restarts, because it is by the time of the upgrade that the audits
-    tell apart what ran before and after.
+  - Does not restart anything.
 notes:
   - This is an action plugin, it runs on the controller.
 attributes:
@@ -43,6 +42,12 @@ options:
     description: What it returned after the upgrade.
     type: dict
     required: true
+  since:
+    description:
+      - When the upgrade began, in seconds since the epoch. What was started later counts as new to the audits, so it may
+        be earlier, but not later, than the first restart.
+    type: int
+    required: true
   done:
     description:
       - The results of the upgrade, a loop over O(packages); in check mode they tell whether there is another version.
@@ -58,6 +63,7 @@ EXAMPLES = r"""
     packages: "{{ leaks.packages }}"
     before: "{{ before }}"
     after: "{{ after }}"
+    since: "{{ leaks.now }}"
     done: "{{ upgraded.results }}"
   register: upgrade
 """

@@ -78,6 +78,10 @@ packages:
       bytes: 7090000
       units: [telemetry.service]
       files: [/lib/x86_64-linux-gnu/libtelemetry.so.1]
+now:
+  description: When this was, in seconds since the epoch.
+  returned: always
+  type: int
 files:
   description: The files of all of them.
   returned: always
