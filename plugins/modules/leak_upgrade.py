@@ -44,8 +44,8 @@ options:
     required: true
   since:
     description:
-      - When the upgrade began, in seconds since the epoch. What was started later counts as new to the audits, so it may
-        be earlier, but not later, than the first restart.
+      - When the upgrade began, in seconds since the epoch. What was started later counts as new to the audits, so it
+        may be earlier, but not later, than the first restart.
     type: int
     required: true
   done:

@@ -18,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 
 HOME = "/var/lib/lifeboat-oom"
+_LOCKS = "/run/lifeboat-oom"
 _POLL_SECONDS = 0.5
 
 
@@ -46,7 +47,7 @@ class Place:
 
     @property
     def lock(self) -> str:
-        return f"{HOME}/profile-{self._digest}.lock"
+        return f"{_LOCKS}/profile-{self._digest}.lock"
 
     @property
     def finished(self) -> str:
@@ -83,6 +84,7 @@ class Guard:
     def __enter__(self) -> Guard:
         host, place = self._host, self._place
         host.make_folder(HOME, 0o711)
+        host.make_folder(_LOCKS, 0o700)
         self._lock = host.lock(place.lock)
         if self._lock is None or show(host, place.guard, "ActiveState")["ActiveState"] in ("active", "activating"):
             self._let_go()
