@@ -28,10 +28,22 @@ _SHOWN_AS_WELL = (
 )
 
 
-def printed(host: FakeHost, shell: str, questions: Questions, workshop: Path) -> str:
-    """What the script prints on the host, whose files and commands it sees and nothing else."""
+# A find(1) that knows "-exec" with ";" alone.
+_PLAIN_FIND = 'for word; do [ "$word" != + ] || exit 1; done\nexec %s find "$@"\n'
+
+
+def printed(host: FakeHost, shell: str, questions: Questions, workshop: Path, small: bool = False) -> str:
+    """What the script prints on the host, whose files and commands it sees and nothing else.
+
+    I(small): the tools are as those of a small image (OpenWrt).
+    """
     programs = workshop / "bin"
     _link_tools(programs, shell)
+    if small:
+        (programs / "getconf").unlink()
+        (programs / "find").unlink()
+        (programs / "find").write_text(f"#!/bin/sh\n{_PLAIN_FIND % shutil.which('busybox')}")
+        (programs / "find").chmod(0o755)
     _write_commands(programs, host)
     interpreter = shutil.which(SHELLS[shell][0])
     assert interpreter, f"{shell} is missing: tests/lab/packages.txt names what the tests need"
