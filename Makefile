@@ -19,7 +19,7 @@ lint:
 	$(BIN)/ansible-lint --offline --profile production
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/python tools/document --check
-	shellcheck plugins/plugin_utils/_bare/collect.sh tools/setup .ci/run tests/lab/lab
+	shellcheck plugins/plugin_utils/_bare/collect.sh roles/oom_monitor/files/sample.sh tools/setup .ci/run tests/lab/lab
 
 types:
 	@tools/setup test

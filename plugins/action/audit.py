@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
 
@@ -60,7 +60,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             try:
                 facts = _facts(look(self, arguments["collector"], options, asked, variables))
                 earlier = counters_before(report, host, facts, when)
-                record = audited(host, when, facts, policy, thresholds, sensitive, earlier)
+                trends = trends_with(report, host, facts, when, thresholds.leak_limits())
+                record = audited(host, when, facts, policy, thresholds, sensitive, earlier, trends)
             except AnsibleConnectionFailure as error:
                 record = not_audited(host, when, reachable=False, error=str(error))
             except LifeboatError as error:

@@ -19,7 +19,8 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES, Finding, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
@@ -55,6 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
                 "hosts": {"type": "list", "elements": "str"},
                 "history_days": {"type": "int", "default": 90},
+                "thresholds": {"type": "raw"},
             }
         )
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -64,11 +66,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         hosts = arguments["hosts"] or variables.get("ansible_play_hosts_all", [])
         run = Run(hosts, arguments["fail_on"])
         try:
+            packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
             for host in dropped(spool, variables):
                 groups = variables["hostvars"][host]["group_names"]
                 publish(spool.folder, {**not_audited(host, now, reachable=True, error=DROPPED), "groups": groups})
-            page = roll_up(spool, int(time.time()), arguments["history_days"], run.see)
-            said = list(run.summary(spool))
+            page = roll_up(spool, int(time.time()), arguments["history_days"], run.see, packages)
+            said = [*run.summary(spool), *of_the_fleet(packages.findings())]
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         result.update(
@@ -132,6 +135,13 @@ class Run:
         if worst:
             yield f"the {len(worst)} that need somebody first:"
             yield from (f"  {line}" for _, line in worst)
+
+
+def of_the_fleet(findings: Sequence[Finding]) -> Iterator[str]:
+    if findings:
+        yield "the fleet:"
+    for found in findings:
+        yield "  " + clean(f"{found.severity}: {found.subject}: {found.message} [{found.id}]: {found.observed}")
 
 
 def crosses(record: Mapping[str, Any], fail_on: str) -> bool:

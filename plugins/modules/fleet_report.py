@@ -51,6 +51,12 @@ options:
       - What the history (C(history.sqlite) beside the records) has seen longer ago than this many days is forgotten.
     type: int
     default: 90
+  thresholds:
+    description:
+      - From where on something is worth a finding, as O(lifeboat.oom.audit#module:thresholds). For the fleet there is
+        C(leak_package_hosts).
+    type: raw
+    version_added: 1.0.0
 """
 
 EXAMPLES = r"""

@@ -50,7 +50,8 @@ options:
   gather_subset:
     description:
       - What to look at, V(all) or names of parts. V(min) is the host, its memory and its counters, which always come.
-        The parts are V(swap), V(pressure), V(sysctls), V(processes), V(services), V(cgroups), V(daemons) and V(events).
+        The parts are V(swap), V(pressure), V(sysctls), V(processes), V(services), V(cgroups), V(daemons), V(events)
+        and V(samples).
       - A name with an exclamation mark in front is left out. A list of only such names leaves them out of all.
       - The facts that were not asked for are V(null).
     type: list
@@ -141,6 +142,15 @@ ansible_facts:
           elements: dict
         daemons:
           description: Daemons that kill before the kernel does, and how they are set.
+          type: list
+          elements: dict
+        packages:
+          description: The package and its version that own the program of each service that runs, asked of C(dpkg) or
+            C(rpm); V(null) where neither is there.
+          type: list
+          elements: dict
+        samples:
+          description: What the sampler of the role lifeboat.oom.oom_monitor has seen of each service since boot.
           type: list
           elements: dict
         log:

@@ -16,6 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy,
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Seen, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import WrongShape, load_state
 
 RECORD_SCHEMA = 1
@@ -29,14 +30,15 @@ def audited(
     thresholds: Thresholds | None = None,
     sensitive: Mapping[str, Sequence[str]] = SENSITIVE,
     earlier: Mapping[str, Any] | None = None,
+    trends: Sequence[ServiceTrend] = (),
 ) -> dict[str, Any]:
-    """The record of a host that answered at I(when), in ISO 8601; I(earlier) as C(Seen) has it.
+    """The record of a host that answered at I(when), in ISO 8601; I(earlier) and I(trends) as C(Seen) has them.
 
     Raises WrongShape where I(facts) are not ours.
     """
     state = load_state(facts)
     try:
-        return _judged(host, when, state, policy, thresholds or Thresholds(), sensitive, earlier)
+        return _judged(host, when, state, policy, thresholds or Thresholds(), sensitive, earlier, trends)
     except ValueError as error:
         raise WrongShape(f"the host says a number that is none: {error}") from error
 
@@ -49,6 +51,7 @@ def _judged(
     thresholds: Thresholds,
     sensitive: Mapping[str, Sequence[str]],
     earlier: Mapping[str, Any] | None,
+    trends: Sequence[ServiceTrend],
 ) -> dict[str, Any]:
     drift = find_drift(state, policy)
     # Made anew: what follows from the state is computed here, and what else a device may say stays out.
@@ -63,9 +66,11 @@ def _judged(
         thresholds=thresholds,
         now=datetime.fromisoformat(when),
         earlier=earlier,
+        trends=tuple(trends),
     )
     record = _record(host, when, find(seen))
     record.update(drift=drift.plan.as_list(), services=[dict(service) for service in drift.services], state=seen_facts)
+    record["trends"] = [printable(trend.as_dict()) for trend in trends]
     return record
 
 
@@ -87,5 +92,6 @@ def _record(host: str, when: str, findings: Iterable[Finding]) -> dict[str, Any]
         "drift": [],
         "services": [],
         "findings": [printable(finding.as_dict()) for finding in findings],
+        "trends": [],
         "state": None,
     }

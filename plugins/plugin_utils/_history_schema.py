@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The tables of the history, version by version.
 
-A table C(hosts) and one of C(units) hold each name once: ten thousand hosts, audited every night, write 400,000 rows
-of services a night. Times are seconds since the epoch, sizes KiB.
+A table C(hosts) and one of C(units) hold each name once, and C(lives) each process: ten thousand hosts, audited every
+night, write 400,000 readings of services a night. Times are seconds since the epoch, sizes KiB.
 """
 
 from __future__ import annotations
@@ -74,6 +74,61 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             last_at INTEGER NOT NULL,
             PRIMARY KEY (host, key)
         ) WITHOUT ROWID""",
+    ),
+    (
+        # The life of the main process of a service, from its start on.
+        """CREATE TABLE lives (
+            id INTEGER PRIMARY KEY,
+            host INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+            unit INTEGER NOT NULL REFERENCES units (id),
+            boot_id TEXT NOT NULL,
+            main_pid INTEGER NOT NULL,
+            start_ticks INTEGER NOT NULL,       -- since boot
+            began_at INTEGER NOT NULL,
+            package TEXT,                       -- that owns its program, and its version
+            version TEXT,
+            UNIQUE (host, unit, boot_id, main_pid, start_ticks)
+        )""",
+        # By the uptime: a sample that two audits read is one, whatever the clocks say.
+        """CREATE TABLE readings (
+            life INTEGER NOT NULL REFERENCES lives (id) ON DELETE CASCADE,
+            uptime_seconds INTEGER NOT NULL,
+            at INTEGER NOT NULL,
+            anon_swap_kib INTEGER NOT NULL,
+            limit_kib INTEGER,
+            PRIMARY KEY (life, uptime_seconds)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX readings_by_age ON readings (at)",
+        """CREATE TABLE upgrades (
+            host INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+            unit INTEGER NOT NULL REFERENCES units (id),
+            package TEXT NOT NULL,
+            before TEXT NOT NULL,
+            after TEXT NOT NULL,
+            at INTEGER NOT NULL,
+            PRIMARY KEY (host, unit, package, at)
+        ) WITHOUT ROWID""",
+        # What the last audit of a host judged a leak.
+        """CREATE TABLE leaks (
+            host INTEGER NOT NULL REFERENCES hosts (id) ON DELETE CASCADE,
+            unit INTEGER NOT NULL REFERENCES units (id),
+            package TEXT,
+            version TEXT,
+            rate_bytes_per_hour INTEGER NOT NULL,
+            confidence_pct REAL NOT NULL,
+            seconds_left INTEGER,
+            PRIMARY KEY (host, unit)
+        ) WITHOUT ROWID""",
+        """INSERT OR IGNORE INTO lives (host, unit, boot_id, main_pid, start_ticks, began_at)
+            SELECT host, unit, boot_id, main_pid, start_ticks, min(at - uptime_seconds + start_ticks / 100)
+            FROM samples JOIN audits ON audits.id = audit
+            WHERE boot_id IS NOT NULL AND main_pid IS NOT NULL AND start_ticks IS NOT NULL
+            AND uptime_seconds IS NOT NULL GROUP BY host, unit, boot_id, main_pid, start_ticks""",
+        """INSERT OR IGNORE INTO readings
+            SELECT lives.id, uptime_seconds, at, anon_swap_kib, limit_kib
+            FROM samples JOIN audits ON audits.id = audit
+            JOIN lives USING (host, unit, boot_id, main_pid, start_ticks) WHERE uptime_seconds IS NOT NULL""",
+        "DROP TABLE samples",
     ),
 )
 VERSION = len(MIGRATIONS)

@@ -29,7 +29,7 @@ DRIFT_KEYS = ("layer", "subject", "key", "before", "after", "why")
 # Findings of something that happened, not of how it is.
 _EVENTS = ("oom.panic", "oom.protected_service_killed", "oom.recent_kill")
 # A host may have any number of these, a row not.
-MOST_FINDINGS, MOST_DRIFT, MOST_KILLS = 100, 200, 100
+MOST_FINDINGS, MOST_DRIFT, MOST_KILLS, MOST_LEAKS = 100, 200, 100, 50
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Row:
     by severity and I(drift_count) count all. I(headroom_kib) is the commit limit less what is committed; the kernel
     enforces it only where I(commit_enforced). The pressures are the shares of the last minute in which some or all
     tasks waited for memory. I(oom_kills) counts since boot; I(kills) are those that the kernel log tells of, as pairs
-    of time (seconds since the epoch) and name. I(killed_first) are the first of the kill order.
+    of time (seconds since the epoch) and name. I(killed_first) are the first of the kill order, I(leaks) the services
+    that leak, with the package of their program.
     """
 
     host: str
@@ -70,6 +71,7 @@ class Row:
     oom_kills: int | None = None
     kills: list[list[Any]] = field(default_factory=list)
     killed_first: list[dict[str, Any]] = field(default_factory=list)
+    leaks: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def rank(self) -> tuple[int, int, int, int]:
@@ -123,6 +125,7 @@ def row_of(record: Mapping[str, Any]) -> Row:
         oom_kills=integer(state, "counters", "oom_kills"),
         kills=[[kill.at, kill.name] for kill in kills_of(record)[-MOST_KILLS:]],
         killed_first=[_candidate(one) for one in entries(state, "kill_order")[:3]],
+        leaks=[_leak(one) for one in entries(record, "trends") if one.get("verdict") == "leak"][:MOST_LEAKS],
     )
 
 
@@ -176,6 +179,15 @@ def _candidate(candidate: Mapping[str, Any]) -> dict[str, Any]:
         "name": clean(text(candidate, "unit") or text(candidate, "comm"), 100),
         "rss_kib": integer(candidate, "rss_kib"),
         "oom_score_adj": integer(candidate, "oom_score_adj"),
+    }
+
+
+def _leak(trend: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "unit": clean(text(trend, "unit"), 100),
+        "package": _text(text(trend, "package"), 100),
+        "version": _text(text(trend, "version"), 100),
+        "rate_bytes_per_hour": integer(trend, "rate_bytes_per_hour"),
     }
 
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,16 +19,14 @@ class ServiceMemory:
 
     I(unit) is the name of the process where the host has no systemd. I(main_pid) and I(start_ticks) (since boot)
     are those of its main process, else of its oldest: where they differ, the service was started again.
-    I(anon_swap_kib) is RssAnon and VmSwap (before 4.5 RSS and VmSwap) of all processes, I(pss_kib) their PSS where it
-    was measured for each, I(cgroup_kib) and I(limit_kib) what its control group has accounted, and its hard limit.
+    I(anon_swap_kib) is RssAnon and VmSwap (before 4.5 RSS and VmSwap) of all processes, I(cgroup_kib) and I(limit_kib)
+    what its control group has accounted, and its hard limit.
     """
 
     unit: str
     main_pid: int | None
     start_ticks: int | None
-    processes: int
     anon_swap_kib: int
-    pss_kib: int | None
     cgroup_kib: int | None
     limit_kib: int | None
 
@@ -59,9 +57,7 @@ def _of_unit(
         unit=clean(name, 200),
         main_pid=integer(leader, "pid"),
         start_ticks=integer(leader, "start_ticks"),
-        processes=len(processes),
         anon_swap_kib=sum(_anon_swap_kib(process) for process in processes),
-        pss_kib=_sum(integer(process, "pss_kib") for process in processes),
         cgroup_kib=current_kib if current_kib is not None or current_bytes is None else current_bytes // 1024,
         limit_kib=integer(group, "limit_kib"),
     )
@@ -70,8 +66,3 @@ def _of_unit(
 def _anon_swap_kib(process: Mapping[str, Any]) -> int:
     anon_kib = integer(process, "rss_anon_kib")
     return (integer(process, "rss_kib") or 0 if anon_kib is None else anon_kib) + (integer(process, "swap_kib") or 0)
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = list(values)
-    return None if None in known else sum(value for value in known if value is not None)

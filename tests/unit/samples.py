@@ -206,11 +206,13 @@ def host_state(**changes: Any) -> HostState:
         sysctls=sysctls(),
         services=(service(),),
         declared=services_state(),
+        packages=(),
         cgroups=(),
         daemons=(),
         log=KernelLog("journal", 500, False, (), 0),
         processes=(process(), process(200, comm="sshd", unit="ssh.service", rss_kib=8_000, oom_score_adj=-1000)),
         events=(),
+        samples=None,
         unread=(),
     )
     return replace(state, **changes)

@@ -20,8 +20,12 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-_TOOLS = ("cat", "find", "getconf", "grep", "head", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
-_FRAGMENTS = "systemctl show --no-pager --property=ActiveState,FragmentPath --"
+TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
+# What else the script asks of the same units.
+_SHOWN_AS_WELL = (
+    "systemctl show --no-pager --property=ActiveState,FragmentPath --",
+    "systemctl show --no-pager --property=MainPID --",
+)
 
 
 # A find(1) that knows "-exec" with ";" alone.
@@ -61,7 +65,7 @@ def snapshot(host: FakeHost, shell: str, questions: Questions, workshop: Path) -
 
 def _link_tools(programs: Path, shell: str) -> None:
     programs.mkdir()
-    for tool in _TOOLS:
+    for tool in TOOLS:
         target = shutil.which("busybox" if shell == "busybox" and tool != "getconf" else tool)
         assert target, f"{tool} is missing"
         (programs / tool).symlink_to(target)
@@ -71,7 +75,7 @@ def _write_commands(programs: Path, host: FakeHost) -> None:
     answers = dict(host.commands)
     shown = next((said for line, said in answers.items() if line.startswith(SHOW)), None)
     if shown is not None:
-        answers[_FRAGMENTS] = shown
+        answers.update(dict.fromkeys(_SHOWN_AS_WELL, shown))
     for program in {line.split()[0] for line in answers}:
         if "/" in program:
             continue

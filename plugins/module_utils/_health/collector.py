@@ -14,11 +14,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage, read_packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import (
     read_process,
     read_processes,
     with_shares,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import read_samples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -58,7 +60,7 @@ ARGUMENTS: Dict[str, Any] = {
 }
 
 # What can be left out. Host, memory and counters are always looked at.
-SUBSETS = ("swap", "pressure", "sysctls", "processes", "services", "cgroups", "daemons", "events")
+SUBSETS = ("swap", "pressure", "sysctls", "processes", "services", "cgroups", "daemons", "events", "samples")
 # These are told by the processes.
 _NEED_PROCESSES = ("services", "cgroups", "daemons")
 
@@ -136,11 +138,13 @@ def collect(host: Door, questions: Questions) -> HostState:
         sysctls=look.attempt("sysctls", lambda: read_sysctls(host, questions.own_sysctl_file)),
         services=look.services,
         declared=look.declared,
+        packages=look.attempt("packages", look.packages),
         cgroups=cgroups,
         processes=look.with_shares(),
         daemons=look.attempt("daemons", lambda: read_daemons(host, look.processes or ())),
         log=None if log is None else log.log,
         events=None if log is None else log.events,
+        samples=look.attempt("samples", lambda: read_samples(host, info.boot_id)),
         unread=tuple(look.unread),
     )
 
@@ -188,6 +192,9 @@ class _Look:
         if look is not None:
             self.services = self.attempt("services", look.active)
             self.declared = self.attempt("declared services", look.declared)
+
+    def packages(self) -> Optional[Tuple[ServicePackage, ...]]:
+        return None if self.services is None else read_packages(self._host, self.services)
 
     def at_host(self) -> HostInfo:
         info, hidden = read_host_info(self._host, self.systemd_version)

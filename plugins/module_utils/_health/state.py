@@ -11,6 +11,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     Crowd,
     Killer,
@@ -48,6 +50,8 @@ class HostState:
     the memory controller, I(services) (those that run) and I(declared) (those that were asked for by name) without
     systemd. I(processes) are all that have memory of their own. I(events) are the OOM events that the kernel log
     still holds, as the filter P(lifeboat.oom.oom_events#filter) has them, without their process tables.
+    I(packages) are those of services that run, C(None) without dpkg or rpm; I(samples) what the role oom_monitor has
+    sampled since boot, C(None) without it.
     """
 
     collector: str
@@ -60,11 +64,13 @@ class HostState:
     sysctls: Optional[SysctlState]
     services: Optional[Tuple[ServiceState, ...]]
     declared: Optional[ServicesState]
+    packages: Optional[Tuple[ServicePackage, ...]]
     cgroups: Optional[Tuple[Cgroup, ...]]
     processes: Optional[Tuple[Process, ...]]
     daemons: Optional[Tuple[OomDaemon, ...]]
     log: Optional[KernelLog]
     events: Optional[Tuple[Mapping[str, Any], ...]]
+    samples: Optional[Tuple[ServiceSamples, ...]]
     unread: Tuple[Unread, ...]
 
     def commit(self) -> Optional[Commit]:

@@ -105,7 +105,7 @@ run() {
   key=$1
   shift
   command -v "$1" > /dev/null 2>&1 || return 0
-  echo "@run $key"
+  printf '@run %s\n' "$key"
   said "$({ { "$@"; printf '\nrc=%s\n' "$?"; } | sed 's/^/ /' >&3; } 2>&1)"
 }
 
@@ -239,6 +239,44 @@ fragments() {
     done
 }
 
+# The programs of services that run, and the packages that own them.
+programs() {
+  set --
+  for pid in $(systemctl show --no-pager --property=MainPID -- '*.service' 2> /dev/null | sed -n 's/^MainPID=//p'); do
+    [ "$pid" = 0 ] || set -- "$@" "$ROOT/proc/$pid/exe"
+  done
+  [ $# -gt 0 ] || return 0
+  set -f
+  # One call for all: a line of ls ends with "PATH -> TARGET".
+  # shellcheck disable=SC2045 # these names are the kernel's own
+  owners "$(for line in $(ls -l "$@" 2> /dev/null); do
+    case $line in *' -> /'*) ;; *) continue ;; esac
+    path=${line%% -> *}
+    path=${path##* }
+    target=${line#* -> }
+    printf '@link %s\n %s\n' "${path#"$ROOT"}" "$target" >&3
+    case $target in *' (deleted)') ;; *) printf '%s\n' "$target" ;; esac
+  done | sort -u)"
+  set +f
+}
+
+# shellcheck disable=SC2046,SC2086 # lists of words are meant
+owners() {
+  set -- $1
+  [ $# -gt 0 ] || return 0
+  if ! command -v dpkg-query > /dev/null 2>&1; then
+    run "$RPM_OWNERS" $RPM_OWNERS_WORDS "$@"
+    return 0
+  fi
+  for path in "$@"; do
+    case $path in /usr/bin/* | /usr/sbin/* | /usr/lib*) set -- "$@" "${path#/usr}" ;; esac
+  done
+  found=$($DPKG_OWNERS_WORDS "$@" 2> /dev/null)
+  run "$DPKG_OWNERS" printf '%s\n' "$found"
+  set -- $(printf '%s\n' "$found" | sed -e '/^diversion by /d' -e 's/[,:] .*//' | sort -u)
+  [ $# = 0 ] || run "$DPKG_VERSIONS" $DPKG_VERSIONS_WORDS "$@"
+}
+
 # Without getconf, by the size of this shell in pages and in KiB: every kernel tells both, but not every one has smaps.
 page_bytes() {
   getconf PAGESIZE 2> /dev/null && return
@@ -263,6 +301,7 @@ main() {
   for path in $FOLDERS; do files_in "$path" '*.conf'; done
   sysctls
   services "$@"
+  [ ! -d "$ROOT/run/systemd/system" ] || programs
   wanted_files
   commands
   echo '@end'

@@ -13,6 +13,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
     identity,
     log_sources,
+    packages,
+    samples,
     services,
     sysctls,
 )
@@ -44,6 +46,7 @@ _KERNEL_FILES = (
     "/proc/sys/kernel/random/boot_id",
     "/sys/fs/cgroup/cgroup.controllers",
 )
+_OOMD_FILES = tuple(f"{folder}/oomd.conf" for folder in daemons.OOMD_FOLDERS)
 
 
 def render(questions: Questions, root: str = "") -> str:
@@ -54,7 +57,12 @@ def render(questions: Questions, root: str = "") -> str:
         "ZRAM_FILES": ZRAM_FILES,
         "CGROUP_FILES": _any_name({*cgroups.FILES[1], *cgroups.FILES[2]}),
         "EXISTING": identity.CONTAINER_FILES,
-        "FILES": (*identity.OS_RELEASE, identity.CONTAINER_NAME, *_below(daemons.OOMD_FOLDERS, "oomd.conf")),
+        "FILES": (
+            *identity.OS_RELEASE,
+            identity.CONTAINER_NAME,
+            *_below(daemons.OOMD_FOLDERS, "oomd.conf"),
+            samples.SAMPLES_FILE,
+        ),
         "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
         "SYSCTL_FOLDERS": dict.fromkeys(folder for source in SOURCES.values() for folder in source.folders),
@@ -62,6 +70,9 @@ def render(questions: Questions, root: str = "") -> str:
         "SYSCTL_KEYS": map(proc_path, ALL_KEYS),
         "UNIT_FOLDERS": SEARCH_PATH,
         "SHOW_WORDS": units.SHOW,
+        "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,
+        "DPKG_VERSIONS_WORDS": packages.DPKG_VERSIONS,
+        "RPM_OWNERS_WORDS": packages.RPM_OWNERS,
     }
     words = {
         "ROOT": root,
@@ -70,6 +81,9 @@ def render(questions: Questions, root: str = "") -> str:
         "OWN_SYSCTL_FILE": questions.own_sysctl_file,
         "DAEMONS": "|".join(daemons.DAEMONS),
         "SHOW": " ".join(units.SHOW),
+        "DPKG_OWNERS": " ".join(packages.DPKG_OWNERS),
+        "DPKG_VERSIONS": " ".join(packages.DPKG_VERSIONS),
+        "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
         "LOG_WORDS": log_sources.WORDS,
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }

@@ -216,6 +216,59 @@ OVERRIDDEN = Kind(
     remedy="remove the line named, or declare on_conflict: override",
     about="The running value may be right: at the next boot the other file wins.",
 )
+_GROWTH = "no growth of {leak_min_growth_pct} % and {leak_min_growth_mib} MiB that goes on from period to period"
+LEAK = Kind(
+    id="leak.suspected",
+    severity="warning",
+    expected=_GROWTH,
+    message="the memory of a service grows without end",
+    remedy="profile it; restart it, or give it a limit (MemoryMax=), until it is mended",
+    about="Anonymous memory and swap of the service, as audits and the sampler (role `oom_monitor`) saw them. The rate "
+    "is a robust slope (Theil-Sen) and the confidence that of a trend test (Mann-Kendall), within each life of the "
+    "main process: restarts are never bridged. Once a life covers three periods (`leak_period_minutes`, a day) only "
+    "moments that are whole periods apart are compared, so that load which comes back every day is no leak; the least "
+    "of each part of a period counts, so that a heap which is tidied up is none either, and what has levelled off is "
+    "none. Before that it is a finding where three or more short lives each grew, or where growth would use up what is "
+    "left within `leak_urgent_minutes`. Nothing is judged by fewer than `leak_min_samples` samples or in less than "
+    "`leak_min_minutes`.",
+)
+LEAK_PROTECTED = Kind(
+    id="leak.protected_service",
+    severity="critical",
+    expected=_GROWTH,
+    message="a protected service grows without end: protection only delays this",
+    remedy="profile it; a score moves the kill to others first, and cures nothing",
+    about="As `leak.suspected`, of a service that is declared with a negative score. Everything else on the host is "
+    "killed before it, and it in the end.",
+)
+LEAK_PERSISTS = Kind(
+    id="leak.persists",
+    severity="warning",
+    expected="no leak after the upgrade",
+    message="a package was upgraded, and the service still leaks",
+    remedy="profile it again: the leak is elsewhere, or the new version has it too",
+    about="The service leaked before a package that it needs was upgraded (its own, or one that an upgrade of what "
+    "leaks has recorded), and its processes that were started since leak as well.",
+)
+LEAK_CURED = Kind(
+    id="leak.cured",
+    severity="info",
+    expected="no leak after the upgrade",
+    message="a package was upgraded, and the service leaks no more",
+    remedy="nothing; upgrade the others that run the old version",
+    about="The service leaked before the upgrade. Its processes that were started since have been looked at for long "
+    "enough that the same leak would have been seen. Told as long as the history knows the time before.",
+)
+LEAK_PACKAGE = Kind(
+    id="leak.package_version",
+    severity="warning",
+    expected="the same version of a package leaking on fewer than {leak_package_hosts} hosts",
+    message="the same version of a package leaks on many hosts",
+    remedy="profile it on one of them, and upgrade the package everywhere once there is a version that does not leak",
+    about="One finding of the whole fleet, in `index.html`, `fleet.json` and `findings.csv` (without a host): as many "
+    "hosts as `leak_package_hosts` have `leak.suspected` or `leak.protected_service` of the same unit, whose program "
+    "comes from the same version of the same package.",
+)
 # One for each verdict about a declared service; the id ends with the verdict.
 SCORE = Kind(
     id="score.VERDICT",

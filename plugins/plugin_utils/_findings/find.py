@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import kills, memory, services
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import kills, leaks, memory, services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES, Finding, Seen
 
 _RULES = (
@@ -18,6 +18,8 @@ _RULES = (
     memory.shortage,
     memory.waiting,
     memory.groups,
+    leaks.leaks,
+    leaks.cures,
     services.scores,
     services.overridden,
     services.daemons,

@@ -15,6 +15,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import known_keys, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Drift, Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 
 SEVERITIES = ("info", "warning", "critical")
 
@@ -48,6 +50,13 @@ class Thresholds:
     swap_in_mib_per_minute: int = 60
     cgroup_room_pct: int = 10
     low_memory_pct: int = 10
+    leak_min_samples: int = 8
+    leak_min_minutes: int = 120
+    leak_period_minutes: int = 1440
+    leak_urgent_minutes: int = 720
+    leak_min_growth_mib: int = 4
+    leak_min_growth_pct: int = 10
+    leak_package_hosts: int = 3
 
     @classmethod
     def of(cls, declared: Any, where: str) -> Thresholds:
@@ -60,6 +69,16 @@ class Thresholds:
         given = known_keys(where, declared or {}, names)
         most = {name: 100 if name.endswith("_pct") else 10**6 for name in names}
         return cls(**{name: whole_number(f"{where}.{name}", value, 0, most[name]) for name, value in given.items()})
+
+    def leak_limits(self) -> Limits:
+        return Limits(
+            min_samples=self.leak_min_samples,
+            min_seconds=60 * self.leak_min_minutes,
+            period_seconds=60 * self.leak_period_minutes,
+            urgent_seconds=60 * self.leak_urgent_minutes,
+            min_growth_bytes=self.leak_min_growth_mib << 20,
+            min_growth_share=self.leak_min_growth_pct / 100,
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +120,7 @@ class Seen:
     """What an audit judges: the state of a host and what follows from it, at one moment.
 
     I(kill_order) and I(forecast) are those of C(HostState.as_facts()); I(earlier) are the counters of the audit
-    before with its C(seconds_ago), if that was in the same boot.
+    before with its C(seconds_ago), if that was in the same boot; I(trends) are those of services, from the history.
     """
 
     state: HostState
@@ -113,3 +132,4 @@ class Seen:
     thresholds: Thresholds = field(default_factory=Thresholds)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     earlier: Mapping[str, Any] | None = None
+    trends: tuple[ServiceTrend, ...] = ()

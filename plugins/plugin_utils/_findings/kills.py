@@ -23,7 +23,7 @@ _UNKILLABLE = -1000
 
 def past_kills(seen: Seen) -> Iterator[Finding]:
     """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
-    protected = _protected_names(seen.state, seen.policy)
+    protected = protected_names(seen.state, seen.policy)
     found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
     for event in seen.state.events or ():
         if event.get("kind") not in ("kill", "panic") or not _is_recent(event, seen):
@@ -55,7 +55,7 @@ def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:
     return when is None or now - when <= days * 86_400
 
 
-def _protected_names(state: HostState, policy: Policy) -> set[str]:
+def protected_names(state: HostState, policy: Policy) -> set[str]:
     """Every name under which a protected service may stand in the log: its cgroup has the unit's own."""
     declared = {service.name for service in policy.services if (service.oom_score_adj or 0) < 0}
     units = state.declared.declared if state.declared is not None else ()

@@ -9,13 +9,14 @@ import csv
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import cell, label
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import cell, clean, label
 
 FLEET_SCHEMA = 1
 CSV_COLUMNS = (
@@ -65,8 +66,13 @@ def issues(row: Row) -> Iterator[Issue]:
         )
 
 
+def shown(finding: Finding) -> dict[str, str]:
+    """One of the fleet, as those of hosts are in their rows."""
+    return {key: clean(value, 500) for key, value in finding.as_dict().items()}
+
+
 class FleetJson:
-    """C(fleet.json): C(schema), C(made_at), C(hosts) (a row each, one a line), C(totals)."""
+    """C(fleet.json): C(schema), C(made_at), C(hosts) (a row each, one a line), C(totals), C(findings) of the fleet."""
 
     def __init__(self, stream: TextIO, made_at: str) -> None:
         self._stream = stream
@@ -79,13 +85,14 @@ class FleetJson:
         self._stream.write(self._separator + json.dumps(vars(row)))
         self._separator = ",\n"
 
-    def finish(self) -> None:
+    def finish(self, found: Sequence[Finding] = ()) -> None:
         totals = {"hosts": self._levels.total(), "levels": self._levels}
-        self._stream.write(f'\n], "totals": {json.dumps(totals)}}}\n')
+        findings = json.dumps([shown(one) for one in found])
+        self._stream.write(f'\n], "totals": {json.dumps(totals)}, "findings": {findings}}}\n')
 
 
 class FindingsCsv:
-    """C(findings.csv): a line for each finding and each drift; no cell is a formula."""
+    """C(findings.csv): a line for each finding and each drift, then those of the fleet; no cell is a formula."""
 
     def __init__(self, stream: TextIO) -> None:
         self._writer = csv.writer(stream)
@@ -93,13 +100,16 @@ class FindingsCsv:
 
     def add(self, row: Row) -> None:
         for issue in issues(row):
-            kind, *rest, new = issue
-            self._writer.writerow(
-                [cell(each) for each in (row.host, row.audited_at, kind, *rest, "yes" if new else "")]
-            )
+            self._write(row.host, row.audited_at, issue)
 
-    def finish(self) -> None:
-        """Nothing more to say."""
+    def finish(self, found: Sequence[Finding] = ()) -> None:
+        """Those of the fleet, which are of no host."""
+        for one in found:
+            self._write("", "", Issue(kind="finding", new=False, **shown(one)))
+
+    def _write(self, host: str, audited_at: str, issue: Issue) -> None:
+        *rest, new = issue
+        self._writer.writerow([cell(each) for each in (host, audited_at, *rest, "yes" if new else "")])
 
 
 class Junit:
@@ -131,7 +141,7 @@ class Junit:
             self._stream.write(f'<testcase classname={host} name="nothing found"/>\n')
         self._stream.write("</testsuite>\n")
 
-    def finish(self) -> None:
+    def finish(self, found: Sequence[Finding] = ()) -> None:
         self._stream.write("</testsuites>\n")
 
 
@@ -192,7 +202,7 @@ class Prometheus:
         for severity, count in row.counts.items():
             self._keep(FINDINGS_METRIC.name, f'host="{host}",severity="{severity}"', count)
 
-    def finish(self) -> None:
+    def finish(self, found: Sequence[Finding] = ()) -> None:
         self._head("hosts", "gauge", "Hosts by the worst that was found.")
         for level, count in self._levels.items():
             self._stream.write(f'lifeboat_oom_hosts{{level="{level}"}} {count}\n')

@@ -17,6 +17,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY, Bar, columns, grid, ranking
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -27,7 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     without_empty,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import script
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean, script
 
 CHART_DAYS = 30
 # Rows that stand in the page itself, for those without JavaScript; the script shows pages of as many.
@@ -55,6 +56,10 @@ _DRIFT = [
 _KINDS = [
     *(Column("Severity", "level"), Column("Finding", "finding"), Column("Hosts", "count")),
     *(Column("What to do", "long"), Column("New", "count")),
+]
+_OF_FLEET = [
+    *(Column("Severity", "level"), Column("Finding", "finding"), Column("Subject"), Column("Observed", "long")),
+    Column("What to do", "long"),
 ]
 
 
@@ -164,8 +169,10 @@ class IndexPage:
             self._kills.update(at // DAY for at, _ in recent)
             self._victims.update(name for _, name in recent)
 
-    def write(self, stream: TextIO) -> None:
-        before, _, after = "".join(render("index.html.j2", **self._values())).partition(_HERE)
+    def write(self, stream: TextIO, found: Sequence[Finding] = ()) -> None:
+        """I(found) are the findings of the fleet as a whole."""
+        of_fleet = [_of_fleet(finding) for finding in found]
+        before, _, after = "".join(render("index.html.j2", of_fleet=of_fleet, **self._values())).partition(_HERE)
         stream.write(before)
         findings = [row for table in self._findings.values() for row in table.rows][:_MOST_KEPT]
         stream.write('{"findings": ' + self._json(findings, self._finding_columns()) + ',\n"drift": ')
@@ -245,6 +252,7 @@ class IndexPage:
             "kills_total": sum(column.count for column in kills),
             "victims": ranking(self._victims, _RANKED),
             **{name: list(ranked) for name, ranked in self._rankings.items()},
+            "of_fleet_columns": _OF_FLEET,
             "kinds": without_empty(_KINDS, self._kind_rows()),
             "host_columns": _HOSTS,
             "hosts": list(self._worst),
@@ -299,6 +307,11 @@ class PlainList:
 
     def finish(self) -> None:
         self._stream.write(self._after)
+
+
+def _of_fleet(finding: Finding) -> list[Any]:
+    level, kind = LEVELS.index(finding.severity), Kind(finding.id, finding.message)
+    return [level, kind, clean(finding.subject), clean(finding.observed, 500), finding.remedy]
 
 
 def _linked(row: Sequence[Any]) -> list[Any]:

@@ -12,8 +12,11 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._trends import service_trends
 
 
 class Published(NamedTuple):
@@ -43,6 +46,15 @@ def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str
     """The counters of the audit before, if that was in the boot that I(facts) are of. Raises HostError."""
     with History(Spool(folder).folder / FILE) as history:
         return history.earlier(host, text(facts, "host", "boot_id"), seconds(when) or 0)
+
+
+def trends_with(
+    folder: Path, host: str, facts: Mapping[str, Any], when: str, limits: Limits
+) -> tuple[ServiceTrend, ...]:
+    """How the services of a host grow, with what I(facts) add to the history, which keeps it. Raises HostError."""
+    with History(Spool(folder).folder / FILE) as history:
+        history.keep_memory({"host": host, "audited_at": when, "state": facts})
+        return service_trends(facts, history.lives(host), history.upgrades(host), limits)
 
 
 def write_host_page(spool: Spool, path: Path, made_of: int, record: Mapping[str, Any], history: History) -> None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
@@ -19,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports impor
     Prometheus,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import CHART_DAYS, IndexPage, PlainList
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import iso
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import page_name, time_of, write_host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row, unreadable
@@ -28,13 +30,20 @@ INDEX = "index.html"
 EXPORTS = ("fleet.json", "findings.csv", "junit.xml", "lifeboat_oom.prom")
 
 
-def roll_up(spool: Spool, now: int, history_days: int, see: Callable[[Row], None] = lambda row: None) -> Path:
-    """Write the report of all hosts in the spool; its first page. I(see) is shown every row.
+def roll_up(
+    spool: Spool,
+    now: int,
+    history_days: int,
+    see: Callable[[Row], None] = lambda row: None,
+    packages: LeakingPackages | None = None,
+) -> Path:
+    """Write the report of all hosts in the spool; its first page. I(see) and I(packages) are shown every row.
 
     Every file is replaced in one step at the end: whoever reads meanwhile, or after a run that was killed, has the
     report before. The history forgets what is older than I(history_days). Raises HostError.
     """
     spool.sweep()
+    packages = packages or LeakingPackages(Thresholds())
     with History(spool.folder / FILE) as history, ExitStack() as stack:
         history.prune(history_days, now)
         since = now - CHART_DAYS * DAY
@@ -51,11 +60,13 @@ def roll_up(spool: Spool, now: int, history_days: int, see: Callable[[Row], None
             plain.add(row, path.stem)
             for export in exports:
                 export.add(row)
+            packages.add(row)
             see(row)
-        index.write(index_stream)
+        found = packages.findings()
+        index.write(index_stream, found)
         plain.finish()
         for export in exports:
-            export.finish()
+            export.finish(found)
     return spool.folder / INDEX
 
 

@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summa
 NOW = "2026-05-04T03:02:01+00:00"
 POLICY = load_policy({"mode": "always"}, None, [{"name": "nginx", "oom_score_adj": -500}])
 STATE = host_state(declared=services_state(declared(service())))
-KEYS = {"schema", "host", "audited_at", "reachable", "error", "drift", "services", "findings", "state"}
+KEYS = {"schema", "host", "audited_at", "reachable", "error", "drift", "services", "findings", "trends", "state"}
 
 
 def test_a_record_holds_all_that_the_report_needs() -> None:

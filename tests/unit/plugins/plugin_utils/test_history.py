@@ -8,6 +8,8 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,10 @@ COLLECTIONS = Path(__file__).resolve().parents[4] / "collections"
 
 
 def record(when: str = TIMES[0], host: str = "web", policy: Any = None, **changes: Any) -> dict[str, Any]:
-    facts = json.loads(json.dumps(host_state(**changes).as_facts()))
+    """Of a host that was booted a day before the first of TIMES."""
+    state = host_state(**changes)
+    up = 86_400 + (datetime.fromisoformat(when) - datetime.fromisoformat(TIMES[0])).total_seconds()
+    facts = json.loads(json.dumps(replace(state, host=replace(state.host, uptime_seconds=up)).as_facts()))
     return audited(host, when, facts, load_policy(policy))
 
 
@@ -68,14 +73,13 @@ def test_a_service_has_a_sample_of_each_audit(history: History) -> None:
     history.record(record(TIMES[0], processes=(process(rss_anon_kib=1000, swap_kib=24),)))
     history.record(record(TIMES[1], processes=(process(rss_anon_kib=2000, swap_kib=24, start_ticks=7),)))
     history.record(record(TIMES[1], host="db", processes=(process(),)))
-    found = history.samples("web", "nginx.service")
-    assert [(each.at, each.anon_swap_kib, each.start_ticks) for each in found] == [
-        (NOW, 1024, 5000),
-        (NOW + DAY, 2024, 7),
+    lives = history.lives("web")["nginx.service"]
+    assert sorted((each.start_ticks, each.series) for each in lives) == [
+        (7, ((2 * 86_400, 2024 * 1024),)),
+        (5000, ((86_400, 1024 * 1024),)),
     ]
-    assert {(each.boot_id, each.main_pid) for each in found} == {("4f0c1d2e", 100)}
-    assert history.units("web") == ("nginx.service",)
-    assert history.samples("web", "other.service") == history.samples("nobody", "nginx.service") == ()
+    assert {(each.boot_id, each.main_pid) for each in lives} == {("4f0c1d2e", 100)}
+    assert history.lives("nobody") == {}
 
 
 def test_nothing_is_new_at_the_first_audit(history: History) -> None:
@@ -132,11 +136,12 @@ def test_what_is_old_is_forgotten(history: History) -> None:
     history.prune(2, now=NOW + 2 * DAY + 1)
     assert history.hosts() == {"web"}
     assert [point.at for point in history.audits("web")] == [NOW + 2 * DAY]
-    assert [sample.at for sample in history.samples("web", "nginx.service")] == [NOW + 2 * DAY]
+    (life,) = history.lives("web")["nginx.service"]
+    assert [life.when(uptime) for uptime, _size in life.series] == [NOW + 2 * DAY]
     assert history.victims(0) == {"b.service": 1}
     assert len(history.first_seen("web")) == 1
     with sqlite3.connect(history.path) as database:
-        assert database.execute("SELECT count(*) FROM samples").fetchone() == (2,)
+        assert database.execute("SELECT count(*) FROM lives").fetchone() == (2,)
 
 
 def test_counters_are_compared_within_one_boot(history: History) -> None:
@@ -164,8 +169,7 @@ def test_names_of_hosts_and_units_are_data(history: History) -> None:
     history.record(record(host=host, processes=(process(unit="' OR 1=1 --\udcff.service"),)))
     assert len(history.audits(host)) == 1
     assert history.audits("x") == ()
-    (unit,) = history.units(host)
-    assert len(history.samples(host, unit)) == 1
+    assert [len(lives) for lives in history.lives(host).values()] == [1]
 
 
 @pytest.mark.parametrize(
@@ -220,5 +224,5 @@ def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     assert [writer.wait(timeout=300) for writer in writers] == [0] * 6
     with History(path) as history:
         assert [len(history.audits(f"host{number}")) for number in range(6)] == [10] * 6
-        assert len(history.audits("shared")) == len(history.samples("shared", "nginx.service")) == 60
+        assert len(history.audits("shared")) == 60
         assert history.victims(0) == {"a.service": 7}

@@ -21,10 +21,10 @@ def state(**changes: Any) -> Any:
 
 def test_a_service_is_the_sum_of_its_processes() -> None:
     files = {"memory.current": str(200_000 * 1024), "memory.max": str(400_000 * 1024)}
-    processes = (process(101, start_ticks=4000, pss_kib=70_000), process(100, pss_kib=90_000), process(300, unit=None))
+    processes = (process(101, start_ticks=4000), process(100), process(300, unit=None))
     found = service_memory(state(processes=processes, cgroups=(parse_cgroup_files(GROUP, 2, files),)))
     # RssAnon 80,000 and VmSwap 4,000 each; the main process is the one that systemd names, not the oldest.
-    assert found == (ServiceMemory("nginx.service", 100, 5000, 2, 168_000, 160_000, 200_000, 400_000),)
+    assert found == (ServiceMemory("nginx.service", 100, 5000, 168_000, 200_000, 400_000),)
 
 
 def test_without_a_main_process_it_is_the_oldest() -> None:
@@ -34,10 +34,10 @@ def test_without_a_main_process_it_is_the_oldest() -> None:
 
 
 def test_what_the_kernel_does_not_tell_is_not_made_up() -> None:
-    processes = (process(rss_anon_kib=None, pss_kib=5), process(101))
+    processes = (process(rss_anon_kib=None), process(101))
     (found,) = service_memory(state(processes=processes, services=(service(memory_current=None),)))
     assert found.anon_swap_kib == 104_000 + 84_000
-    assert (found.pss_kib, found.cgroup_kib, found.limit_kib) == (None, None, None)
+    assert (found.cgroup_kib, found.limit_kib) == (None, None)
 
 
 def test_systemd_says_what_is_accounted_where_no_group_was_read() -> None:
@@ -48,7 +48,7 @@ def test_systemd_says_what_is_accounted_where_no_group_was_read() -> None:
 def test_without_systemd_a_service_is_the_processes_of_a_name() -> None:
     processes = (process(7, unit=None, comm="dropbear"), process(8, unit=None, comm="dropbear", start_ticks=9000))
     (found,) = service_memory(state(services=None, processes=processes))
-    assert (found.unit, found.main_pid, found.processes) == ("dropbear", 7, 2)
+    assert (found.unit, found.main_pid, found.anon_swap_kib) == ("dropbear", 7, 2 * 84_000)
 
 
 def test_no_processes_are_no_services() -> None:

@@ -27,6 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
     chosen_subsets,
     collect,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
@@ -292,6 +293,8 @@ def rich_host(host: FakeKernel) -> FakeKernel:
     host.has(f"{GROUP}/memory.max", "1048576\n")
     host.has(f"{GROUP}/memory.events", "oom 1\noom_kill 2\n")
     host.has("/etc/systemd/oomd.conf", "[OOM]\nSwapUsedLimit=80%\n")
+    host.has(SAMPLES_FILE, f"{HEADER} 4f0c1d2e-0000-4000-8000-000000000001\n")
+    host.commands["dpkg-query"] = ""
     host.has("/proc/1/comm", "systemd\n")
     host.has("/etc/os-release", "ID=debian\n")
     host.has("/etc/sysctl.d/10-a.conf", "vm.panic_on_oom=0\n")
@@ -327,10 +330,11 @@ FIELDS = {
     "pressure": ("pressure",),
     "sysctls": ("sysctls",),
     "processes": ("processes",),
-    "services": ("services", "declared"),
+    "services": ("services", "declared", "packages"),
     "cgroups": ("cgroups",),
     "daemons": ("daemons",),
     "events": ("log", "events"),
+    "samples": ("samples",),
 }
 
 

@@ -17,6 +17,9 @@ from unit.shell_host import SHELLS, printed, snapshot
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER as SAMPLES_HEADER
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import SAMPLES_FILE, ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import HEADER
@@ -43,6 +46,8 @@ HOSTILE = (
     "*",
 )
 SMAPS = "Rss:  1740 kB\nPss:   900 kB\nPrivate_Clean:  100 kB\nPrivate_Dirty:  116 kB\n"
+SAMPLES = f"{SAMPLES_HEADER} 4f0c1d2e-0000-4000-8000-000000000001\n"
+SAMPLES += "60 100 5100 720 nginx.service\n70 100 5100 724 nginx.service\n"
 GROUP = "/sys/fs/cgroup/system.slice/nginx.service"
 
 
@@ -55,6 +60,8 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl --version": "systemd 252 (252.39-1~deb12u1)\n",
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             f"{SHOW} *.service": NGINX + OLD,
+            "dpkg-query --search --": "diversion by a from: /sbin/nginx\nnginx-core:arm64, x: /usr/sbin/nginx\n",
+            "dpkg-query --show --showformat": "nginx-core:arm64 1.22.1-9\n",
             "systemd-detect-virt": Finished((), 1, "none\n", ""),
             "journalctl": "",
             "dmesg": KILL,
@@ -68,6 +75,7 @@ def host(tmp_path: Path) -> FakeKernel:
     found.has_process(1, comm="systemd", cgroup="0::/init.scope\n")
     found.has("/proc/1/comm", "systemd\n")
     found.has_process(100, smaps_rollup=SMAPS)
+    found.has_link("/proc/100/exe", "/usr/sbin/nginx")
     found.has_process(300, comm="earlyoom", cmdline="earlyoom\0-m\x005,\n3\0", smaps_rollup="")
     found.has("/proc/300/comm", "earlyoom\n")
     return found
@@ -84,6 +92,7 @@ def _has_files(host: FakeKernel) -> None:
         "/proc/sys/kernel/osrelease": "6.1.0-21-arm64\n",
         "/proc/sys/kernel/random/boot_id": "4f0c1d2e-0000-4000-8000-000000000001\n",
         "/proc/self/status": "CapEff:\t000001ffffffffff\n",
+        SAMPLES_FILE: SAMPLES,
         "/etc/os-release": 'ID=debian\nVERSION_ID="12"\nPRETTY_NAME="Debian \udce9"',
         "/etc/sysctl.d/10-a.conf": "vm.overcommit_memory=1",  # without an end of line
         "/usr/lib/sysctl.d/50-b.conf": "# none\n\nvm.panic_on_oom = 1\n\n",
@@ -118,6 +127,8 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert native.services is not None
     assert native.processes is not None
     assert len(native.processes) == len(HOSTILE) + 3
+    assert native.packages == (ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx-core", "1.22.1-9"),)
+    assert native.samples == (ServiceSamples("nginx.service", 100, 5100, (60, 70), (720, 724)),)
     assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
     assert bare.collector == "bare"
     assert bare.declared is not None

@@ -29,6 +29,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding imp
     Thresholds,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.kills import victim_names
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Cure, ServiceTrend, Upgrade
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
 VICTIM = {"comm": "nginx", "pid": 5}
@@ -39,7 +41,7 @@ ABSENT = [{"name": "nginx", "state": "absent"}]
 def findings(services: list[dict[str, Any]] | None = None, **changes: Any) -> tuple[Finding, ...]:
     """On a device that is well but for I(changes): those of its state, and those of what is seen of it."""
     policy = load_policy(changes.pop("overcommit", None), None, services or [])
-    seen = {name: changes.pop(name) for name in ("thresholds", "earlier", "kill_order") if name in changes}
+    seen = {name: changes.pop(name) for name in ("thresholds", "earlier", "kill_order", "trends") if name in changes}
     changes.setdefault("declared", services_state(declared(service())) if services else services_state())
     state = host_state(**changes)
     order = seen.pop("kill_order", ({"unit": "nginx.service", "comm": "nginx", "rss_kib": 5, "oom_score_adj": 0},))
@@ -363,6 +365,47 @@ def test_the_next_boot_has_the_limits_of_its_files(
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
     changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used up in 10 hours"
+
+
+def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
+    upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
+    cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
+    seen = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
+    return ServiceTrend(unit, seen, (), "memory", 36_000 if verdict == "leak" else None, cure)
+
+
+@pytest.mark.parametrize(
+    ("services", "found", "severity", "observed"),
+    [
+        (None, trend(), "warning", GROWTH),
+        (NGINX, trend(), "critical", GROWTH),
+        (None, trend("steady", True), "info", "libleak 1.0 to 1.1: +5.0 MiB an hour before, +2.0 MiB an hour since"),
+    ],
+    ids=["leak.suspected", "leak.protected_service", "leak.cured"],
+)
+def test_who_grows_without_end_is_found(
+    request: pytest.FixtureRequest, services: Any, found: ServiceTrend, severity: str, observed: str
+) -> None:
+    (finding,) = [each for each in findings(services, trends=(found,)) if each.id.startswith("leak.")]
+    assert (finding.id, finding.severity) == (request.node.callspec.id, severity)
+    assert (finding.subject, finding.observed) == ("nginx.service", observed)
+
+
+def test_a_leak_that_an_upgrade_did_not_cure_is_both() -> None:
+    assert ids(findings(trends=(trend("leak", False),))) == ["leak.suspected", "leak.persists"]
+
+
+def test_what_does_not_leak_is_no_finding() -> None:
+    assert findings(trends=(trend("steady"), trend("unknown"))) == ()
+
+
+def test_leaks_are_judged_as_the_thresholds_say() -> None:
+    assert Thresholds().leak_limits() == Limits()
+    chosen = Thresholds(leak_min_minutes=1, leak_period_minutes=2, leak_urgent_minutes=3, leak_min_growth_mib=4)
+    assert chosen.leak_limits() == Limits(8, 60, 120, 180, 4 << 20, 0.1)
 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:

@@ -18,6 +18,8 @@ from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.catalogue import LEAK_PACKAGE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
     CSV_COLUMNS,
     FindingsCsv,
@@ -102,6 +104,24 @@ def test_each_finding_and_each_drift_is_a_line() -> None:
     drift = found[2]
     assert (drift["subject"], drift["observed"], drift["expected"]) == ("kernel vm.overcommit_memory", "not set", "1")
     assert set(drift) == set(CSV_COLUMNS)
+
+
+def test_findings_of_the_fleet_are_of_no_host() -> None:
+    leak = LEAK_PACKAGE.found(Thresholds(), "a.service: a 1", "=3 hosts\nleak")
+    stream = io.StringIO()
+    export = FindingsCsv(stream)
+    export.add(ROWS[1])
+    export.finish([leak])
+    last = list(csv.DictReader(io.StringIO(stream.getvalue())))[-1]
+    assert (last["host"], last["kind"], last["id"]) == ("", "finding", "leak.package_version")
+    assert last["observed"] == "'=3 hosts\\nleak"
+    stream = io.StringIO()
+    fleet = FleetJson(stream, NOW)
+    fleet.finish([leak])
+    (found,) = json.loads(stream.getvalue())["findings"]
+    assert (found["id"], found["subject"], found["severity"]) == ("leak.package_version", "a.service: a 1", "warning")
+    assert found["observed"].isprintable()
+    assert fleet_json()["findings"] == []
 
 
 def test_each_host_is_a_suite() -> None:

@@ -12,17 +12,19 @@ import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from unit.samples import host_state
+from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_key
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
@@ -91,7 +93,7 @@ AUDITS = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 folder, records = Path(sys.argv[2]), json.loads(sys.argv[3])
@@ -144,3 +146,20 @@ def test_a_controller_killed_at_any_moment_leaves_all_readable(tmp_path: Path) -
     assert {each["host"] for each in fleet["hosts"]} >= {"host0"}
     assert page.read_text().endswith("</html>")
     assert all((tmp_path / "pages" / f"{host['host']}.html").exists() for host in fleet["hosts"])
+
+
+def test_a_trend_knows_what_the_audit_sees_now(tmp_path: Path) -> None:
+    """And the history keeps it, whether the audit succeeds or not."""
+    limits = Limits(min_samples=4, min_seconds=0, period_seconds=0, min_growth_bytes=1)
+    found = ()
+    for number in range(12):
+        state = host_state(processes=(process(rss_anon_kib=80_000 + 9_000 * number),))
+        state = replace(state, host=replace(state.host, uptime_seconds=1000.0 + 60 * number))
+        found = trends_with(tmp_path, "web", json.loads(json.dumps(state.as_facts())), TIMES[0], limits)
+    (trend,) = found
+    assert (trend.unit, trend.leaks, trend.trend.samples) == ("nginx.service", True, 12)
+    assert round(trend.trend.bytes_per_hour) == 9_000 * 1024 * 60
+    published = publish(tmp_path, {**record(), "trends": [trend.as_dict()]})
+    assert load_record(published.path)["trends"][0]["verdict"] == "leak"
+    with History(tmp_path / FILE) as history:
+        assert [leak.unit for leak in history.leaking("web")] == ["nginx.service"]

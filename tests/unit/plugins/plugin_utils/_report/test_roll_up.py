@@ -17,7 +17,9 @@ from unit.samples import host_state
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
@@ -42,6 +44,21 @@ def test_a_report_is_a_page_a_list_and_the_exports(tmp_path: Path) -> None:
     assert len(ElementTree.parse(tmp_path / "junit.xml").getroot()) == 2
     assert (tmp_path / "findings.csv").read_bytes().count(b"\r\n") == 5
     assert 'lifeboat_oom_up{host="a"} 1' in (tmp_path / "lifeboat_oom.prom").read_text()
+
+
+def test_what_leaks_on_many_hosts_is_told_once(tmp_path: Path) -> None:
+    leak = {"unit": "a<b>.service", "verdict": "leak", "package": "a", "version": "1", "rate_bytes_per_hour": 1 << 20}
+    for host in ("a", "b", "c"):
+        Spool(tmp_path).write(host, {**record(host), "trends": [leak, {**leak, "verdict": "steady", "unit": "x"}]})
+    text = roll_up(Spool(tmp_path), NOW, 90).read_text()
+    assert text.count("3 hosts leak (a, b, c), +1.0 MiB an hour in the middle") == 1
+    assert "a&lt;b&gt;.service: a 1" in text
+    assert [each["id"] for each in json.loads((tmp_path / "fleet.json").read_text())["findings"]] == [
+        "leak.package_version"
+    ]
+    assert "leak.package_version" in (tmp_path / "findings.csv").read_text()
+    few = LeakingPackages(Thresholds(leak_package_hosts=4))
+    assert "The fleet as a whole" not in roll_up(Spool(tmp_path), NOW, 90, packages=few).read_text()
 
 
 def test_an_empty_spool_has_a_report_too(tmp_path: Path) -> None:

@@ -1,0 +1,175 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of the memory of one service over time, and what follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Series, Trend, judge
+
+T = TypeVar("T")
+# The kernel counts time for programs in hundredths of a second (USER_HZ), on all that systemd runs on.
+TICKS_PER_SECOND = 100
+# A service that is restarted all the time is judged by the last ones.
+_MOST_LIVES = 50
+_MOST_POINTS = 90
+# Growth at less than this share of what it was is not the same leak.
+_LESS = 0.5
+
+
+@dataclass(frozen=True)
+class Life:
+    """The main process of a service from its start on.
+
+    I(began_at) is in seconds since the epoch. I(version) is that of the I(package) which owns its program, C(None)
+    where none does, or the program on disk is another one by now. I(series) are uptime in seconds and bytes.
+    """
+
+    boot_id: str
+    main_pid: int
+    start_ticks: int
+    began_at: int
+    package: str | None
+    version: str | None
+    series: tuple[tuple[float, float], ...]
+
+    def when(self, uptime_seconds: float) -> int:
+        """Seconds since the epoch."""
+        return int(self.began_at + uptime_seconds - self.start_ticks / TICKS_PER_SECOND)
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A package that a service needs went from one version to another; I(at) is in seconds since the epoch."""
+
+    unit: str
+    package: str
+    before: str
+    after: str
+    at: int
+
+
+@dataclass(frozen=True)
+class Cure:
+    """What an upgrade did to a leak. I(cured) is C(None) as long as it is too early to say."""
+
+    upgrade: Upgrade
+    before_bytes_per_hour: float
+    cured: bool | None
+
+
+@dataclass(frozen=True)
+class ServiceTrend:
+    """How a service grows. I(lives) are those that I(trend) is of; what ran before the last upgrade is in I(cure).
+
+    I(seconds_left) is how long it can go on like this, until its I(bound) is reached: V(memory) of the host with its
+    swap, or V(limit) of its control group. C(None) where it does not leak, or nobody knows.
+    """
+
+    unit: str
+    trend: Trend
+    lives: tuple[Life, ...]
+    bound: str | None
+    seconds_left: int | None
+    cure: Cure | None
+
+    @property
+    def leaks(self) -> bool:
+        return self.trend.verdict == "leak"
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the record. I(points) are lists for each life, of time (seconds since the epoch) and KiB, thinned."""
+        trend, last, cure = self.trend, self.lives[-1] if self.lives else None, self.cure
+        points = [(life, life.when(uptime), int(size) // 1024) for life in self.lives for uptime, size in life.series]
+        shown = thinned(points, _MOST_POINTS)
+        return {
+            "unit": self.unit,
+            "verdict": trend.verdict,
+            "rate_bytes_per_hour": round(trend.bytes_per_hour),
+            "confidence_pct": _percent(trend.confidence),
+            "samples": trend.samples,
+            "seconds": round(trend.seconds),
+            "lives": trend.lives,
+            "package": last and last.package,
+            "version": last and last.version,
+            "bound": self.bound,
+            "seconds_left": self.seconds_left,
+            "cure": cure
+            and {
+                **asdict(cure.upgrade),
+                "rate_before_bytes_per_hour": round(cure.before_bytes_per_hour),
+                "cured": cure.cured,
+            },
+            "points": [[[when, kib] for life, when, kib in shown if life is one] for one in self.lives],
+        }
+
+
+def thinned(values: Sequence[T], most: int) -> Sequence[T]:
+    """At most I(most) of them, evenly, the last one among them."""
+    if len(values) <= most:
+        return values
+    return [values[(number + 1) * len(values) // most - 1] for number in range(most)]
+
+
+def _percent(share: float) -> float:
+    """Never rounded up to certainty."""
+    return min(round(100 * share, 1), 99.9)
+
+
+def service_trend(
+    unit: str,
+    lives: Sequence[Life],
+    upgrades: Iterable[Upgrade],
+    limits: Limits,
+    rooms: Sequence[tuple[str, float]] = (),
+) -> ServiceTrend:
+    """The trend of one service. I(rooms) are the bytes that it may still grow, each with the name of the bound."""
+    lives = sorted(lives, key=lambda life: life.began_at)[-_MOST_LIVES:]
+    upgrade = _last_change(unit, lives, upgrades)
+    before = [life for life in lives if upgrade is not None and life.began_at < upgrade.at]
+    now = lives[len(before) :]
+    if not now:  # what was upgraded is not what runs
+        before, now, upgrade = [], lives, None
+    bound, room = min(rooms, key=lambda each: each[1], default=(None, None))
+    trend = judge(_series(now), limits, room)
+    seconds_left = None
+    if trend.verdict == "leak" and room is not None:
+        seconds_left = int(max(room, 0) / trend.bytes_per_hour * 3600)
+    cure = _cure(upgrade, before, trend, limits) if upgrade is not None else None
+    return ServiceTrend(unit, trend, tuple(now), bound, seconds_left, cure)
+
+
+def _series(lives: Iterable[Life]) -> list[Series]:
+    return [life.series for life in lives]
+
+
+def _last_change(unit: str, lives: Sequence[Life], upgrades: Iterable[Upgrade]) -> Upgrade | None:
+    """The last one that was recorded, or is seen in the version of the service's own package."""
+    found = list(upgrades)
+    known = [life for life in lives if life.version is not None]
+    for earlier, later in pairwise(known):
+        if earlier.package == later.package and earlier.version != later.version:
+            versions = (str(earlier.version), str(later.version))
+            found.append(Upgrade(unit, str(later.package), *versions, later.began_at))
+    return max(found, key=lambda upgrade: upgrade.at, default=None)
+
+
+def _cure(upgrade: Upgrade, before: Sequence[Life], after: Trend, limits: Limits) -> Cure | None:
+    """C(None) where nothing leaked before."""
+    old = judge(_series(before), limits)
+    if old.verdict != "leak":
+        return None
+    cured = None
+    if after.verdict == "leak":
+        cured = False
+    elif after.verdict == "steady":
+        # Long enough that what grew before would have been seen to grow.
+        expected = old.bytes_per_hour * after.seconds / after.lives / 3600
+        if expected >= limits.min_growth_bytes and after.bytes_per_hour < _LESS * old.bytes_per_hour:
+            cured = True
+    return Cure(upgrade, old.bytes_per_hour, cured)
