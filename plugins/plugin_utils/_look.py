@@ -37,7 +37,7 @@ def look(
     if collector == "native":
         return _native(action, options, variables)
     interpreters = _interpreters(action, variables) if collector == "auto" else []
-    answer = _ask(action, _guard(interpreters) + render(questions))
+    answer = ask(action, _guard(interpreters) + render(questions))
     if _PYTHON not in answer["stdout"].splitlines():
         return _facts(answer, questions, options["top"])
     try:
@@ -49,8 +49,23 @@ def look(
     # Without this key it was not the module that failed, but the Python that should have run it.
     if not result.get("failed") or result.get("unreachable") or "invocation" in result:
         return result
-    answer = _ask(action, render(questions))
+    answer = ask(action, render(questions))
     return _facts(answer, questions, options["top"], Unread("native collector", _said(result)))
+
+
+def facts_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts in a result of C(look()).
+
+    Raises LifeboatError where there are none, and AnsibleConnectionFailure where the host did not answer.
+    """
+    if answer.get("unreachable"):
+        raise AnsibleConnectionFailure(str(answer.get("msg")))
+    facts = answer.get("ansible_facts", {}).get("memory_health")
+    if answer.get("failed") or facts is None:
+        said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
+        raise LifeboatError(str(said).strip())
+    found: Mapping[str, Any] = facts
+    return found
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +87,7 @@ def _guard(interpreters: Sequence[str]) -> str:
     return "".join(f"if {test} < /dev/null > /dev/null 2>&1; then echo {_PYTHON}; exit; fi\n" for test in tests)
 
 
-def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
+def ask(action: ActionBase, script: str) -> Mapping[str, Any]:
     """Run the script on the host, from standard input where the connection can: some limit what a command may hold."""
     if action._connection.has_pipelining:
         answer: Mapping[str, Any] = action._low_level_execute_command("/bin/sh -s", in_data=script.encode())

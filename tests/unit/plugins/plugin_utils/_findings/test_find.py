@@ -341,32 +341,6 @@ def test_what_is_as_it_should_be_is_not(changes: dict[str, Any]) -> None:
     assert findings(**changes) == ()
 
 
-@pytest.mark.parametrize(
-    ("lines", "running", "committed_kib", "found"),
-    [
-        ("vm.overcommit_ratio = 100", {}, 2_900_000, False),
-        ("vm.overcommit_ratio = 30", {}, 2_000_000, True),
-        ("vm.overcommit_kbytes = 4000000", {}, 2_900_000, False),
-        ("vm.overcommit_kbytes = 900000", {}, 2_000_000, True),
-        ("vm.overcommit_ratio = 100\nvm.overcommit_kbytes = 900000", {}, 2_000_000, True),
-        ("vm.overcommit_kbytes = 900000\nvm.overcommit_ratio = 100", {}, 2_900_000, False),
-        ("", {"vm.overcommit_ratio": "100"}, 2_900_000, True),
-        ("", {"vm.overcommit_ratio": "10"}, 2_000_000, False),
-        ("", {}, 2_000_000, False),
-    ],
-    ids=[
-        *["enough", "too little", "enough kbytes", "too few kbytes", "the later one, kbytes", "the later one, ratio"],
-        *["more now, and not then", "less now, and not then", "the kernel's own"],
-    ],
-)
-def test_the_next_boot_has_the_limits_of_its_files(
-    lines: str, running: dict[str, str], committed_kib: int, found: bool
-) -> None:
-    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
-    changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
-    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
-
-
 GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used up in 10 hours"
 
 
@@ -406,6 +380,32 @@ def test_leaks_are_judged_as_the_thresholds_say() -> None:
     assert Thresholds().leak_limits() == Limits()
     chosen = Thresholds(leak_min_minutes=1, leak_period_minutes=2, leak_urgent_minutes=3, leak_min_growth_mib=4)
     assert chosen.leak_limits() == Limits(8, 60, 120, 180, 4 << 20, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "running", "committed_kib", "found"),
+    [
+        ("vm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("vm.overcommit_ratio = 30", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 4000000", {}, 2_900_000, False),
+        ("vm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_ratio = 100\nvm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 900000\nvm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("", {"vm.overcommit_ratio": "100"}, 2_900_000, True),
+        ("", {"vm.overcommit_ratio": "10"}, 2_000_000, False),
+        ("", {}, 2_000_000, False),
+    ],
+    ids=[
+        *["enough", "too little", "enough kbytes", "too few kbytes", "the later one, kbytes", "the later one, ratio"],
+        *["more now, and not then", "less now, and not then", "the kernel's own"],
+    ],
+)
+def test_the_next_boot_has_the_limits_of_its_files(
+    lines: str, running: dict[str, str], committed_kib: int, found: bool
+) -> None:
+    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
+    changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
+    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
