@@ -38,7 +38,7 @@ ExecStart=/usr/bin/python3 /root/shape.py {shape}
 """
 # The last one is larger each time that it is started, and does not grow.
 SHAPES = {"leaky": "leak", "vital": "leak", "tidy": "sawtooth", "warm": "warm-up", "larger": "10"}
-_LOOKS = 26
+_LOOKS = 20
 THRESHOLDS = {"leak_min_minutes": 0, "leak_period_minutes": 0, "leak_min_growth_mib": 2}
 MONITOR = {"oom_monitor_enabled": True, "oom_monitor_interval_seconds": 1}
 NOTHING_LEFT = (
