@@ -177,13 +177,13 @@ class Unit(_Started):
                 f"look at 'systemctl status {self.unit}'"
             )
 
-    def _owner(self) -> Tuple[int, Tuple[int, int]]:
-        """Mode and owner of the folder for what the service writes: its user at its start."""
+    def _owner(self) -> Tuple[int, Optional[Tuple[int, int]]]:
+        """Mode and owner of the folder for what the service writes: its user at its start, C(None) for root."""
         user = self._shown["User"]
         if self._shown["DynamicUser"] == "yes":
-            return 0o1733, (0, 0)
+            return 0o1733, None
         if not user:
-            return 0o700, (0, 0)
+            return 0o700, None
         ids = [int(self.host.run_or_fail(["id", flag, "--", user])) for flag in ("-u", "-g")]
         return 0o700, (ids[0], ids[1])
 
