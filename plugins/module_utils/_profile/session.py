@@ -41,14 +41,14 @@ def profile(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str
     result: Dict[str, Any] = {"changed": True, "steps": subject.steps}
     if check_mode:
         return result
-    with Guard(host, place, subject.take_back, wanted.timeout):
+    with Guard(host, place, subject.take_back, wanted.timeout, subject.check_after):
         subject.begin()
         seen = _watch(host, wanted, chosen, subject)
     try:
         found = analyse(host, wanted, chosen, place, seen)
         raw_file = keep(host, wanted, chosen, place, seen) if wanted.keep_raw else None
     finally:
-        subject.check_after()
+        subject.clean()
         host.remove_tree(place.folder)
     return {**result, **_told(host, wanted, found, seen), "raw_file": raw_file}
 

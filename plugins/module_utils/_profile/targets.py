@@ -81,6 +81,9 @@ class Target:
     def check_after(self) -> None:
         """Raises LifeboatError where it is not again as it was."""
 
+    def clean(self) -> None:
+        """Remove what lies elsewhere, once it has been read."""
+
 
 class _Started(Target):
     """What runs as a unit while it is profiled."""
@@ -336,7 +339,7 @@ class Process(Target):
             return parent + self._name
         raise LifeboatError(f"process {self._pid} can write to none of /var/tmp, /tmp and /dev/shm; name its unit")
 
-    def check_after(self) -> None:
+    def clean(self) -> None:
         if self._folder and self.main_pid():
             self.host.remove_tree(self._root + self._folder)
 

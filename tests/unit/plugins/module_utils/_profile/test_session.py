@@ -124,6 +124,15 @@ def test_it_is_taken_back_after_a_failure(device: Device) -> None:
     with pytest.raises(LifeboatError, match="cannot run systemctl"):
         run(device)
     assert not device.exists(DROPIN)
+    assert not device.exists(PLACE.finished)  # so the guard removes the folder
+
+
+def test_a_service_that_does_not_come_back(device: Device) -> None:
+    device.commands["systemctl show --no-pager --property=ActiveState,DropInPaths"] = (
+        "ActiveState=failed\nDropInPaths=\n"
+    )
+    with pytest.raises(LifeboatError, match="has its own files again, but is failed"):
+        run(device)
 
 
 def test_a_service_that_fails_with_it(device: Device) -> None:
