@@ -3,13 +3,13 @@ INVENTORY ?= inventories/localhost.yml
 BIN := .venv/bin
 PACKAGE := ansible_collections.lifeboat.oom.plugins
 
-.PHONY: audit test lint types unit browser lab proof clean
+.PHONY: audit test lint types unit browser lab molecule proof clean
 
 audit:
 	@tools/setup run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) lifeboat.oom.audit $(ARGS)
 
-test: lint types unit browser lab
+test: lint types unit browser lab molecule
 
 lint:
 	@tools/setup test
@@ -19,7 +19,7 @@ lint:
 	$(BIN)/ansible-lint --offline --profile production
 	$(BIN)/antsibull-changelog lint
 	$(BIN)/python tools/document --check
-	shellcheck plugins/plugin_utils/_bare/collect.sh tools/setup .ci/run tests/lab/lab
+	shellcheck plugins/plugin_utils/_bare/collect.sh plugins/plugin_utils/_drill/*.sh roles/oom_monitor/files/sample.sh tools/setup .ci/run tests/lab/lab
 
 types:
 	@tools/setup test
@@ -37,6 +37,12 @@ browser:
 lab:
 	@tools/setup test
 	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/precedence tests/lab
+
+# Ends its device however it ends; .venv/bin has to be found by what molecule starts.
+molecule:
+	@tools/setup test
+	@trap 'tests/lab/lab --name molecule down' EXIT; trap 'exit 130' INT TERM; \
+	  PATH="$(CURDIR)/$(BIN):$$PATH" molecule test --all
 
 proof:
 	@tools/setup test

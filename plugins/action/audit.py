@@ -19,7 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_in, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 
@@ -55,8 +55,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             )
             thresholds = Thresholds.of(arguments["thresholds"], "thresholds")
             sensitive = sensitive_services("sensitive", arguments["sensitive"])
+            options = _options(policy, arguments)
+            asked = questions(options)
             try:
-                facts = self._facts(policy, arguments, variables)
+                facts = facts_in(look(self, arguments["collector"], options, asked, variables))
                 earlier = counters_before(report, host, facts, when)
                 trends = trends_with(report, host, facts, when, thresholds.leak_limits())
                 record = audited(host, when, facts, policy, thresholds, sensitive, earlier, trends)
@@ -79,18 +81,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         return result
 
-    def _facts(self, policy: Policy, arguments: Mapping[str, Any], variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        """What the host says of itself. Raises LifeboatError, and AnsibleConnectionFailure where it does not answer."""
-        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
-        options["units"] = [service.name for service in policy.services]
-        options["dropin"] = arguments["dropin"] or options["dropin"]
-        options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
-        answer = look(self, arguments["collector"], options, questions(options), variables)
-        if answer.get("unreachable"):
-            raise AnsibleConnectionFailure(str(answer.get("msg")))
-        facts = answer.get("ansible_facts", {}).get("memory_health")
-        if answer.get("failed") or facts is None:
-            said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
-            raise LifeboatError(str(said).strip())
-        found: Mapping[str, Any] = facts
-        return found
+
+def _options(policy: Policy, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of memory_facts."""
+    options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+    options["units"] = [service.name for service in policy.services]
+    options["dropin"] = arguments["dropin"] or options["dropin"]
+    options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
+    return options

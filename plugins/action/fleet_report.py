@@ -6,27 +6,39 @@
 from __future__ import annotations
 
 import heapq
+import os
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES, Finding, Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import printable, summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+
+psutil: Any
+try:
+    import psutil
+except ImportError:
+    psutil = None
 
 FAIL_ON = ("none", "drift", "warning", "critical")
 # More hosts than these are counted in the terminal, not told one by one: the page has them.
 MOST_IN_FULL = 20
 _WORST = 10
+DROPPED = "the play failed for this host before it was looked at: the output of that run says why"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -47,13 +59,17 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "thresholds": {"type": "raw"},
             }
         )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         if arguments["history_days"] < 1:
             raise AnsibleActionFail(f"history_days: found {arguments['history_days']}, expected 1 or more")
-        spool = Spool(Path(arguments["report_dir"]))
-        hosts = arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", [])
+        spool, variables = Spool(Path(arguments["report_dir"])), task_vars or {}
+        hosts = arguments["hosts"] or variables.get("ansible_play_hosts_all", [])
         run = Run(hosts, arguments["fail_on"])
         try:
             packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
+            for host in dropped(spool, variables):
+                groups = variables["hostvars"][host]["group_names"]
+                publish(spool.folder, {**not_audited(host, now, reachable=True, error=DROPPED), "groups": groups})
             page = roll_up(spool, int(time.time()), arguments["history_days"], run.see, packages)
             said = [*run.summary(spool), *of_the_fleet(packages.findings())]
         except LifeboatError as error:
@@ -69,32 +85,48 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
 
+def dropped(spool: Spool, variables: Mapping[str, Any]) -> list[str]:
+    """The hosts that the play lost before they were looked at: a wrong declaration, say, fails already as it is read.
+
+    A record that is younger than ansible-playbook, the parent of this process, is of this run. Without psutil nobody
+    knows, and none is told.
+    """
+    lost = set(variables.get("ansible_play_hosts_all", ())) - set(variables.get("ansible_play_hosts", ()))
+    if not lost or psutil is None:
+        return []
+    began = psutil.Process(os.getppid()).create_time()
+    return sorted(host for host in lost if spool.written_at(host) < began)
+
+
 class Run:
     """The hosts of this run among all that the report shows."""
 
     def __init__(self, hosts: Collection[str], fail_on: str) -> None:
         self.crossed: list[str] = []
         self._hosts, self._fail_on = frozenset(hosts), fail_on
-        self._seen: list[str] = []
+        self._seen: dict[str, str] = {}
         self._levels: Counter[str] = Counter()
         self._bad: list[tuple[Any, str]] = []
 
     def see(self, row: Row) -> None:
         if row.host not in self._hosts:
             return
-        self._seen.append(row.host)
+        why = row.error or next((finding["message"] for finding in row.findings), "drift" if row.drift_count else "")
+        self._seen[row.host] = clean(": ".join(filter(None, (row.host, row.level, why))))
         self._levels[row.level] += 1
         if row.level not in ("fine", "info"):
-            why = row.error or next((finding["message"] for finding in row.findings), "drift")
-            self._bad.append((row.rank, printable(f"{row.host}: {row.level}: {why}")))
+            self._bad.append((row.rank, self._seen[row.host]))
         if crosses(vars(row), self._fail_on):
             self.crossed.append(row.host)
 
     def summary(self, spool: Spool) -> Iterator[str]:
         """Every host where they are few; else how many are how bad, and the worst of them."""
         if len(self._seen) <= MOST_IN_FULL:
-            for host in self._seen:
-                yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+            for host, short in self._seen.items():
+                try:
+                    yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+                except (HostError, KeyError, TypeError, AttributeError):  # no record, or one of another version
+                    yield short
             return
         yield f"{len(self._seen)} hosts:"
         for level in reversed(LEVELS):
@@ -109,7 +141,7 @@ def of_the_fleet(findings: Sequence[Finding]) -> Iterator[str]:
     if findings:
         yield "the fleet:"
     for found in findings:
-        yield printable(f"  {found.severity}: {found.subject}: {found.message} [{found.id}]: {found.observed}")
+        yield "  " + clean(f"{found.severity}: {found.subject}: {found.message} [{found.id}]: {found.observed}")
 
 
 def crosses(record: Mapping[str, Any], fail_on: str) -> bool:

@@ -16,6 +16,8 @@ description:
     with a page for each host, which open from disk without a network, and files for other programs, C(fleet.json),
     C(findings.csv), C(junit.xml), and C(lifeboat_oom.prom) for the textfile collector of the Prometheus node exporter.
   - Says which hosts of this run are as bad as O(fail_on). Failing is left to the caller.
+  - A host that the play lost before it was audited is kept and shown as one that could not be audited (where psutil is
+    installed on the controller).
   - A file among the records that is none is shown as a host that could not be audited.
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.

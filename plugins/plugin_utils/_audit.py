@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, find_drift
@@ -16,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import cata
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Seen, Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load_state
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import WrongShape, load_state
 
 RECORD_SCHEMA = 1
 
@@ -36,6 +37,22 @@ def audited(
     Raises WrongShape where I(facts) are not ours.
     """
     state = load_state(facts)
+    try:
+        return _judged(host, when, state, policy, thresholds or Thresholds(), sensitive, earlier, trends)
+    except ValueError as error:
+        raise WrongShape(f"the host says a number that is none: {error}") from error
+
+
+def _judged(
+    host: str,
+    when: str,
+    state: HostState,
+    policy: Policy,
+    thresholds: Thresholds,
+    sensitive: Mapping[str, Sequence[str]],
+    earlier: Mapping[str, Any] | None,
+    trends: Sequence[ServiceTrend],
+) -> dict[str, Any]:
     drift = find_drift(state, policy)
     # Made anew: what follows from the state is computed here, and what else a device may say stays out.
     seen_facts = printable(state.as_facts())
@@ -46,7 +63,7 @@ def audited(
         kill_order=tuple(seen_facts["kill_order"] or ()),
         forecast=tuple(seen_facts["forecast"] or ()),
         sensitive=sensitive,
-        thresholds=thresholds or Thresholds(),
+        thresholds=thresholds,
         now=datetime.fromisoformat(when),
         earlier=earlier,
         trends=tuple(trends),

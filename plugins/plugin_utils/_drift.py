@@ -18,11 +18,15 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
     OomPolicy,
     OvercommitPolicy,
     known_keys,
+    one_of,
     oom_policy,
     overcommit_policy,
+    sysctl_path,
+    whole_number,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import ServicePolicy, service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import COMMON_OPTIONS
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.oom_policy import (
     decide_declared as decide_oom_policy,
 )
@@ -85,12 +89,18 @@ def load_policy(overcommit: Any = None, oom: Any = None, services: Any = None, e
 def _as_the_module(where: str, declared: Mapping[str, Any]) -> dict[str, Any]:
     """The options as AnsibleModule makes them: null is the default, and "no" is false."""
     options = {key: value for key, value in declared.items() if value is not None}
-    for key in _FLAGS:
-        if key in options:
+    for key in options:
+        if key in _FLAGS:
             try:
                 options[key] = boolean(options[key])
             except TypeError as error:
                 raise InvalidPolicy(f"{where}.{key}: found {options[key]!r}, expected true or false") from error
+        elif key in COMMON_OPTIONS and "choices" in COMMON_OPTIONS[key]:
+            one_of(f"{where}.{key}", options[key], COMMON_OPTIONS[key]["choices"], {})
+    if "sysctl_file" in options:
+        sysctl_path(f"{where}.sysctl_file", options["sysctl_file"])
+    if "min_headroom_pct" in options:
+        whole_number(f"{where}.min_headroom_pct", options["min_headroom_pct"], 0, 99)
     return options
 
 

@@ -186,8 +186,10 @@ def _processes(state: Any, uptime: int) -> Iterator[tuple[_Process, list[_Readin
             process = _Process(service.unit, service.main_pid, service.start_ticks)
             found.setdefault(process, []).append(_Reading(uptime, service.anon_swap_kib, service.limit_kib))
     for process, readings in found.items():
-        if readings:
-            yield process, sorted(readings, key=lambda each: each.uptime_seconds)
+        readings.sort(key=lambda each: each.uptime_seconds)
+        # A command that was met once by a sample, and has ended, says nothing.
+        if len(readings) > 1 or (readings and readings[0].uptime_seconds == uptime):
+            yield process, readings
 
 
 def _sampled(samples: Mapping[str, Any], uptime: int) -> Iterable[_Reading]:

@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
+import calendar
 import hashlib
+import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, integer, number, seconds, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+
+_YEAR = re.compile(r"\d{4}")
+_DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,24 @@ def kills_of(record: Mapping[str, Any]) -> tuple[Kill, ...]:
     return tuple(sorted({kill.key: kill for kill in found}.values(), key=lambda kill: kill.at))
 
 
+def told_seconds(when: str | None, now: int) -> int | None:
+    """The time of an event in seconds since the epoch, as well as its log tells; C(None) where it does not.
+
+    A time without its zone counts as UTC. A syslog daemon may name no year: then it was the last such day up to
+    I(now), or in the day after it, which is today elsewhere.
+    """
+    found = seconds(when)
+    if found is not None or not when:
+        return found
+    wall = read_line(f"{when} kernel: ").wall_seconds
+    if wall is None or _YEAR.search(when):
+        return None if wall is None else int(wall)
+    latest = now + _DAY_SECONDS
+    year, rest = time.gmtime(latest).tm_year, time.gmtime(wall)[1:6]
+    this_year = calendar.timegm((year, *rest))
+    return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
+
+
 def _victims(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The victims; a kill whose victims are not told is one all the same."""
     yield from entries(event, "victims") or [{}]
@@ -49,7 +74,7 @@ def _victims(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 def _kill(state: Any, audited_at: int, event: Mapping[str, Any], victim: Mapping[str, Any]) -> Kill:
     boot_id, uptime = text(state, "host", "boot_id"), number(event, "uptime_seconds")
     when = text(event, "timestamp")
-    at = seconds(when)
+    at = told_seconds(when, audited_at)
     if at is None and when is None and uptime is not None:
         # The log that has no time of day is the ring buffer, which begins with this boot.
         now_up = number(state, "host", "uptime_seconds")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
@@ -18,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 COLLECTORS = ("auto", "native", "bare")
 MODULE = "lifeboat.oom.memory_facts"
@@ -34,25 +36,46 @@ def look(
     """
     if collector == "native":
         return _native(action, options, variables)
-    interpreters = _interpreters(variables) if collector == "auto" else []
-    answer = _ask(action, _guard(interpreters) + render(questions))
+    interpreters = _interpreters(action, variables) if collector == "auto" else []
+    answer = ask(action, _guard(interpreters) + render(questions))
     if _PYTHON not in answer["stdout"].splitlines():
         return _facts(answer, questions, options["top"])
-    result = _native(action, options, variables)
+    try:
+        result = _native(action, options, variables)
+    except AnsibleConnectionFailure as error:
+        # It answered just now. Ansible says the same where it finds no folder for the module to write to, as on a
+        # disk that is full or read-only; the script needs none.
+        result = {"failed": True, "msg": str(error)[:300]}
     # Without this key it was not the module that failed, but the Python that should have run it.
     if not result.get("failed") or result.get("unreachable") or "invocation" in result:
         return result
-    answer = _ask(action, render(questions))
+    answer = ask(action, render(questions))
     return _facts(answer, questions, options["top"], Unread("native collector", _said(result)))
+
+
+def facts_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The facts in a result of C(look()).
+
+    Raises LifeboatError where there are none, and AnsibleConnectionFailure where the host did not answer.
+    """
+    if answer.get("unreachable"):
+        raise AnsibleConnectionFailure(str(answer.get("msg")))
+    facts = answer.get("ansible_facts", {}).get("memory_health")
+    if answer.get("failed") or facts is None:
+        said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
+        raise LifeboatError(str(said).strip())
+    found: Mapping[str, Any] = facts
+    return found
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
 
 
-def _interpreters(variables: Mapping[str, Any]) -> Sequence[str]:
+def _interpreters(action: ActionBase, variables: Mapping[str, Any]) -> Sequence[str]:
     """Those that Ansible would run a module with: the one that is set, else those that it looks for."""
-    chosen = variables.get("ansible_python_interpreter")
+    # An action is given the variables as the inventory has them, a "{{ ansible_playbook_python }}" too.
+    chosen = action._templar.template(variables.get("ansible_python_interpreter"))
     if chosen and not str(chosen).startswith("auto"):
         return [str(chosen)]
     return list(constants.config.get_config_value("INTERPRETER_PYTHON_FALLBACK", variables=dict(variables)))
@@ -64,7 +87,7 @@ def _guard(interpreters: Sequence[str]) -> str:
     return "".join(f"if {test} < /dev/null > /dev/null 2>&1; then echo {_PYTHON}; exit; fi\n" for test in tests)
 
 
-def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
+def ask(action: ActionBase, script: str) -> Mapping[str, Any]:
     """Run the script on the host, from standard input where the connection can: some limit what a command may hold."""
     if action._connection.has_pipelining:
         answer: Mapping[str, Any] = action._low_level_execute_command("/bin/sh -s", in_data=script.encode())
@@ -76,13 +99,12 @@ def _ask(action: ActionBase, script: str) -> Mapping[str, Any]:
 def _facts(answer: Mapping[str, Any], questions: Questions, top: int, *unread: Unread) -> dict[str, Any]:
     try:
         snapshot = Snapshot(answer["stdout"])
-    except LifeboatError as error:
-        said = answer["stderr"].strip()[-300:]
-        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said or 'nothing'}") from error
-    state = collect(snapshot, questions)
+        facts = collect(snapshot, questions).as_facts(top)
+    except (LifeboatError, ValueError) as error:  # no answer of ours, or a number that is none
+        said = clean(answer["stderr"].strip()[-300:]) or "nothing"
+        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said}") from error
     if snapshot.odd_names:
         unread += (Unread("files", f"{snapshot.odd_names} with a line break in their name were not looked at"),)
-    facts = state.as_facts(top)
     facts["unread"] = [*facts["unread"], *({"what": each.what, "why": each.why} for each in unread)]
     return {"changed": False, "ansible_facts": {"memory_health": printable(facts)}}
 

@@ -16,7 +16,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -53,6 +53,13 @@ class Spool:
         rest = json.dumps({key: value for key, value in record.items() if key != "row"}, indent=1, sort_keys=True)
         Host().write(str(path), _BEGIN + row + _END + rest.lstrip("{\n") + "\n")
         return path
+
+    def written_at(self, host: str) -> float:
+        """When the record of a host was written, in seconds since the epoch; 0 where there is none."""
+        try:
+            return (self.hosts / (file_name(host) + ".json")).stat().st_mtime
+        except FileNotFoundError:
+            return 0.0
 
     def write_page(self, name: str, page: str) -> Path:
         with self.replacing(name) as stream:
@@ -110,8 +117,10 @@ class Spool:
         before = time.time() - _LEFT_OVER_SECONDS
         for folder in (self.folder, *(entry for entry in self.folder.glob("*") if entry.is_dir())):
             for path in folder.glob(_TEMPORARY + "*"):
-                if path.stat().st_mtime < before:
-                    path.unlink(missing_ok=True)
+                # Writers that are at work put theirs in place meanwhile.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
 
 
 def load_record(path: Path) -> dict[str, Any]:

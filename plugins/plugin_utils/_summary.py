@@ -9,20 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 _MIB = 1024
 
 
 def summarise(record: Mapping[str, Any]) -> list[str]:
-    """One host in a few lines; everything that the device has said is printable."""
-    lines = [printable(line) for line in _lines(record)]
-    return [f"{record['host']}:", *("  " + line for line in lines)]
+    """One host in a few lines; everything that the device has said is printable, and obeyed by no terminal.
 
-
-def printable(text: str) -> str:
-    """Without control characters, which a terminal would obey, and of bounded length."""
-    shown = "".join(character if character.isprintable() else "?" for character in text)
-    return shown if len(shown) <= 300 else shown[:297] + "..."
+    Raises KeyError, TypeError or AttributeError for a record that is not as this version writes it.
+    """
+    return [f"{clean(record['host'])}:", *("  " + clean(line) for line in _lines(record))]
 
 
 def _lines(record: Mapping[str, Any]) -> Iterator[str]:

@@ -309,11 +309,13 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=60, help="how many trials (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the random numbers (default: %(default)s)")
+    parser.add_argument("--suite", help="of the devices, as bullseye (default: the lab's)")
+    parser.add_argument("--kernel", help="of the devices, as 5.10 (default: the lab's)")
     parser.add_argument("--swap", help="size of a swap disk, as 64M (default: none)")
     chosen = parser.parse_args(words)
     verdicts: list[Verdict] = []
-    suite, kernel = os.environ.get("LAB_SUITE", "bookworm"), os.environ.get("LAB_KERNEL", "linux.uml")
-    with Lab(suite=suite, kernel=kernel) as lab:
+    kind = {key: value for key, value in (("suite", chosen.suite), ("kernel", chosen.kernel)) if value}
+    with Lab(**kind) as lab:
         for verdict in run_many(lab, random.Random(chosen.seed), chosen.kills, chosen.swap):
             verdicts.append(verdict)
             print(f"{len(verdicts)}. {verdict}", flush=True)

@@ -13,6 +13,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+
 from .uml import Machine
 
 # What moves between two looks at a host that lives: of these the kind is compared, and the null.
@@ -134,30 +139,55 @@ def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, p
     assert "oom.remote_access_unprotected" in [found["id"] for found in record["findings"]]
 
 
+def test_in_a_container_its_own_limit_is_seen(shared_device: Machine) -> None:
+    """The root of its control groups is one like others to the kernel, which kills at the limit of it."""
+    asked = Questions(SYSCTL_FILE)
+    inside = "umount --lazy /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec sh -s"
+    container = f"unshare --cgroup --mount --pid --fork --mount-proc sh -c {shlex.quote(inside)}"
+    done = shared_device.ssh(f"systemd-run --quiet --scope -p MemoryMax=100M {container}", stdin=render(asked))
+    facts = collect(Snapshot(done.stdout), asked).as_facts()
+    assert [(group["path"], group["limit_kib"]) for group in facts["cgroups"]] == [("/", 100 * 1024)]
+    assert (facts["forecast"][0]["scope"], facts["forecast"][0]["cgroup"]) == ("cgroup", "/")
+
+
 def test_another_user_sees_less_and_is_told_so(shared_device: Machine, playbook: Any) -> None:
     shared_device.ssh("sysctl -q -w kernel.dmesg_restrict=1")
     shared_device.ssh("id visitor 2> /dev/null || useradd --create-home --shell /bin/sh visitor")
-    facts = {}
-    for collector in ("native", "bare"):
+
+    def seen(collector: str) -> dict[str, Any]:
         task = {"name": "Look", "lifeboat.oom.memory_facts": {"collector": collector}}
         play = {"hosts": "all", "gather_facts": False, "become": True, "become_user": "visitor", "tasks": [task]}
         run = playbook([{**play, "become_method": "ansible.builtin.su"}], [shared_device])
-        facts[collector] = run.of("Look").result["ansible_facts"]["memory_health"]
-    for facts_of_one in facts.values():
-        unread = {entry["what"] for entry in facts_of_one["unread"]}
-        assert {"events", "PSS and USS"} <= unread
-        assert facts_of_one["events"] is None
-        assert facts_of_one["memory"]["total_kib"] > 100_000
-        assert len(facts_of_one["processes"]) > 5
+        facts: dict[str, Any] = run.of("Look").result["ansible_facts"]["memory_health"]
+        return facts
+
+    for collector in ("native", "bare"):
+        facts = seen(collector)
+        assert {"events", "PSS and USS"} <= {entry["what"] for entry in facts["unread"]}
+        assert facts["events"] is None
+        assert facts["memory"]["total_kib"] > 100_000
+        assert len(facts["processes"]) > 5
+
+    shared_device.ssh("mount -o remount,hidepid=2 /proc")
+    try:
+        hidden = [seen(collector) for collector in ("native", "bare")]
+    finally:
+        shared_device.ssh("mount -o remount,hidepid=0 /proc")
+    for facts in hidden:
+        assert {entry["what"]: entry["why"] for entry in facts["unread"]}["processes"].endswith("(hidepid of /proc)")
+        assert 0 not in {one["uid"] for one in facts["processes"]}
 
 
 def test_a_host_whose_python_is_gone_is_looked_at_all_the_same(shared_device: Machine, playbook: Any) -> None:
-    """The interpreter that is set does not exist; then one that is there and is none."""
+    """The interpreter that is set does not exist; then one that is there and is none; then no room for the module."""
     shared_device.ssh("printf '#!/bin/sh\\nexit 0\\n' > /usr/local/bin/no-python; chmod +x /usr/local/bin/no-python")
     task = {"name": "Look", "lifeboat.oom.memory_facts": {"gather_subset": ["min"]}}
-    for interpreter, complaint in (("/nowhere/python", None), ("/usr/local/bin/no-python", "native collector")):
-        play = {"hosts": "all", "gather_facts": False, "tasks": [task]}
-        play["vars"] = {"ansible_python_interpreter": interpreter}
+    for variables, complaint in (
+        ({"ansible_python_interpreter": "/nowhere/python"}, None),
+        ({"ansible_python_interpreter": "/usr/local/bin/no-python"}, "native collector"),
+        ({"ansible_remote_tmp": "/proc/full", "ansible_pipelining": False}, "native collector"),
+    ):
+        play = {"hosts": "all", "gather_facts": False, "tasks": [task], "vars": variables}
         facts = playbook([play], [shared_device]).of("Look").result["ansible_facts"]["memory_health"]
         assert facts["collector"] == "bare"
         assert [entry["what"] for entry in facts["unread"]] == ([complaint] if complaint else [])

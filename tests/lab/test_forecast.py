@@ -12,7 +12,7 @@ from itertools import islice
 
 import pytest
 
-from .forecast_trial import MEMORY, NEWCOMER, Hog, Trial, clean_up, foretell, grow, prepare, run, trials
+from .forecast_trial import MEMORY, NEWCOMER, PACK, Hog, Trial, clean_up, foretell, grow, prepare, run, trials
 from .runner import Ansible
 from .uml import Machine
 
@@ -53,14 +53,15 @@ def test_at_the_commit_limit_nobody_dies(ansible: Ansible, small: Machine) -> No
 def test_one_that_can_not_be_killed_hangs_in_its_group_and_panics_the_kernel_without(
     ansible: Ansible, small: Machine
 ) -> None:
-    hog = Hog("h0", ((5, -1000), (5, 0)), ("MemoryMax=60M",))
-    trial = Trial("stuck", (hog,), hog.unit)
+    hogs = [Hog(name, ((5, score),), (f"Slice={PACK}",)) for name, score in (("h0", -1000), ("h1", 0))]
+    packed = f"systemctl set-property --runtime {PACK} MemoryMax=60M"
+    trial = Trial("stuck", tuple(hogs), "h0.service", packed=packed)
     growth, _ = foretell(ansible, small, trial)
-    assert (growth["scope"], growth["outcome"], growth["victims"]) == ("cgroup", "stuck", [hog.unit])
+    assert (growth["scope"], growth["outcome"], growth["victims"]) == ("cgroup", "stuck", ["h1.service"])
     seen = len(small.console(None))
     pid = grow(small, growth)
     log = _until("no killable processes", small, seen)
-    assert f"Killed process {growth['first_pids'][0]} (h0-1)" in log
+    assert f"Killed process {growth['first_pids'][0]} (h1)" in log
     assert "Out of memory and no killable processes" in log
     assert small.ssh(f"cat /proc/{pid}/comm").stdout == "h0\n"
     small.ssh(f"kill -KILL {pid}")

@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-_TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
+TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
 # What else the script asks of the same units.
 _SHOWN_AS_WELL = (
     "systemctl show --no-pager --property=ActiveState,FragmentPath --",
@@ -28,10 +28,22 @@ _SHOWN_AS_WELL = (
 )
 
 
-def printed(host: FakeHost, shell: str, questions: Questions, workshop: Path) -> str:
-    """What the script prints on the host, whose files and commands it sees and nothing else."""
+# A find(1) that knows "-exec" with ";" alone.
+_PLAIN_FIND = 'for word; do [ "$word" != + ] || exit 1; done\nexec %s find "$@"\n'
+
+
+def printed(host: FakeHost, shell: str, questions: Questions, workshop: Path, small: bool = False) -> str:
+    """What the script prints on the host, whose files and commands it sees and nothing else.
+
+    I(small): the tools are as those of a small image (OpenWrt).
+    """
     programs = workshop / "bin"
     _link_tools(programs, shell)
+    if small:
+        (programs / "getconf").unlink()
+        (programs / "find").unlink()
+        (programs / "find").write_text(f"#!/bin/sh\n{_PLAIN_FIND % shutil.which('busybox')}")
+        (programs / "find").chmod(0o755)
     _write_commands(programs, host)
     interpreter = shutil.which(SHELLS[shell][0])
     assert interpreter, f"{shell} is missing: tests/lab/packages.txt names what the tests need"
@@ -53,7 +65,7 @@ def snapshot(host: FakeHost, shell: str, questions: Questions, workshop: Path) -
 
 def _link_tools(programs: Path, shell: str) -> None:
     programs.mkdir()
-    for tool in _TOOLS:
+    for tool in TOOLS:
         target = shutil.which("busybox" if shell == "busybox" and tool != "getconf" else tool)
         assert target, f"{tool} is missing"
         (programs / tool).symlink_to(target)

@@ -177,6 +177,8 @@ class _Look:
         if any(self.asks(subset) for subset in ("processes", *_NEED_PROCESSES)):
             self.processes, hidden = read_processes(self._host)
             self._list_hidden("processes", hidden)
+            if "1" not in self._host.names("/proc"):
+                self.unread.append(Unread("processes", "those of other users are hidden (hidepid of /proc)"))
 
     def at_services(self) -> None:
         asked = self._questions

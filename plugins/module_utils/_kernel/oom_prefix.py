@@ -226,7 +226,7 @@ def _wall_seconds(match: Match[str]) -> Optional[float]:
 def _month(match: Match[str]) -> int:
     """1 to 12, or 0 for a name that is not English or a number that is no month."""
     name = match.group("month")
-    if name.isdigit():
+    if name.isdecimal():
         return int(name) if 1 <= int(name) <= 12 else 0
     return _MONTHS.index(name) + 1 if name in _MONTHS else 0
 

@@ -162,7 +162,7 @@ def _no_headroom(guard: Guard) -> str:
 
 
 def _number(value: Optional[str]) -> int:
-    return int(value) if value is not None and value.isdigit() else 0
+    return int(value) if value is not None and value.isdecimal() else 0
 
 
 def _reserve_kib(memory: Memory, running: Mapping[str, str]) -> int:

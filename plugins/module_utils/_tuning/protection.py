@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
@@ -102,15 +102,26 @@ def rescored(processes: Sequence[Process], scores: Mapping[int, int]) -> Tuple[P
 
 def outcome(before: Sequence[Process], after: Sequence[Process], memory: Memory, killer: Killer) -> Outcome:
     """Compare two looks at the processes. Init and what cannot be killed at all counts as protected."""
-    size = {process.pid: process.rss_kib + process.swap_kib for process in after}
-    killable = {process.pid for process in after if process.oom_score_adj > PROTECTED_FROM and process.pid != 1}
+    killable = [process for process in after if process.oom_score_adj > PROTECTED_FROM and process.pid != 1]
+    protected = [process for process in after if process.oom_score_adj <= PROTECTED_FROM or process.pid == 1]
     return Outcome(
         before=kill_order(Crowd(before, memory, killer)),
         after=kill_order(Crowd(after, memory, killer)),
-        protected_kib=sum(kib for pid, kib in size.items() if pid not in killable),
-        killable_kib=sum(kib for pid, kib in size.items() if pid in killable),
+        protected_kib=held_kib(protected),
+        killable_kib=held_kib(killable),
         ram_kib=memory.total_kib,
     )
+
+
+def held_kib(processes: Iterable[Process]) -> int:
+    """RAM and swap of the processes. Shared memory, as of a database, counts once for all processes of a unit."""
+    own_kib = 0
+    shared_kib: Dict[str, int] = {}
+    for process in processes:
+        shmem_kib = process.rss_shmem_kib or 0
+        own_kib += process.rss_kib - shmem_kib + process.swap_kib
+        shared_kib[label(process)] = max(shmem_kib, shared_kib.get(label(process), 0))
+    return own_kib + sum(shared_kib.values())
 
 
 def check_guards(found: Outcome, scores: Mapping[str, int], max_protected_pct: int, force: bool) -> List[str]:

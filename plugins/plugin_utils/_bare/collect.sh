@@ -171,8 +171,10 @@ cgroups() {
   [ ! -e "$ROOT$base/memory/memory.usage_in_bytes" ] || base=$base/memory
   there "$base/memory.usage_in_bytes"
   echo '@kernel'
-  # shellcheck disable=SC2086 # a list of words is meant
-  find "$ROOT$base" '(' $CGROUP_FILES ')' -exec grep -a '' /dev/null '{}' + 2> /dev/null
+  # A BusyBox without "+", as that of OpenWrt, refuses it.
+  if find /dev/null -exec true '{}' + 2> /dev/null; then end=+; else end=';'; fi
+  # shellcheck disable=SC2067,SC2086 # it ends with one of both; a list of words is meant
+  find "$ROOT$base" '(' $CGROUP_FILES ')' -exec grep -a '' /dev/null '{}' "$end" 2> /dev/null
 }
 
 # Who reads the files at boot, and the files.
@@ -275,10 +277,12 @@ owners() {
   [ $# = 0 ] || run "$DPKG_VERSIONS" $DPKG_VERSIONS_WORDS "$@"
 }
 
+# Without getconf, by the size of this shell in pages and in KiB: every kernel tells both, but not every one has smaps.
 page_bytes() {
   getconf PAGESIZE 2> /dev/null && return
-  kib=$(sed -n 's/^KernelPageSize: *\([0-9]*\) kB.*/\1/p' /proc/self/smaps | head -n 1)
-  echo $((kib * 1024))
+  pages=$(sed 's/ .*//' "/proc/$$/statm")
+  kib=$(sed -n 's/^VmSize:[^0-9]*\([0-9]*\) kB.*/\1/p' "/proc/$$/status")
+  echo $((${kib:-0} * 1024 / ${pages:-1}))
 }
 
 # The names of units follow as arguments.

@@ -60,7 +60,7 @@ class _Said:
             take(argument, content)
 
     def on_page(self, argument: str, _content: Sequence[str]) -> None:
-        self.page_bytes = int(argument) if argument.isdigit() else 0
+        self.page_bytes = int(argument) if argument.isdecimal() else 0
 
     def on_arch(self, argument: str, _content: Sequence[str]) -> None:
         self.arch = argument
@@ -93,7 +93,7 @@ class _Said:
         for line in content:
             count, _, path = line.strip().partition(" ")
             path = path.removeprefix(self._root)
-            if count.isdigit() and self.texts.get(path, "").count("\n") == int(count) + 1:
+            if count.isdecimal() and self.texts.get(path, "").count("\n") == int(count) + 1:
                 self.texts[path] = self.texts[path][:-1]
 
     def on_again(self, _argument: str, content: Sequence[str]) -> None:
@@ -153,7 +153,9 @@ class Snapshot(Door):
     def __init__(self, output: str, root: str = "") -> None:
         self._said = _read(output, root)
         if self._said.page_bytes < 1024:
-            raise NoAnswer("the host does not say how large its pages are (getconf PAGESIZE, and smaps of its shell)")
+            raise NoAnswer(
+                "the host does not say how large its pages are (getconf PAGESIZE, and statm and status of its shell)"
+            )
         self._drop_changed_pids()
 
     @property

@@ -21,8 +21,9 @@ FAILED = Kind(
     expected="an answer that can be read",
     message="the host answered, and could not be audited",
     remedy="run the audit again with -vvv for this host",
-    about="The host answered something that is not the answer to what was asked: its Python or its sh is broken, "
-    "the answer was cut, or a variable of the inventory is wrong. The observed text says which.",
+    about="The host answered something that is not the answer to what was asked: its Python or its sh is broken, or "
+    "the answer was cut. The observed text says which. A wrong variable is no finding: it makes the audit of the "
+    "host fail.",
 )
 NOT_COMPARED = Kind(
     id="audit.not_compared",
@@ -168,7 +169,7 @@ PRESSURE = Kind(
     message="tasks wait for memory",
     remedy="see what grew; limit or move it; add memory",
     about="From pressure stall information (PSI), the mean of the last minute. It rises before anything is killed. "
-    "Kernels without PSI cannot tell.",
+    "Kernels without PSI cannot tell. It is critical where all tasks wait five times as long as that.",
 )
 THRASH = Kind(
     id="swap.thrash",

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, purpose
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Kind, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import told_seconds
 
 _LISTENERS = ("sshd", "dropbear")
 _UNKILLABLE = -1000
@@ -49,12 +50,9 @@ def victim_names(event: Mapping[str, Any]) -> str:
 
 def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:
     """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
-    try:
-        when = datetime.fromisoformat(str(event.get("timestamp")))
-    except ValueError:
-        return True
-    when = when if when.tzinfo else when.replace(tzinfo=UTC)
-    return seen.now - when <= timedelta(days=seen.thresholds.recent_kill_days)
+    now, days = int(seen.now.timestamp()), seen.thresholds.recent_kill_days
+    when = told_seconds(text(event, "timestamp"), now)
+    return when is None or now - when <= days * 86_400
 
 
 def protected_names(state: HostState, policy: Policy) -> set[str]:
@@ -97,12 +95,14 @@ def protection(seen: Seen) -> Iterator[Finding]:
     """Too much of it, none where it is needed, and where nobody meant it."""
     processes = seen.state.processes or ()
     ram_kib = seen.state.memory.total_kib
-    protected_kib = sum(_size_kib(process) for process in processes if process.oom_score_adj <= PROTECTED_FROM)
+    protected_kib = held_kib(process for process in processes if process.oom_score_adj <= PROTECTED_FROM)
     if protected_kib * 100 > seen.thresholds.protected_share_pct * ram_kib:
         share = f"{protected_kib} KiB of {ram_kib} KiB of RAM ({100 * protected_kib // ram_kib} %)"
         yield catalogue.OVER_PROTECTION.found(seen.thresholds, "kernel", share)
     for process in processes:
-        if process.comm in _LISTENERS and process.ppid == 1 and process.oom_score_adj >= 0:
+        # A session that outlived the restart of its listener has process 1 for a parent, too.
+        in_session = (process.unit or "").endswith(".scope")
+        if process.comm in _LISTENERS and process.ppid == 1 and not in_session and process.oom_score_adj >= 0:
             observed = f"pid {process.pid} ({process.comm}) has score {process.oom_score_adj}"
             yield catalogue.ACCESS_UNPROTECTED.found(seen.thresholds, process.unit or process.comm, observed)
 
@@ -117,8 +117,7 @@ def inherited(seen: Seen) -> Iterator[Finding]:
             heirs.setdefault(process.unit or process.comm, []).append(process)
     for name, found in heirs.items():
         shown = ", ".join(f"pid {process.pid} ({process.comm})" for process in found[:5])
-        size = sum(_size_kib(process) for process in found)
-        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {size} KiB: {shown}")
+        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
 
 
 def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:
@@ -131,7 +130,3 @@ def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:
         and parent.oom_score_adj == _UNKILLABLE
         and parent.comm != process.comm
     )
-
-
-def _size_kib(process: Process) -> int:
-    return process.rss_kib + process.swap_kib

@@ -27,6 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     render,
     without_empty,
 )
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import trend_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row, row_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean_all
@@ -97,6 +98,7 @@ def host_page(record: Mapping[str, Any], history: Sequence[AuditPoint] = ()) -> 
         processes_read=at(state, "kill_order") is not None,
         unknown=items(state, "forecast_does_not_know"),
         unread=[(text(one, "what") or "?", text(one, "why") or "?") for one in entries(state, "unread")],
+        trend_lines=trend_lines(record),
         **_trend(history),
     )
 

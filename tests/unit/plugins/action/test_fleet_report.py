@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from unit.samples import host_state
 
-from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses
+from ansible_collections.lifeboat.oom.plugins.action import fleet_report
+from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses, dropped
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
 
 NOW = "2026-05-04T03:02:01+00:00"
 
@@ -101,3 +104,36 @@ def test_many_hosts_are_counted(tmp_path: Path) -> None:
 def test_a_row_crosses_as_its_record_does() -> None:
     record = audited("web", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
     assert [crosses(vars(row_of(record)), each) for each in FAIL_ON] == [crosses(record, each) for each in FAIL_ON]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{", "h1: not audited: "),
+        ('{"host": "h1", "state": {}, "findings": []}', "h1: fine"),
+        ('{"host": "h1", "state": 5, "drift": 5, "findings": [5]}', "h1: fine"),
+    ],
+    ids=["cut", "of another version", "of no version"],
+)
+def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path, text: str, line: str) -> None:
+    spool, run = Spool(tmp_path), Run(["h1", "h2"], "none")
+    spool.write("h2", not_audited("h2", NOW, reachable=False, error="timed out"))
+    (spool.hosts / "h1.json").write_text(text)
+    for _, row in spool.rows():
+        run.see(row)
+    first, *rest = run.summary(spool)
+    assert first.startswith(line)
+    assert rest == ["h2:", "  not audited: timed out"]
+
+
+def test_hosts_that_the_play_lost_unseen_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path)
+    for host in ("well", "lost now", "lost before"):
+        spool.write(host, not_audited(host, NOW, reachable=True, error="no python"))
+    parent = psutil.Process(os.getppid()).create_time()
+    os.utime(spool.hosts / f"{file_name('lost before')}.json", (parent - 1, parent - 1))
+    variables = {"ansible_play_hosts_all": ["well", "lost now", "lost before", "never seen"]}
+    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == ["lost before", "never seen"]
+    assert dropped(spool, {**variables, "ansible_play_hosts": variables["ansible_play_hosts_all"]}) == []
+    monkeypatch.setattr(fleet_report, "psutil", None)
+    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == []

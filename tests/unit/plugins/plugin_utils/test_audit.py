@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, service, services_state
+from unit.samples import declared, host_state, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import RECORD_SCHEMA, audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
@@ -70,3 +71,11 @@ def test_a_record_can_be_shown_whatever_the_device_made_of_the_derived_facts(key
 def test_what_a_device_adds_stays_out_of_the_record() -> None:
     facts = {**STATE.as_facts(), "password": "secret", "processes": []}
     assert "secret" not in json.dumps(audited("web", NOW, facts, Policy()))
+
+
+@pytest.mark.parametrize("key", ["vm.panic_on_oom", "vm.overcommit_ratio"])
+def test_a_number_that_is_none_is_told(key: str) -> None:
+    """Longer than Python takes for one."""
+    found = sysctls(runtime={"vm.overcommit_memory": "2", key: "9" * 5000})
+    with pytest.raises(WrongShape, match="the host says a number that is none: "):
+        audited("web", NOW, host_state().as_facts() | {"sysctls": asdict(found)}, Policy())

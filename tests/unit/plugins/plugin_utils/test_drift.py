@@ -57,8 +57,19 @@ def test_nothing_declared_is_nothing_managed(nothing: Any) -> None:
             {"overcommit": {"sysctl_file": "/etc/a.conf", "mode": "always"}, "oom": {"dump_tasks": True}},
             r"sysctl_file: found /etc/a\.conf and None, expected the same file for both",
         ),
+        (
+            {"overcommit": {"sysctl_file": "a.conf"}},
+            r"^oom_kernel_overcommit\.sysctl_file: found 'a\.conf', expected an",
+        ),
+        ({"overcommit": {"min_headroom_pct": "x"}}, r"^oom_kernel_overcommit\.min_headroom_pct: found 'x', expected a"),
+        ({"oom": {"state": "gone"}}, r"^oom_kernel_oom_policy\.state: found 'gone', expected one of: present, absent"),
+        ({"oom": {"on_conflict": "win"}}, r"^oom_kernel_oom_policy\.on_conflict: found 'win', expected one of: fail"),
+        ({"oom": {"runtime": "perhaps"}}, r"^oom_kernel_oom_policy\.runtime: found 'perhaps', expected true or false"),
     ],
-    ids=["misspelt", "list", "number", "panic", "another's option", "dictionary", "no score", "two files"],
+    ids=[
+        *["misspelt", "list", "number", "panic", "another's option", "dictionary", "no score", "two files"],
+        *["no path", "no headroom", "no state", "no answer to a conflict", "no flag"],
+    ],
 )
 def test_a_variable_that_can_not_be_meant_is_named(variables: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPolicy, match=message):

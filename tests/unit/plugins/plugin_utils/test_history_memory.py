@@ -61,6 +61,12 @@ def test_another_process_is_another_life(history: History) -> None:
     assert [(life.main_pid, len(life.series)) for life in history.lives("web")[UNIT]] == [(55, 2), (100, 3)]
 
 
+def test_what_was_met_once_and_has_ended_is_no_life(history: History) -> None:
+    once = {**SAMPLES, "main_pid": 55, "uptime_seconds": [60], "anon_swap_kib": [7]}
+    history.keep_memory(record(samples=[once]))
+    assert [life.main_pid for life in history.lives("web")[UNIT]] == [100]
+
+
 @pytest.mark.parametrize(
     "samples",
     [

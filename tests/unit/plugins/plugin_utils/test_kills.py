@@ -35,10 +35,16 @@ def event(**changes: Any) -> dict[str, Any]:
         ({"timestamp": "2026-05-04T01:00:00"}, NOW - 2 * 3600 - 121),
         ({"timestamp": None, "uptime_seconds": 900.0}, NOW - 100),
         ({"timestamp": None, "uptime_seconds": 1001.0}, NOW),
-        ({"timestamp": "May  4 01:00:00", "uptime_seconds": 900.0}, NOW),
+        ({"timestamp": "May  4 01:00:00", "uptime_seconds": 900.0}, NOW - 2 * 3600 - 121),
+        ({"timestamp": "Jan  4 03:02:01"}, NOW - 120 * 86_400),
+        ({"timestamp": "Dec  4 03:02:01"}, NOW - 151 * 86_400),
+        ({"timestamp": "maj 4 01:00:00"}, NOW),
         ({"timestamp": None}, NOW),
     ],
-    ids=["told", "no offset", "by uptime", "another boot", "no year", "not told"],
+    ids=[
+        *["told", "no offset", "by uptime", "another boot", "no year", "no year, months ago", "of the last year"],
+        *["in another language", "not told"],
+    ],
 )
 def test_a_kill_has_a_time_as_far_as_the_log_says(changes: dict[str, Any], at: int) -> None:
     (kill,) = kills_of(record(event(**changes)))

@@ -215,3 +215,10 @@ def test_only_what_a_killed_writer_left_long_ago_is_swept(tmp_path: Path) -> Non
     spool.sweep()
     assert sorted(os.listdir(tmp_path)) == [".lifeboat-young", "hosts", "mine"]
     assert sorted(os.listdir(tmp_path / "hosts")) == [".lifeboat-young", "a.json", "mine"]
+
+
+def test_a_file_that_is_put_in_place_meanwhile_is_not_missed(tmp_path: Path) -> None:
+    """Another audit is at work: what was listed is gone when it is looked at, as a link to nowhere is."""
+    (tmp_path / "hosts").mkdir()
+    (tmp_path / "hosts" / ".lifeboat-moved").symlink_to("nowhere")
+    Spool(tmp_path).sweep()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -91,6 +92,14 @@ def test_everything_is_looked_at_once(host: FakeKernel) -> None:
     assert [(service.unit.id, [process.pid for process in service.running]) for service in state.services] == [
         ("nginx.service", [100])
     ]
+
+
+def test_a_table_of_processes_without_the_first_is_not_all_of_it(host: FakeKernel) -> None:
+    """As another user sees it with hidepid=2: without a word about those that are missing."""
+    shutil.rmtree(host.real("/proc/1"))
+    state = look(host, subsets=["processes"])
+    assert unread(state) == {"processes": "those of other users are hidden (hidepid of /proc)"}
+    assert look(host, subsets=[]).unread == ()
 
 
 def test_what_the_look_itself_holds_is_told_beside_what_is_available(host: FakeKernel) -> None:

@@ -130,3 +130,8 @@ def test_a_line_is_cut_and_printable() -> None:
     assert len(read_line("x" * 99999).text) == MAX_LINE_CHARS
     assert printable("caf\udce9\r\r\n") == r"caf\xe9"
     assert printable("\x1b[1;31mred\x1b[0m") == "red"
+
+
+def test_a_sign_that_only_looks_like_a_digit_is_no_month() -> None:
+    line = read_line("\u00b2 4 01:00:00 h kernel: m")
+    assert (line.text, line.kernel, line.timestamp, line.wall_seconds) == ("m", True, "\u00b2 4 01:00:00", None)

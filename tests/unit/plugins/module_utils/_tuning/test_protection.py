@@ -16,6 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     SENSITIVE,
     Outcome,
     check_guards,
+    held_kib,
     next_victim_warnings,
     order_diff,
     outcome,
@@ -53,6 +54,15 @@ def test_memory_is_counted_as_protected_or_killable() -> None:
     }
     assert [candidate.pid for candidate in found.before] == [2, 3, 4]
     assert [candidate.pid for candidate in found.after] == [3, 2, 4]
+
+
+def test_shared_memory_counts_once_for_a_unit() -> None:
+    """The buffers of a database are in the RSS of each of its processes, and in RAM once."""
+    sizes = {"rss_kib": 1_100_000, "rss_shmem_kib": 1_000_000, "swap_kib": 5}
+    workers = [process(pid, unit="postgresql.service", **sizes) for pid in range(10, 20)]
+    other = process(30, unit="b.service", **sizes)
+    assert held_kib([*workers, other]) == 1_000_000 + 10 * 100_005 + 1_100_005
+    assert held_kib([process(9, rss_kib=700, rss_shmem_kib=None, swap_kib=5)]) == 705
 
 
 def test_a_host_without_processes_or_memory_has_no_share() -> None:

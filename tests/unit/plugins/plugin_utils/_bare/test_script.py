@@ -109,6 +109,7 @@ def _has_files(host: FakeKernel) -> None:
         f"{GROUP}/memory.current": "104857600\n",
         f"{GROUP}/memory.events": "low 0\nhigh 0\nmax 0\noom 1\noom_kill 2\n",
         "/sys/fs/cgroup/system.slice/memory.max": "209715200\n",
+        "/sys/fs/cgroup/memory.max": "268435456\n",
         "/sys/block/zram0/disksize": "1073741824\n",
         "/sys/block/zram0/mm_stat": "4096 74 12288 0 12288 0 0 0 0\n",
     }
@@ -135,6 +136,17 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_small_tools_see_the_same(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """The image of OpenWrt has no getconf, its find no "-exec +", and many of its kernels no smaps."""
+    native = collect(host, QUESTIONS)
+    output = printed(host, shell, QUESTIONS, tmp_path, small=True)
+    bare = collect(Snapshot(output, host.root), QUESTIONS)
+    assert bare.host.page_kib == Host().page_kib
+    assert bare.cgroups
+    assert bare.cgroups == native.cgroups
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_nothing_is_changed_and_nothing_left_behind(host: FakeKernel, shell: str, tmp_path: Path) -> None:
     before = host.everything()
     printed(host, shell, QUESTIONS, tmp_path)
@@ -148,7 +160,8 @@ def test_a_device_with_next_to_nothing_is_looked_at(tmp_path: Path, shell: str) 
     host.has("/proc/meminfo", "MemTotal: 61440 kB\nMemFree: 20480 kB\n")
     host.has("/proc/sys/kernel/osrelease", "2.6.32\n")
     host.has("/proc/vmstat", "nr_free_pages 5\n")
-    host.has_process(7, comm="sh", status="Name:\tsh\nUid:\t0\t0\t0\t0\nVmRSS:\t740 kB\n")
+    for pid in (1, 7):
+        host.has_process(pid, comm="sh", status="Name:\tsh\nUid:\t0\t0\t0\t0\nVmRSS:\t740 kB\n")
     questions = Questions(SYSCTL_FILE, ("web.service",))
     native = collect(host, questions)
     bare = collect(snapshot(host, shell, questions, tmp_path), questions)

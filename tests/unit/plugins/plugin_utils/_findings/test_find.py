@@ -216,11 +216,22 @@ def test_an_event_of_another_shape_does_not_cost_the_audit(event: dict[str, Any]
         ("2026-04-04T23:59:59", False),
         ("2019-01-01T00:00:00+02:00", False),
         ("May  4 03:02:01", True),
+        ("May  5 13:02:01", True),
+        ("Mar 30 03:02:01", False),
+        ("Dec 31 03:02:01", False),
+        ("Wed 2026-05-04 03:02:01 CEST", True),
+        ("Wed 2026-03-04 03:02:01 CET", False),
+        ("mån maj 4 03:02:01", True),
         (None, True),
+        (5, True),
     ],
-    ids=["yesterday", "a month ago", "longer ago", "years ago", "no year", "no time"],
+    ids=[
+        *["yesterday", "a month ago", "longer ago", "years ago", "no year", "no year, ahead of us"],
+        *["no year, longer ago", "no year, in the last one", "a zone by name", "a zone by name, longer ago"],
+        *["in another language", "no time", "no text"],
+    ],
 )
-def test_a_kill_is_forgotten_in_the_end(timestamp: str | None, found: bool) -> None:
+def test_a_kill_is_forgotten_in_the_end(timestamp: Any, found: bool) -> None:
     assert bool(findings(events=(kill("a.service", timestamp=timestamp),))) is found
 
 
@@ -249,6 +260,7 @@ def order(unit: str | None, comm: str = "x") -> tuple[dict[str, Any], ...]:
 
 
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
+BUFFERS = {"comm": "postgres", "rss_kib": 550_000, "rss_shmem_kib": 500_000, "swap_kib": 0}
 SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_000}
 UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
@@ -294,7 +306,9 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
         {"kill_order": order(None, "x")},
         {"processes": None, "kill_order": ()},
         {"processes": (process(1, rss_kib=1_999_000, swap_kib=0, oom_score_adj=-900),)},
+        {"processes": tuple(process(pid, **BUFFERS, oom_score_adj=-900) for pid in range(10, 20))},
         {"processes": (process(200, **SSH, oom_score_adj=-900), process(201, **{**SSH, "ppid": 200}))},
+        {"processes": (process(200, **{**SSH, "unit": "session-1.scope"}),)},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL))},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(201, **{**SSH, "ppid": 200}, **UNKILLABLE))},
         {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, **{**SHELL, "ppid": 1}, **UNKILLABLE))},
@@ -366,6 +380,32 @@ def test_leaks_are_judged_as_the_thresholds_say() -> None:
     assert Thresholds().leak_limits() == Limits()
     chosen = Thresholds(leak_min_minutes=1, leak_period_minutes=2, leak_urgent_minutes=3, leak_min_growth_mib=4)
     assert chosen.leak_limits() == Limits(8, 60, 120, 180, 4 << 20, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("lines", "running", "committed_kib", "found"),
+    [
+        ("vm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("vm.overcommit_ratio = 30", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 4000000", {}, 2_900_000, False),
+        ("vm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_ratio = 100\nvm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 900000\nvm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("", {"vm.overcommit_ratio": "100"}, 2_900_000, True),
+        ("", {"vm.overcommit_ratio": "10"}, 2_000_000, False),
+        ("", {}, 2_000_000, False),
+    ],
+    ids=[
+        *["enough", "too little", "enough kbytes", "too few kbytes", "the later one, kbytes", "the later one, ratio"],
+        *["more now, and not then", "less now, and not then", "the kernel's own"],
+    ],
+)
+def test_the_next_boot_has_the_limits_of_its_files(
+    lines: str, running: dict[str, str], committed_kib: int, found: bool
+) -> None:
+    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
+    changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
+    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:

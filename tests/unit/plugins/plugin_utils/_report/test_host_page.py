@@ -151,6 +151,18 @@ def test_earlier_audits_are_a_line() -> None:
     assert "polyline" not in page(record(), points[:2])
 
 
+def test_a_service_over_time_is_a_line_and_a_verdict() -> None:
+    leak = {"unit": "a<b>", "verdict": "leak", "rate_bytes_per_hour": 1 << 20, "points": [[[5, 1024], [9, 2048]]]}
+    text = page({**record(), "trends": [leak, {**leak, "unit": "b", "verdict": "steady"}]})
+    rows = cells(re.findall(r'<table class="bars trends".*?</table>', text, re.DOTALL)[0])
+    assert rows[0] == "a&lt;b&gt;"
+    assert rows[2].startswith("leaks: +1.0 MiB an hour")
+    assert rows[5].startswith("steady: ")
+    assert 'aria-label="From 1 to 2 MiB"' in text
+    assert text.count('<polyline class="trend" points="0.0,12.0 200.0,0.0"/>') == 2
+    assert "Services over time" not in page(record())
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_what_a_device_says_is_data(text: str) -> None:
     found = record(

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a drill has shown: who died, who lived, and whether the forecast was right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import label
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import KILL
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, integer, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load
+
+LIVED, KILLED, ENDED = "lived", "killed", "ended"
+TIME_IS_UP = "time is up"
+_KILL_STATUS = 128 + 9
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A process that the kernel killed, I(oom) the how manieth time that memory had run out. I(name) is its unit,
+    its own name outside of any, or what the forecast calls the one that grew.
+    """
+
+    name: str
+    pid: int | None
+    comm: str | None
+    rss_kib: int | None
+    oom_score_adj: int | None
+    oom: int
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a service: V(lived), V(killed) (its main process, by the kernel) or V(ended) otherwise.
+
+    I(score) is that of its main process before; I(declared) whether the inventory names it; I(lost) how many others
+    of its processes the kernel killed; I(runs): it does, maybe again.
+    """
+
+    name: str
+    declared: bool
+    score: int
+    fate: str
+    lost: int
+    runs: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """I(outcome) is how it ended for the one that grew, in the forecast's words, or V(time is up). A device that has
+    started anew has panicked, for all we know.
+
+    I(first_right): those that died at the first OOM were named, or that there is none. I(all_right): all names in
+    their order, and the outcome.
+    """
+
+    outcome: str
+    killed: tuple[Dead, ...]
+    fates: tuple[Fate, ...]
+    first_right: bool
+    all_right: bool
+
+
+def foretold(state: HostState) -> Growth:
+    """What the forecast says of a newcomer. Raises WrongShape where the processes were not read."""
+    found = (growth for growth in state.as_facts()["forecast"] or () if growth["grower"] == NEWCOMER)
+    return load(Growth, next(found, None), "forecast")
+
+
+def judge(before: HostState, after: HostState, growth: Growth, report: Report, declared: Sequence[str]) -> Verdict:
+    """Compare two looks at the device, before and after; I(declared) are names of units."""
+    names: dict[int | None, str] = {process.pid: label(process) for process in before.processes or ()}
+    if report.pid is not None:
+        names[report.pid] = NEWCOMER
+    killed = tuple(_dead(before, after, names))
+    outcome = _outcome(before, after, report)
+    first = {dead.pid for dead in killed if dead.oom == 1}
+    # A newcomer has no pid beforehand; where nobody is killed none is expected either.
+    expected: set[int | None] = set(growth.first_pids) or ({report.pid} if growth.victims else set())
+    first_right = first == expected
+    order = tuple(name for name, _ in groupby(dead.name for dead in killed))
+    return Verdict(
+        outcome=outcome,
+        killed=killed,
+        fates=tuple(_fates(before, after, {dead.pid for dead in killed}, declared)),
+        first_right=first_right,
+        all_right=first_right and order == growth.victims and outcome == growth.outcome,
+    )
+
+
+def _outcome(before: HostState, after: HostState, report: Report) -> str:
+    if before.host.boot_id != after.host.boot_id:
+        return "panic"
+    if report.late or report.status is None:
+        return TIME_IS_UP
+    return "killed" if report.status == _KILL_STATUS else "refused"
+
+
+def _dead(before: HostState, after: HostState, names: Mapping[int | None, str]) -> Iterator[Dead]:
+    known = {_key(event) for event in before.events or ()}
+    fresh = [event for event in after.events or () if event.get("kind") == KILL and _key(event) not in known]
+    for number, event in enumerate(fresh, 1):
+        # Of those that are killed together the one that grew counts as the last.
+        found = [_victim(event, victim, names, number) for victim in entries(event, "victims")]
+        yield from sorted(found, key=lambda dead: dead.name == NEWCOMER)
+
+
+def _key(event: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The same for one event in two logs, which may give its time in two ways."""
+    sizes = ("pid", "comm", "total_vm_kib", "anon_rss_kib")
+    return tuple(tuple(victim.get(name) for name in sizes) for victim in entries(event, "victims"))
+
+
+def _victim(event: Mapping[str, Any], victim: Mapping[str, Any], names: Mapping[int | None, str], number: int) -> Dead:
+    pid, comm = integer(victim, "pid"), text(victim, "comm")
+    parts = [integer(victim, f"{kind}_rss_kib") for kind in ("anon", "file", "shmem")]
+    return Dead(
+        name=names.get(pid) or text(event, "unit") or comm or "unknown",
+        pid=pid,
+        comm=comm,
+        rss_kib=None if parts[0] is None else sum(part or 0 for part in parts),
+        oom_score_adj=integer(victim, "oom_score_adj"),
+        oom=number,
+    )
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A service by its main process, which is another one after a restart."""
+
+    pid: int
+    start_ticks: int
+    score: int
+    others: frozenset[int]
+
+
+def _watched(state: HostState) -> dict[str, _Watched]:
+    """The services; without systemd what process 1 has started, with the pid where several have one name."""
+    found: dict[str, _Watched] = {}
+    if state.services is not None:
+        for service in state.services:
+            leader = service.leader
+            if leader is not None and service.unit.type != "oneshot":
+                others = frozenset(one.pid for one in service.running if one is not leader)
+                found[service.unit.id] = _Watched(leader.pid, leader.start_ticks, leader.oom_score_adj, others)
+        return found
+    for process in state.processes or ():
+        if process.ppid == 1:
+            name = f"{process.comm} ({process.pid})" if process.comm in found else process.comm
+            others = frozenset(child.pid for child in state.processes or () if child.ppid == process.pid)
+            found[name] = _Watched(process.pid, process.start_ticks, process.oom_score_adj, others)
+    return found
+
+
+def _fates(before: HostState, after: HostState, killed: set[int | None], declared: Sequence[str]) -> Iterator[Fate]:
+    ours, now = set(declared), _watched(after)
+    same_boot = before.host.boot_id == after.host.boot_id
+    for name, then in sorted(_watched(before).items()):
+        # By process, not by name: without systemd there is no other way, and with it the same.
+        lives = same_boot and any((one.pid, one.start_ticks) == (then.pid, then.start_ticks) for one in now.values())
+        fate = LIVED if lives else KILLED if then.pid in killed else ENDED
+        yield Fate(name, name in ours, then.score, fate, len(then.others & killed), lives or name in now)
