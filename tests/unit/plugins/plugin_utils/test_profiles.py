@@ -16,6 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import (
     groups,
     leaky_packages,
     profiles,
+    profiles_of,
     told,
     write_profile,
 )
@@ -75,6 +76,14 @@ def test_a_file_that_is_no_profile(tmp_path: Path, text: str) -> None:
     (tmp_path / "profiles/a.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(HostError, match=r"a\.json is not a profile: .*; remove it"):
         list(profiles(tmp_path))
+
+
+def test_the_profiles_of_one_host(tmp_path: Path) -> None:
+    for host in ("gw", "gw-1", "g*"):
+        write_profile(tmp_path, host, "now", found())
+    (tmp_path / "profiles/gw-broken.json").write_text("{")
+    assert [one["host"] for one in profiles_of(tmp_path, "gw")] == ["gw"]
+    assert [one["host"] for one in profiles_of(tmp_path, "g*")] == ["g*"]
 
 
 def test_what_owns_a_tenth_of_the_leak_is_to_be_upgraded() -> None:
