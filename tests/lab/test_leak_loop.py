@@ -21,7 +21,7 @@ from .runner import Ansible
 from .uml import Lab, Machine
 
 PROFILERS = ("gdb", "heaptrack", "libc6-dbg", "python3-apt", "valgrind")
-AUDITS = 8
+AUDITS = 10
 # As for a service that leaks over days, but in seconds.
 QUICK = {
     "leak_min_samples": 8,
@@ -107,6 +107,9 @@ def test_it_attaches_to_a_process_and_runs_a_command(leaky: Machine, module: Any
     held = module(leaky, "heap_profile", command)
     assert {site["package"] for site in held["sites"]} >= {LIBRARY, SERVICE}, held
     assert held["leaked_bytes"] is None and held["peak_bytes"] > 6 << 20
+    # A shell that becomes the service: heaptrack has seen the shell alone, and must not call that healthy.
+    wrapped = module(leaky, "heap_profile", {"command": ["/bin/sh", "-c", "exec telemetryd"], "duration": 3})
+    assert wrapped["failed"] and "valgrind_memcheck" in wrapped["msg"], wrapped
     leaky.ssh(f"systemctl start {UNIT}")
     assert left(leaky) == []
 

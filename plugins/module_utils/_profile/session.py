@@ -85,6 +85,7 @@ def _watch(host: Host, wanted: Request, chosen: Tool, subject: Target) -> Watche
     started = host.now()
     output, warm, maps, stopped = subject.output(), 0, "", None
     pid = subject.main_pid()
+    program = host.link_target(f"/proc/{pid}/exe") if pid else None
     while True:
         passed = host.now() - started
         if not warm and passed >= wanted.warm_up:
@@ -96,7 +97,7 @@ def _watch(host: Host, wanted: Request, chosen: Tool, subject: Target) -> Watche
     if pid and wanted.tool != HEAPTRACK:
         maps = host.read_if_there(f"/proc/{pid}/maps") or ""
     warm = warm if wanted.warm_up else 0
-    return Watched(output, warm, _size(host, output), maps, stopped, host.now() - started)
+    return Watched(output, warm, _size(host, output), program, maps, stopped, host.now() - started)
 
 
 def _limit(host: Host, wanted: Request, chosen: Tool, subject: Target, output: str) -> Optional[str]:

@@ -41,6 +41,7 @@ class Device(FakeHost):
             f"{show}ActiveState -- lifeboat": "ActiveState=inactive\n",
             f"{show}MainPID": "MainPID=20\n",
             "systemd-run": "",
+            "head -c 8192": "v 10400 3\n",
             "systemctl daemon-reload": "",
             "systemctl restart": "",
             "dpkg-query --search": "libtelemetry1: /usr/lib/x86_64-linux-gnu/libtelemetry.so.1\n",
@@ -187,6 +188,15 @@ def test_a_service_that_cannot_be_profiled(device: Device, before: str, after: s
     device.commands[show] = SHOWN.replace(before, after)
     with pytest.raises(LifeboatError, match=said):
         run(device)
+
+
+def test_a_script_that_starts_the_service_is_not_the_service(device: Device) -> None:
+    device.commands["head -c 8192"] = "v 10400 3\nx d /usr/bin/dash\nX sh /usr/bin/app\n"
+    device.has_link("/proc/20/exe", "/usr/bin/app")
+    with pytest.raises(LifeboatError, match=r"has followed /usr/bin/dash, but telemetry\.service runs /usr/bin/app"):
+        run(device)
+    device.commands["head -c 8192"] = "x 9 /usr/bin/app\n"
+    assert run(device)["sites"]
 
 
 def test_two_runs_at_once(device: Device) -> None:
