@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
@@ -126,7 +126,8 @@ def _told(host: Host, wanted: Request, found: Profile, seen: Watched) -> Dict[st
         warnings.append(f"what {wanted.tool} wrote breaks off: it was killed while it reported; some sites are missing")
     if seen.stopped_by:
         warnings.append(f"the profile ended after {seen.seconds:.0f} of {wanted.duration} s: {seen.stopped_by}")
-    blind = sorted({site.blamed.object or "?" for site in sites if site.blamed.function is None})
+    least = sum(site.bytes for site in every) // 100
+    blind = sorted({site.blamed.object or "?" for site in sites if not site.blamed.function and site.bytes >= least})
     if blind:
         warnings.append(
             f"no symbols for {', '.join(blind)}: functions are unknown; install the debug symbols of its package "
@@ -160,6 +161,3 @@ def _site(site: Site, owned: Mapping[str, Package]) -> Dict[str, Any]:
         "version": package.version if package else None,
         "stack": [str(frame) for frame in site.stack[:_DEEPEST]],
     }
-
-
-__all__ = ["HostError", "Unsupported", "profile"]
