@@ -72,7 +72,8 @@ def main(words: Sequence[str]) -> None:
             ]
             seconds([*words, "-e", f"oom_audit_report_dir={folder}/report"], 2)
             records = len(list((Path(folder) / "report" / "hosts").glob("host*.json")))
-            print(f"with {len(ILL)} hosts between that do not answer or are wrong: {records} records of {chosen.hosts + len(ILL)}")
+            all_of_them = chosen.hosts + len(ILL)
+            print(f"with {len(ILL)} hosts between that do not answer or are wrong: {records} records of {all_of_them}")
 
 
 if __name__ == "__main__":

@@ -109,10 +109,13 @@ def make_fleet(folder: Path, count: int, seed: int = 1, now: int | None = None) 
     for name, number in zip(names(count), chosen, strict=True):
         groups = json.dumps([name.split("-")[0] + "s", name.split("-")[1]])
         text = texts[number].replace(_NAME, name).replace('["synthetic"]', groups, 1)
-        (spool.hosts / f"{name}.json").write_text(text, encoding="utf-8")
+        record = spool.hosts / f"{name}.json"
+        record.write_text(text, encoding="utf-8")
+        # A page has the time of its record.
+        os.utime(record, (now, now))
         os.link(templates[number], pages / f"{name}.html")
     for template in templates:
-        os.utime(template)
+        os.utime(template, (now, now))
     _history(spool, variants, list(zip(names(count), chosen, strict=True)))
     return spool
 

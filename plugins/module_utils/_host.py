@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from typing import Any, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
@@ -252,7 +255,78 @@ class Host(Door):
             raise _error("remove", folder, error) from error
         return True
 
-    def run(self, argv: Sequence[str]) -> Finished:
+    def make_folder(self, path: str, mode: int, owner: Optional[Tuple[int, int]] = None, fresh: bool = False) -> None:
+        """A folder of this mode and owner (user and group), and what is missing above it.
+
+        Where others may write, ask for a I(fresh) one: that a name of theirs stands there is an error then.
+        """
+        real = self.real(path)
+        try:
+            if fresh:
+                os.mkdir(real, 0o700)
+            else:
+                os.makedirs(real, exist_ok=True)
+            if owner:
+                os.chown(real, *owner)
+            os.chmod(real, mode)
+        except OSError as error:
+            raise _error("make", path, error) from error
+
+    def remove_tree(self, path: str) -> None:
+        """Remove a folder with all that is in it, if it is there."""
+        try:
+            shutil.rmtree(self.real(path))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _error("remove", path, error) from error
+
+    def size_bytes(self, path: str) -> int:
+        """The size of a file."""
+        try:
+            return os.stat(self.real(path)).st_size
+        except OSError as error:
+            raise _error("look at", path, error) from error
+
+    def free_bytes(self, folder: str) -> int:
+        """What may still be written in the file system of I(folder)."""
+        try:
+            found = os.statvfs(self.real(folder))
+        except OSError as error:
+            raise _error("look at", folder, error) from error
+        return found.f_bavail * found.f_frsize
+
+    def lock(self, path: str) -> Optional[int]:
+        """Take the flock(2) of a file, which is made; C(None) where another has it. The kernel lets go of it when
+        this process ends, however it ends. To be given to C(unlock()).
+        """
+        try:
+            # The descriptor is not inherited by what is run: only this process holds it.
+            descriptor = os.open(self.real(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _error("lock", path, error) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    @staticmethod
+    def unlock(descriptor: int) -> None:
+        os.close(descriptor)
+
+    @staticmethod
+    def now() -> float:
+        """Seconds of a clock that only goes forward."""
+        return time.monotonic()
+
+    @staticmethod
+    def pause(seconds: float) -> None:
+        time.sleep(seconds)
+
+    def run(self, argv: Sequence[str], timeout_seconds: Optional[int] = None) -> Finished:
+        timeout_seconds = timeout_seconds or self._timeout_seconds
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
         program = self.real(argv[0]) if argv[0].startswith("/") else argv[0]
         try:
@@ -261,13 +335,13 @@ class Host(Door):
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 env=environment,
-                timeout=self._timeout_seconds,
+                timeout=timeout_seconds,
                 check=False,
             )
         except OSError as error:
             raise _error("run", argv[0], error) from error
         except subprocess.TimeoutExpired as error:
-            message = "{} did not end within {} s".format(" ".join(argv[:3]), self._timeout_seconds)
+            message = "{} did not end within {} s".format(" ".join(argv[:3]), timeout_seconds)
             raise HostError(message, argv[0]) from error
         return Finished(tuple(argv), done.returncode, _decode(done.stdout), _decode(done.stderr))
 

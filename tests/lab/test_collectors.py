@@ -13,6 +13,11 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+
 from .uml import Machine
 
 # What moves between two looks at a host that lives: of these the kind is compared, and the null.
@@ -132,6 +137,17 @@ def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, p
     assert record["state"]["counters"]["oom_kills"] == 1
     assert "oom.recent_kill" in [found["id"] for found in record["findings"]]
     assert "oom.remote_access_unprotected" in [found["id"] for found in record["findings"]]
+
+
+def test_in_a_container_its_own_limit_is_seen(shared_device: Machine) -> None:
+    """The root of its control groups is one like others to the kernel, which kills at the limit of it."""
+    asked = Questions(SYSCTL_FILE)
+    inside = "umount --lazy /sys/fs/cgroup; mount -t cgroup2 none /sys/fs/cgroup; exec sh -s"
+    container = f"unshare --cgroup --mount --pid --fork --mount-proc sh -c {shlex.quote(inside)}"
+    done = shared_device.ssh(f"systemd-run --quiet --scope -p MemoryMax=100M {container}", stdin=render(asked))
+    facts = collect(Snapshot(done.stdout), asked).as_facts()
+    assert [(group["path"], group["limit_kib"]) for group in facts["cgroups"]] == [("/", 100 * 1024)]
+    assert (facts["forecast"][0]["scope"], facts["forecast"][0]["cgroup"]) == ("cgroup", "/")
 
 
 def test_another_user_sees_less_and_is_told_so(shared_device: Machine, playbook: Any) -> None:

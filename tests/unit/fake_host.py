@@ -102,7 +102,9 @@ class FakeHost(Host):
     def is_writable(self, path: str) -> bool:
         return path not in self.read_only and super().is_writable(path)
 
-    def run(self, argv: list[str] | tuple[str, ...]) -> Finished:  # type: ignore[override]
+    def run(  # type: ignore[override]
+        self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None
+    ) -> Finished:
         line = " ".join(argv)[len(self.root) if argv[0].startswith(self.root + "/") else 0 :]
         self.asked.append(line)
         known = max((start for start in self.commands if line.startswith(start)), key=len, default=None)

@@ -10,6 +10,7 @@ from typing import Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import (
     FILES,
+    ROOT,
     ROOTS,
     Cgroup,
     parse_cgroup_files,
@@ -19,19 +20,27 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
 
 
 def read_cgroups(host: Door, processes: Sequence[Process]) -> Optional[Tuple[Cgroup, ...]]:
-    """Each group that a process is accounted to and all above it but the root; C(None) without the controller."""
+    """Each group that a process is accounted to and all above it; C(None) without the controller.
+
+    The root is among them where it has a limit: that of a container, whose root is a group like others to the kernel.
+    """
     version = memory_version(host)
     if version is None:
         return None
     paths = with_ancestors(process.memory_cgroup for process in processes if process.memory_cgroup)
-    found = []
-    for path in paths:
-        read = ((name, host.read_if_there(f"{ROOTS[version]}{path}/{name}")) for name in FILES[version])
-        files = {name: text for name, text in read if text is not None}
-        # A group that has ended meanwhile, one outside of this namespace, and one without the controller have none.
-        if any(name.startswith("memory.") for name in files):
-            found.append(parse_cgroup_files(path, version, files))
-    return tuple(found)
+    root = _read(host, version, ROOT)
+    below = (_read(host, version, path) for path in paths)
+    return tuple(group for group in (root if root and root.limit_kib is not None else None, *below) if group)
+
+
+def _read(host: Door, version: int, path: str) -> Optional[Cgroup]:
+    folder = ROOTS[version] + ("" if path == ROOT else path)
+    read = ((name, host.read_if_there(f"{folder}/{name}")) for name in FILES[version])
+    files = {name: text for name, text in read if text is not None}
+    # A group that has ended meanwhile, one outside of this namespace, and one without the controller have none.
+    if any(name.startswith("memory.") for name in files):
+        return parse_cgroup_files(path, version, files)
+    return None
 
 
 def memory_version(host: Door) -> Optional[int]:

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, with_ancestors
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOT, Cgroup, with_ancestors
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 
@@ -112,9 +112,10 @@ class Crowd:
                     self._together.get(path, []).append(process)
 
     def lineage(self, path: Optional[str]) -> Tuple[str, ...]:
-        """The cgroup and all above it, the innermost first, without the root."""
+        """The cgroup and all above it, the innermost first; the root only where it is known, as that of a container."""
         if path not in self._lineages:
-            self._lineages[path] = tuple(reversed(with_ancestors([path] if path else [])))
+            root = (ROOT,) if ROOT in self._cgroups else ()
+            self._lineages[path] = (*reversed(with_ancestors([path] if path else [])), *root)
         return self._lineages[path]
 
     def limited(self, path: Optional[str]) -> List[Cgroup]:
@@ -141,7 +142,7 @@ class Crowd:
         """
         dropped_kib = process.rss_file_kib or 0
         if scope is not None:
-            group = self._cgroups.get(process.memory_cgroup or "")
+            group = self._cgroups.get(process.memory_cgroup or ROOT, self._cgroups.get(ROOT))
             dropped_kib = min(dropped_kib, group.file_kib or 0 if group is not None else 0)
         return process.rss_kib - dropped_kib + process.swap_kib + process.pgtables_kib
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
+# The path of the outermost group that can be seen.
+ROOT = "/"
 # Where the files of a group with the memory controller are, by version.
 ROOTS = {2: "/sys/fs/cgroup", 1: "/sys/fs/cgroup/memory"}
 FILES = {
@@ -59,7 +61,9 @@ class Events:
 
 @dataclass(frozen=True)
 class Cgroup:
-    """One control group with the memory controller, by its I(path) below the root; sizes in KiB.
+    """One control group with the memory controller, by its I(path) below the root (C(/) is that of a container).
+
+    Sizes are in KiB.
 
     I(limit_kib) is its own hard limit, I(swap_limit_kib) (v2) that of its swap, I(memsw_limit_kib) (v1) that of both
     together: C(None) for none. I(high_kib) is where it is slowed down. I(peak_kib) is C(None) before 5.19 on v2.
@@ -171,7 +175,7 @@ def parse_memory_path(cgroup_file: str) -> Optional[Tuple[int, str]]:
 
 
 def with_ancestors(paths: Iterable[str]) -> List[str]:
-    """The paths and all groups above them but the root, which has no limit; each once, sorted."""
+    """The paths and all groups above them but the root; each once, sorted."""
     found: Set[str] = set()
     for path in paths:
         parts = path.strip("/").split("/")

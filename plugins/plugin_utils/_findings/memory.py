@@ -9,7 +9,14 @@ from collections.abc import Iterator
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
+    DEFAULTS,
+    KBYTES,
+    MODE,
+    OVERCOMMIT_KEYS,
+    RATIO,
+    VOIDS,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
@@ -41,11 +48,16 @@ def commitment(seen: Seen) -> Iterator[Finding]:
 def _never_at_boot(seen: Seen) -> Iterator[Finding]:
     sysctls = seen.state.sysctls
     assert sysctls is not None
-    winner = boot_winners(sysctls, [MODE], VOIDS).get(MODE)
+    winners = boot_winners(sysctls, OVERCOMMIT_KEYS, VOIDS)
+    winner = winners.get(MODE)
     if winner is None or winner.value != "2" or sysctls.runtime.get(MODE) == "2":
         return
+    # With the limits of the next boot, which need not be those that run.
+    limits = {RATIO: DEFAULTS[RATIO], KBYTES: "0", **sysctls.cmdline}
+    limits.update({key: found.value for key, found in winners.items() if found.key == key})
+    limits.pop(MODE)
     wanted_pct = seen.thresholds.commit_headroom_pct
-    guard = decide(OvercommitPolicy(mode="never"), sysctls, seen.state.memory, wanted_pct).guard
+    guard = decide(OvercommitPolicy(mode="never"), sysctls.with_runtime(limits), seen.state.memory, wanted_pct).guard
     if guard is not None and guard.refuses:
         room = guard.headroom
         yield catalogue.NEVER_RISK.found(
@@ -112,6 +124,6 @@ def groups(seen: Seen) -> Iterator[Finding]:
             kills = f", {group.events.oom_kills} killed there so far" if group.events.oom_kills else ""
             yield catalogue.CGROUP_FULL.found(
                 seen.thresholds,
-                group.path.rpartition("/")[2],
+                group.path.rpartition("/")[2] or "container",
                 f"{used_kib} KiB of {group.limit_kib} KiB in use that cannot be dropped{kills}",
             )

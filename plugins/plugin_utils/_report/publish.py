@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import profiles_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._trends import service_trends
@@ -37,7 +39,7 @@ def publish(folder: Path, record: Mapping[str, Any]) -> Published:
         kept = {**record, "new_findings": sorted(new)}
         path = spool.write(host, kept)
         history.record(record)
-        write_host_page(spool, path.stem, kept, history)
+        write_host_page(spool, path, time_of(path) or 0, kept, history)
     return Published(path, frozenset(new))
 
 
@@ -56,9 +58,20 @@ def trends_with(
         return service_trends(facts, history.lives(host), history.upgrades(host), limits)
 
 
-def write_host_page(spool: Spool, file: str, record: Mapping[str, Any], history: History) -> None:
+def write_host_page(spool: Spool, path: Path, made_of: int, record: Mapping[str, Any], history: History) -> None:
+    """The page of the record in the file I(path). It gets the time of that file, I(made_of), to be known by."""
     host = str(record["host"])
-    spool.write_page(page_name(file), "".join(host_page(record, history.audits(host))))
+    profiles = profiles_of(spool.folder, host)
+    page = spool.write_page(page_name(path.stem), "".join(host_page(record, history.audits(host), profiles)))
+    os.utime(page, ns=(made_of, made_of))
+
+
+def time_of(path: Path) -> int | None:
+    """When a file was written, in nanoseconds; C(None) where it is not there."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return None
 
 
 def page_name(file: str) -> str:

@@ -22,7 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports impor
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import CHART_DAYS, IndexPage, PlainList
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import iso
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import page_name, write_host_page
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import page_name, time_of, write_host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row, unreadable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
 
@@ -70,19 +70,16 @@ def roll_up(
     return spool.folder / INDEX
 
 
-def _make_page(spool: Spool, record: Path, history: History) -> None:
-    """The audit makes the page of its host. Here only one is made that is missing or older than the record:
+def _make_page(spool: Spool, path: Path, history: History) -> None:
+    """The audit makes the page of its host. Here only one is made that is missing or of another record:
 
-    the audit was killed between the two, or the records were brought here without pages.
+    the audit was killed between the two, or the record was brought here, with its own time, from elsewhere.
     """
-    page = spool.folder / page_name(record.stem)
+    made_of = time_of(path)
+    if made_of is not None and time_of(spool.folder / page_name(path.stem)) == made_of:
+        return
     try:
-        if page.stat().st_mtime_ns >= record.stat().st_mtime_ns:
-            return
-    except FileNotFoundError:
-        pass
-    try:
-        found = load_record(record)
+        found = load_record(path)
     except HostError as error:
-        found = unreadable(record.stem, str(error))
-    write_host_page(spool, record.stem, found, history)
+        found = unreadable(path.stem, str(error))
+    write_host_page(spool, path, made_of or 0, found, history)

@@ -48,6 +48,26 @@ def test_groups_of_processes_are_read_with_all_above_them(host: FakeHost) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("files", "limit_kib"),
+    [
+        ({f"{V2}/memory.max": "1048576\n", f"{V2}/memory.current": "4096\n"}, 1024),
+        ({f"{V2}/memory.max": "max\n", f"{V2}/memory.current": "4096\n"}, None),
+        ({f"{V1}/memory.usage_in_bytes": "1\n", f"{V1}/memory.limit_in_bytes": "1048576\n"}, 1024),
+        ({f"{V1}/memory.usage_in_bytes": "1\n", f"{V1}/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+    ],
+    ids=["container on v2", "container without a limit", "container on v1", "machine on v1"],
+)
+def test_the_root_of_a_container_is_a_group_with_a_limit(
+    host: FakeHost, files: dict[str, str], limit_kib: int | None
+) -> None:
+    for path, text in files.items():
+        host.has(path, text)
+    found = read_cgroups(host, [process(memory_cgroup="/"), process(memory_cgroup="/docker/elsewhere")])
+    assert found is not None
+    assert [(group.path, group.limit_kib) for group in found] == ([("/", limit_kib)] if limit_kib else [])
+
+
 def test_groups_of_v1_are_below_their_controller(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
     host.has(f"{V1}/memory.usage_in_bytes", "1\n")

@@ -153,10 +153,14 @@ def limit(path: str, mib: int, used_mib: int, **changes: Any) -> Cgroup:
         ("db", [limit("/s/web", 100, 40)], None, ("db",)),
         (NEWCOMER, [limit("/s/web", 100, 40)], None, ("db", NEWCOMER)),
         ("log", [limit("/s/log", 80, 70)], "/s/log", ("log",)),
+        ("web", [limit("/", 1000, 950)], "/", ("db", "web")),
+        (NEWCOMER, [limit("/", 1000, 950)], "/", ("db", NEWCOMER)),
+        ("web", [limit("/", 1000, 950), limit("/s/web", 45, 40)], "/s/web", ("web",)),
     ],
     ids=[
         *["its own limit", "of the slice", "page cache is dropped", "the tighter one", "not that of others"],
         *["memory runs out before", "use not told", "no limit for it", "newcomer", "its other process first"],
+        *["that of a container", "of a container for a newcomer", "its own in a container"],
     ],
 )
 def test_where_a_limit_is_hit_first_only_its_members_die(

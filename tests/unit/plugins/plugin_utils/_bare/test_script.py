@@ -61,7 +61,7 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             f"{SHOW} *.service": NGINX + OLD,
             "dpkg-query --search --": "diversion by a from: /sbin/nginx\nnginx-core:arm64, x: /usr/sbin/nginx\n",
-            "dpkg-query --show --showformat": "nginx-core:arm64 1.22.1-9\n",
+            "dpkg-query --show --showformat": "nginx-core:arm64\t1.22.1-9\n",
             "systemd-detect-virt": Finished((), 1, "none\n", ""),
             "journalctl": "",
             "dmesg": KILL,
@@ -109,6 +109,7 @@ def _has_files(host: FakeKernel) -> None:
         f"{GROUP}/memory.current": "104857600\n",
         f"{GROUP}/memory.events": "low 0\nhigh 0\nmax 0\noom 1\noom_kill 2\n",
         "/sys/fs/cgroup/system.slice/memory.max": "209715200\n",
+        "/sys/fs/cgroup/memory.max": "268435456\n",
         "/sys/block/zram0/disksize": "1073741824\n",
         "/sys/block/zram0/mm_stat": "4096 74 12288 0 12288 0 0 0 0\n",
     }

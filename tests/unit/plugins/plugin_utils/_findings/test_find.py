@@ -382,6 +382,40 @@ def test_leaks_are_judged_as_the_thresholds_say() -> None:
     assert chosen.leak_limits() == Limits(8, 60, 120, 180, 4 << 20, 0.1)
 
 
+@pytest.mark.parametrize(
+    ("lines", "running", "committed_kib", "found"),
+    [
+        ("vm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("vm.overcommit_ratio = 30", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 4000000", {}, 2_900_000, False),
+        ("vm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_ratio = 100\nvm.overcommit_kbytes = 900000", {}, 2_000_000, True),
+        ("vm.overcommit_kbytes = 900000\nvm.overcommit_ratio = 100", {}, 2_900_000, False),
+        ("", {"vm.overcommit_ratio": "100"}, 2_900_000, True),
+        ("", {"vm.overcommit_ratio": "10"}, 2_000_000, False),
+        ("", {}, 2_000_000, False),
+        ("vm.overcommit_ratio = 30", {"vm.overcommit_memory": "2"}, 2_000_000, False),
+    ],
+    ids=[
+        *["enough", "too little", "enough kbytes", "too few kbytes", "the later one, kbytes", "the later one, ratio"],
+        *["more now, and not then", "less now, and not then", "the kernel's own", "already"],
+    ],
+)
+def test_the_next_boot_has_the_limits_of_its_files(
+    lines: str, running: dict[str, str], committed_kib: int, found: bool
+) -> None:
+    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
+    changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
+    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+@pytest.mark.parametrize(("mode", "found"), [(0, False), (1, False), (2, True)])
+def test_only_a_next_boot_in_mode_never_is_judged(mode: int, found: bool) -> None:
+    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = {mode}\nvm.overcommit_ratio = 30\n"}
+    changes = {"sysctls": sysctls(files, {}), "memory": memory(committed_kib=2_000_000)}
+    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
     changes = {"counters": Counters(0, 400_000, 0, 0, 0, 0)}
     (found,) = findings(**changes, earlier={"swap_in_pages": 0, "seconds_ago": 600})

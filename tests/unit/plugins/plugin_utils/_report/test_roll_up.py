@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -74,16 +75,21 @@ def test_a_report_can_be_made_again(tmp_path: Path) -> None:
 
 
 def test_a_page_of_a_host_is_made_where_it_is_missing_or_old(tmp_path: Path) -> None:
-    for host in ("a", "b", "c"):
+    for host in ("a", "b", "c", "d"):
         publish(tmp_path, record(host))
-    pages = tmp_path / "pages"
+    pages, hosts = tmp_path / "pages", tmp_path / "hosts"
     (pages / "a.html").unlink()
-    for name in ("b", "c"):
+    for name in ("b", "c", "d"):
+        at = (pages / f"{name}.html").stat().st_mtime_ns
         (pages / f"{name}.html").write_text("kept")
+        os.utime(pages / f"{name}.html", ns=(at, at))
     os.utime(pages / "b.html", (0, 0))
+    # Another controller wrote it an hour ago, and it was copied here now.
+    os.utime(hosts / "d.json", (time.time() - 3600, time.time() - 3600))
     roll_up(Spool(tmp_path), NOW, 90)
     assert "<title>a: memory audit" in (pages / "a.html").read_text()
     assert "<title>b: memory audit" in (pages / "b.html").read_text()
+    assert "<title>d: memory audit" in (pages / "d.html").read_text()
     assert (pages / "c.html").read_text() == "kept"
 
 

@@ -1,0 +1,113 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""C(leak_upgrade): what an upgrade has changed on a host, into the history."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleActionFail
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, flag, items, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+
+_NOT_KNOWN = "another version"
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    _supports_check_mode = True
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        _, arguments = self.validate_argument_spec(
+            argument_spec={
+                "report_dir": {"type": "str", "required": True},
+                "packages": {"type": "list", "elements": "dict", "required": True},
+                "before": {"type": "dict", "required": True},
+                "after": {"type": "dict", "required": True},
+                "since": {"type": "int", "required": True},
+                "done": {"type": "list", "elements": "dict", "required": True},
+            }
+        )
+        check_mode = bool(self._task.check_mode)
+        host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+        changed = {text(one, "item", "package") for one in arguments["done"] if flag(one, "changed")}
+        after = arguments["after"]
+        found = Upgrade(arguments["packages"], arguments["before"], None if check_mode else after, changed)
+        if found.upgrades and not check_mode:
+            try:
+                _record(Path(arguments["report_dir"]), host, found.upgrades, arguments["since"])
+            except LifeboatError as error:
+                raise AnsibleActionFail(str(error)) from error
+        result.update(
+            changed=False,
+            upgrades=found.upgrades,
+            restart=found.restart,
+            others=found.others,
+            still_leaking=found.still_leaking,
+            summary=[clean(f"{host}: {line}") for line in found.told()],
+        )
+        return result
+
+
+class Upgrade:
+    """What has changed. Without I(after) (in check mode) it is what would: I(changed) are the packages that there are
+    other versions of.
+    """
+
+    def __init__(
+        self,
+        packages: Sequence[Mapping[str, Any]],
+        before: Mapping[str, Any],
+        after: Mapping[str, Any] | None,
+        changed: Collection[str | None],
+    ) -> None:
+        self._check_mode = after is None
+        self.upgrades: list[dict[str, str]] = []
+        self.still_leaking: list[str] = []
+        for package in packages:
+            name, leaking = text(package, "package") or "", text(package, "version")
+            if leaking is None or text(before, "versions", name) != leaking:
+                continue  # not here, or not the version that leaks
+            now = text(after, "versions", name) if after is not None else _NOT_KNOWN if name in changed else None
+            if now in (None, leaking):
+                self.still_leaking.append(f"{name} {leaking}")
+                continue
+            for unit in items(package, "units"):
+                self.upgrades.append({"unit": str(unit), "package": name, "before": leaking, "after": str(now)})
+        # Also what an earlier run has replaced. In check mode nothing is yet: all who use it now would run the old one.
+        users = entries(before if after is None else after, "users")
+        would = after is None and bool(self.upgrades)
+        old = [user for user in users if would or flag(user, "stale")]
+        services = {unit for user in old if (unit := text(user, "unit") or "").endswith(".service")}
+        self.restart = sorted(services)
+        self.others = [
+            f"pid {user.get('pid')} ({text(user, 'comm')}) in {text(user, 'unit') or 'no unit'}"
+            for user in old
+            if text(user, "unit") not in services
+        ]
+
+    def told(self) -> Iterator[str]:
+        would = "would be " if self._check_mode else ""
+        for package, before, after in sorted({(one["package"], one["before"], one["after"]) for one in self.upgrades}):
+            yield f"{package} {before}: {would}upgraded to {after}"
+        for unit in self.restart:
+            yield f"{unit} runs the old code until it is restarted"
+        for other in self.others:
+            yield f"{other} goes on with the old code"
+        for package in self.still_leaking:
+            yield f"{package}: there is no other version to be had here; the leak stays"
+
+
+def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
+    with History(report_dir.resolve() / FILE) as history:
+        for one in upgrades:
+            history.record_upgrade(host, one["unit"], one["package"], one["before"], one["after"], when)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.hostile import HOSTILE
+
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import TrendLine, trend_lines
+
+LEAK = {
+    "unit": "a.service",
+    "verdict": "leak",
+    "rate_bytes_per_hour": 1 << 20,
+    "confidence_pct": 99.9,
+    "samples": 5,
+    "seconds": 18_000,
+    "points": [[[1000, 10_240], [1100, 20_480]], [[1200, 5_120]]],
+}
+
+
+def test_each_life_is_a_line_of_its_own() -> None:
+    (found,) = trend_lines({"trends": [LEAK]})
+    assert found == TrendLine(
+        "a.service",
+        True,
+        "+1.0 MiB an hour, 99.9 % sure (5 samples over 5 hours)",
+        ("0.0,12.0 100.0,0.0", "200.0,18.0 200.0,18.0"),
+        10,
+        5,
+    )
+    assert trend_lines({"trends": [{**LEAK, "verdict": "steady"}]})[0].leaks is False
+
+
+def test_what_cannot_be_drawn_is_left_out() -> None:
+    assert trend_lines({"trends": [{**LEAK, "points": []}]}) == trend_lines({}) == []
+    assert len(trend_lines({"trends": [LEAK] * 5000})) == 20
+
+
+@pytest.mark.parametrize(
+    "points",
+    [5, [5], [[5]], [[[1]]], [[["a", "b"]]], [[[1, -1]]], [[[True, 5]]], [[[1.5, 2]]], {"a": 5}, [[None]]],
+)
+def test_points_of_any_shape_do_no_harm(points: Any) -> None:
+    assert trend_lines({"trends": [{**LEAK, "points": points}]}) == []
+
+
+def test_what_never_used_anything_is_a_flat_line() -> None:
+    (found,) = trend_lines({"trends": [{**LEAK, "points": [[[5, 0], [5, 0]]]}]})
+    assert found.lines == ("0.0,24.0 0.0,24.0",)
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
+def test_names_are_printable_and_bounded(text: str) -> None:
+    (found,) = trend_lines({"trends": [{**LEAK, "unit": text, "bound": text, "seconds_left": 5}]})
+    assert found.unit.isprintable() and len(found.unit) <= 100
+    assert found.said.isprintable()
