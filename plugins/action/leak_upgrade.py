@@ -83,9 +83,10 @@ class Upgrade:
                 continue
             for unit in items(package, "units"):
                 self.upgrades.append({"unit": str(unit), "package": name, "before": leaking, "after": str(now)})
-        # Nothing has been replaced yet in check mode: all who use it now would run the old one.
+        # Also what an earlier run has replaced. In check mode nothing is yet: all who use it now would run the old one.
         users = entries(before if after is None else after, "users")
-        old = [user for user in users if after is None or flag(user, "stale")] if self.upgrades else []
+        would = after is None and bool(self.upgrades)
+        old = [user for user in users if would or flag(user, "stale")]
         services = {unit for user in old if (unit := text(user, "unit") or "").endswith(".service")}
         self.restart = sorted(services)
         self.others = [

@@ -158,11 +158,43 @@ sites:
   description:
     - Who holds the memory, largest first. The function, file and object are those of the innermost caller that is not
       of an allocator, of the C library or of the C++ standard library.
-    - RV(sites[].kind) is V(grown) (heaptrack), V(lost), V(indirect), V(possible) or V(reachable) (memcheck), or V(held)
-      (massif).
   returned: success, not in check mode
   type: list
   elements: dict
+  contains:
+    bytes:
+      description: What is held.
+      type: int
+    calls:
+      description: In how many pieces; 0 with V(valgrind_massif), which does not tell it.
+      type: int
+    kind:
+      description:
+        - V(grown) since the warm-up (heaptrack); V(lost), V(indirect), V(possible) with no pointer to it, V(reachable)
+          with one (memcheck); V(held) (massif).
+      type: str
+    function:
+      description: The function, V(null) without symbols.
+      type: str
+    file:
+      description: Its source file, V(null) without debug symbols.
+      type: str
+    line:
+      description: The line in it.
+      type: int
+    object:
+      description: The program or library.
+      type: str
+    package:
+      description: The package that owns it, V(null) where none does.
+      type: str
+    version:
+      description: The version of the package.
+      type: str
+    stack:
+      description: The innermost callers, of the largest part.
+      type: list
+      elements: str
   sample:
     - bytes: 7090000
       calls: 433

@@ -55,10 +55,26 @@ files:
   type: list
   elements: str
 users:
-  description: Each process and file; RV(users[].stale) where the file that it runs has been replaced or removed.
+  description: Each process and file.
   returned: success
   type: list
   elements: dict
+  contains:
+    pid:
+      description: The process.
+      type: int
+    comm:
+      description: Its name.
+      type: str
+    unit:
+      description: Its systemd unit, V(null) outside of any.
+      type: str
+    file:
+      description: The file.
+      type: str
+    stale:
+      description: Whether the file that it runs has been replaced or removed since.
+      type: bool
   sample:
     - {pid: 812, comm: nginx, unit: nginx.service, file: /usr/lib/x86_64-linux-gnu/libssl.so.3, stale: true}
 """

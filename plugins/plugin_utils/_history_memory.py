@@ -116,6 +116,9 @@ class MemoryHistory(HistoryFile):
         self._database.execute("DELETE FROM readings WHERE at < ?", (before,))
         self._database.execute("DELETE FROM lives WHERE NOT EXISTS (SELECT 1 FROM readings WHERE life = lives.id)")
         self._database.execute("DELETE FROM upgrades WHERE at < ?", (before,))
+        # Sessions and containers have names of their own, new ones every day.
+        used = " UNION ".join(f"SELECT unit FROM {table}" for table in ("lives", "upgrades", "leaks"))
+        self._database.execute(f"DELETE FROM units WHERE id NOT IN ({used})")
 
     def _keep_memory(self, record: Mapping[str, Any]) -> None:
         state = at(record, "state")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -86,16 +88,31 @@ def write_profile(report_dir: Path, host: str, when: str, found: Mapping[str, An
     return path
 
 
+def profiles_of(report_dir: Path, host: str) -> list[Mapping[str, Any]]:
+    """The profiles of one host. A file that is none is left to C(profiles()) to complain of."""
+    found = []
+    for path in sorted((report_dir / FOLDER).glob(glob.escape(file_name(host)) + "-*.json")):
+        with contextlib.suppress(HostError):
+            profile = _load(path)
+            if profile.get("host") == host:  # and not "gw-1" where "gw" was meant
+                found.append(profile)
+    return found
+
+
 def profiles(report_dir: Path) -> Iterator[Mapping[str, Any]]:
     """All profiles, by name. Raises HostError for a file that is none."""
     for path in sorted((report_dir.resolve() / FOLDER).glob("*.json")):
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise HostError(f"{path} is not a profile: {error}; remove it", str(path)) from error
-        if not isinstance(found, dict):
-            raise HostError(f"{path} is not a profile: it holds no dictionary; remove it", str(path))
-        yield found
+        yield _load(path)
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HostError(f"{path} is not a profile: {error}; remove it", str(path)) from error
+    if not isinstance(found, dict):
+        raise HostError(f"{path} is not a profile: it holds no dictionary; remove it", str(path))
+    return found
 
 
 def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[LeakyPackage]:

@@ -21,7 +21,7 @@ from .runner import Ansible
 from .uml import Lab, Machine
 
 PROFILERS = ("gdb", "heaptrack", "libc6-dbg", "python3-apt", "valgrind")
-AUDITS = 9
+AUDITS = 10
 # As for a service that leaks over days, but in seconds.
 QUICK = {
     "leak_min_samples": 8,
@@ -78,14 +78,14 @@ def until(true: Any, timeout: float = 90) -> None:
         time.sleep(0.3)
 
 
-@pytest.mark.parametrize(("tool", "kind"), [("heaptrack", "grown"), ("valgrind_memcheck", "lost")])
-def test_it_names_the_function_and_the_package(leaky: Machine, module: Any, tool: str, kind: str) -> None:
+def test_valgrind_names_the_function_and_the_package(leaky: Machine, module: Any) -> None:
     before = main_pid(leaky)
-    found = module(leaky, "heap_profile", {"unit": SERVICE, "tool": tool, "duration": 8, "keep_raw": True})
+    options = {"unit": SERVICE, "tool": "valgrind_memcheck", "duration": 8, "keep_raw": True}
+    found = module(leaky, "heap_profile", options)
     assert found["changed"] and not found["failed"], found
     worst = found["sites"][0]
     assert worst["function"].startswith(FUNCTION) and worst["file"] == "/build/telemetry/history.cpp"
-    assert (worst["package"], worst["version"], worst["kind"]) == (LIBRARY, LEAKING, kind)
+    assert (worst["package"], worst["version"], worst["kind"]) == (LIBRARY, LEAKING, "lost")
     assert worst["bytes"] >= 1 << 20 and found["leaked_bytes"] >= worst["bytes"]
     # The cache is kept for good: no leak.
     assert {site["kind"] for site in found["sites"] if site["package"] == SERVICE} <= {"reachable"}
@@ -107,6 +107,9 @@ def test_it_attaches_to_a_process_and_runs_a_command(leaky: Machine, module: Any
     held = module(leaky, "heap_profile", command)
     assert {site["package"] for site in held["sites"]} >= {LIBRARY, SERVICE}, held
     assert held["leaked_bytes"] is None and held["peak_bytes"] > 6 << 20
+    # A shell that becomes the service: heaptrack has seen the shell alone, and must not call that healthy.
+    wrapped = module(leaky, "heap_profile", {"command": ["/bin/sh", "-c", "exec telemetryd"], "duration": 3})
+    assert wrapped["failed"] and "valgrind_memcheck" in wrapped["msg"], wrapped
     leaky.ssh(f"systemctl start {UNIT}")
     assert left(leaky) == []
 
@@ -144,8 +147,8 @@ def test_a_service_that_cannot_start_with_it_is_given_back(leaky: Machine, modul
 def test_a_run_that_is_cut_off_is_taken_back(leaky: Machine, ansible: Ansible, cut: str) -> None:
     """By kill -9 of the module at once; where only the connection is lost, at the end of the duration."""
     before = main_pid(leaky)
-    duration = 300 if cut == "module killed" else 20
-    ended: list[BaseException | dict[str, Any]] = []
+    duration = 300 if cut == "module killed" else 12
+    ended: list[Any] = []  # the error, or what the module returned
 
     def run() -> None:
         try:
@@ -163,8 +166,8 @@ def test_a_run_that_is_cut_off_is_taken_back(leaky: Machine, ansible: Ansible, c
         leaky.ssh("kill -9 $(pgrep -f 'sshd: root@notty')", check=False)
     until(lambda: left(leaky) == [])
     thread.join(60)
-    assert not thread.is_alive() and ended and ended[0] not in ({},)
-    assert isinstance(ended[0], LabError) or ended[0]["failed"], ended
+    (end,) = ended
+    assert isinstance(end, LabError) or end["failed"], end
     assert main_pid(leaky) not in (0, before)
     assert leaky.ssh(f"systemctl is-active {UNIT}").stdout == "active\n"
 
@@ -179,7 +182,11 @@ def test_one_run_from_the_leak_to_its_cure(
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert "leak.suspected" in seen.stdout
     record = json.loads((tmp_path / f"profiles/{leaky.name}-{UNIT}.json").read_text())
-    assert record["sites"][0]["function"].startswith(FUNCTION) and record["host"] == leaky.name
+    (site,) = record["sites"]  # the cache that it keeps for good is no leak
+    assert site["function"].startswith(FUNCTION) and site["file"] == "/build/telemetry/history.cpp"
+    assert (site["package"], site["version"], site["kind"]) == (LIBRARY, LEAKING, "grown")
+    assert record["host"] == leaky.name and record["tool"] == "heaptrack" and record["leaked_bytes"] >= 1 << 20
+    assert left(leaky) == []
 
     planned = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables, check=True)
     assert f"{LIBRARY} {LEAKING}: would be upgraded" in planned.stdout

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import List, NamedTuple, Optional
 
@@ -20,17 +21,20 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import
 
 # Heaptrack's trace up to a moment: the last line may be half of one, and the program trusts what it reads.
 _INTERPRET = 'head -c "$1" "$2" | head -n -1 | "$3" > "$4"'
+_TRACED = re.compile("^x [0-9a-f]+ (/.*)$", re.MULTILINE)
 _KEPT = HOME + "/profiles"
 
 
 class Watched(NamedTuple):
     """What was seen while it ran. I(output) is the profiler's file; sizes are those of heaptrack's trace at the end
-    of the warm-up and of the run. I(maps) are the process's mappings, I(stopped_by) the limit that ended the run.
+    of the warm-up and of the run. I(program) is what the main process ran, I(maps) its mappings, I(stopped_by) the
+    limit that ended the run.
     """
 
     output: str
     warm_bytes: int
     end_bytes: int
+    program: Optional[str]
     maps: str
     stopped_by: Optional[str]
     seconds: float
@@ -59,6 +63,7 @@ def _heaptrack(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watc
             "its first program is a script that starts another one (then use valgrind_memcheck), or the file may not "
             "be written from its sandbox"
         )
+    _check_program(host, wanted, seen)
     interpreter = f"{tool.library}/libexec/heaptrack_interpret"
     printer = program(host, "heaptrack_print", "heaptrack")
     full, warm = place.folder + "/full", place.folder + "/warm"
@@ -72,6 +77,16 @@ def _heaptrack(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watc
     leaks = ["--print-leaks=1", "--peak-limit=50", "--sub-peak-limit=20"]
     grown = parse_heaptrack(_print(host, wanted, [printer, *show, *leaks, "--file", host.real(full), *since]))
     return replace(grown, peak_bytes=total.peak_bytes)
+
+
+def _check_program(host: Host, wanted: Request, seen: Watched) -> None:
+    """Heaptrack follows the first program alone: of a script that starts another one it has seen only the shell."""
+    traced = _TRACED.search(host.run(["head", "-c", "8192", host.real(seen.output)]).stdout)
+    if traced and seen.program and traced.group(1) != seen.program:
+        raise LifeboatError(
+            f"heaptrack has followed {traced.group(1)}, but {wanted.subject} runs {seen.program}, which that has "
+            "started; use valgrind_memcheck, which follows it"
+        )
 
 
 def _print(host: Host, wanted: Request, words: List[str]) -> str:

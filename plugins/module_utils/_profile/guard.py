@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
@@ -75,10 +75,16 @@ def script(place: Place, take_back: Tuple[str, ...], timeout: int) -> str:
 
 
 class Guard:
-    """As a context: from before the first change until all is taken back. Raises LifeboatError where it is not."""
+    """As a context: from before the first change until all is taken back, which I(check) looks at.
 
-    def __init__(self, host: Host, place: Place, take_back: Tuple[str, ...], timeout: int) -> None:
+    Raises LifeboatError where it is not taken back. After a failure the guard removes the folder too.
+    """
+
+    def __init__(
+        self, host: Host, place: Place, take_back: Tuple[str, ...], timeout: int, check: Callable[[], None]
+    ) -> None:
         self._host, self._place, self._take_back, self._timeout = host, place, take_back, timeout
+        self._check = check
         self._lock: Optional[int] = None
 
     def __enter__(self) -> Guard:
@@ -106,7 +112,8 @@ class Guard:
     def __exit__(self, *exception: object) -> None:
         """Let the guard take back, and wait until it has."""
         host, place = self._host, self._place
-        host.write(place.finished, "")
+        if exception[0] is None:
+            host.write(place.finished, "")
         self._let_go()
         deadline = host.now() + self._timeout
         while show(host, place.guard, "ActiveState")["ActiveState"] in ("active", "activating", "deactivating"):
@@ -115,6 +122,7 @@ class Guard:
                     f"{place.guard} still takes back after {self._timeout} s; look at 'systemctl status {place.guard}'"
                 )
             host.pause(_POLL_SECONDS)
+        self._check()
 
     def _let_go(self) -> None:
         if self._lock is not None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.analysis import Watched, analyse, keep
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Guard, Place
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, Request, request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Profile, Site, by_blame
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Target, target
@@ -41,14 +41,14 @@ def profile(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str
     result: Dict[str, Any] = {"changed": True, "steps": subject.steps}
     if check_mode:
         return result
-    with Guard(host, place, subject.take_back, wanted.timeout):
+    with Guard(host, place, subject.take_back, wanted.timeout, subject.check_after):
         subject.begin()
         seen = _watch(host, wanted, chosen, subject)
     try:
         found = analyse(host, wanted, chosen, place, seen)
         raw_file = keep(host, wanted, chosen, place, seen) if wanted.keep_raw else None
     finally:
-        subject.check_after()
+        subject.clean()
         host.remove_tree(place.folder)
     return {**result, **_told(host, wanted, found, seen), "raw_file": raw_file}
 
@@ -85,6 +85,7 @@ def _watch(host: Host, wanted: Request, chosen: Tool, subject: Target) -> Watche
     started = host.now()
     output, warm, maps, stopped = subject.output(), 0, "", None
     pid = subject.main_pid()
+    program = host.link_target(f"/proc/{pid}/exe") if pid else None
     while True:
         passed = host.now() - started
         if not warm and passed >= wanted.warm_up:
@@ -96,7 +97,7 @@ def _watch(host: Host, wanted: Request, chosen: Tool, subject: Target) -> Watche
     if pid and wanted.tool != HEAPTRACK:
         maps = host.read_if_there(f"/proc/{pid}/maps") or ""
     warm = warm if wanted.warm_up else 0
-    return Watched(output, warm, _size(host, output), maps, stopped, host.now() - started)
+    return Watched(output, warm, _size(host, output), program, maps, stopped, host.now() - started)
 
 
 def _limit(host: Host, wanted: Request, chosen: Tool, subject: Target, output: str) -> Optional[str]:
@@ -119,13 +120,17 @@ def _size(host: Host, path: str) -> int:
 def _told(host: Host, wanted: Request, found: Profile, seen: Watched) -> Dict[str, Any]:
     every = by_blame(found.sites)
     sites = every[: wanted.top]
-    owned = owners(host, [site.blamed.object for site in sites if site.blamed.object])
+    objects = {site.blamed.object for site in sites if site.blamed.object}
+    real = {path: host.link_target(path) or path for path in objects if path.startswith("/")}
+    packages = owners(host, real.values()) or {}
+    owned = {path: packages[target] for path, target in real.items() if target in packages}
     warnings: List[str] = []
     if not found.complete:
         warnings.append(f"what {wanted.tool} wrote breaks off: it was killed while it reported; some sites are missing")
     if seen.stopped_by:
         warnings.append(f"the profile ended after {seen.seconds:.0f} of {wanted.duration} s: {seen.stopped_by}")
-    blind = sorted({site.blamed.object or "?" for site in sites if site.blamed.function is None})
+    least = sum(site.bytes for site in every) // 100
+    blind = sorted({site.blamed.object or "?" for site in sites if not site.blamed.function and site.bytes >= least})
     if blind:
         warnings.append(
             f"no symbols for {', '.join(blind)}: functions are unknown; install the debug symbols of its package "
@@ -159,6 +164,3 @@ def _site(site: Site, owned: Mapping[str, Package]) -> Dict[str, Any]:
         "version": package.version if package else None,
         "stack": [str(frame) for frame in site.stack[:_DEEPEST]],
     }
-
-
-__all__ = ["HostError", "Unsupported", "profile"]

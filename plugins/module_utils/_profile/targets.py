@@ -81,6 +81,9 @@ class Target:
     def check_after(self) -> None:
         """Raises LifeboatError where it is not again as it was."""
 
+    def clean(self) -> None:
+        """Remove what lies elsewhere, once it has been read."""
+
 
 class _Started(Target):
     """What runs as a unit while it is profiled."""
@@ -177,13 +180,13 @@ class Unit(_Started):
                 f"look at 'systemctl status {self.unit}'"
             )
 
-    def _owner(self) -> Tuple[int, Tuple[int, int]]:
-        """Mode and owner of the folder for what the service writes: its user at its start."""
+    def _owner(self) -> Tuple[int, Optional[Tuple[int, int]]]:
+        """Mode and owner of the folder for what the service writes: its user at its start, C(None) for root."""
         user = self._shown["User"]
         if self._shown["DynamicUser"] == "yes":
-            return 0o1733, (0, 0)
+            return 0o1733, None
         if not user:
-            return 0o700, (0, 0)
+            return 0o700, None
         ids = [int(self.host.run_or_fail(["id", flag, "--", user])) for flag in ("-u", "-g")]
         return 0o700, (ids[0], ids[1])
 
@@ -336,7 +339,7 @@ class Process(Target):
             return parent + self._name
         raise LifeboatError(f"process {self._pid} can write to none of /var/tmp, /tmp and /dev/shm; name its unit")
 
-    def check_after(self) -> None:
+    def clean(self) -> None:
         if self._folder and self.main_pid():
             self.host.remove_tree(self._root + self._folder)
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
@@ -36,6 +36,7 @@ _MIB = 1024
 _TREND_POINTS = 90
 # A page stays readable, and a device cannot make it grow without end.
 _MOST_ROWS = 200
+_MOST_SITES = 10  # of one profile
 _FINDINGS = [
     *(Column("Severity", "level"), Column("Finding", "finding"), Column("Subject"), Column("Observed", "long")),
     *(Column("Expected"), Column("What to do", "long"), Column("New", "new")),
@@ -69,10 +70,19 @@ _LIMITS = [
     *(Column("Control group", "name"), Column("Used", "share"), Column("Used, MiB", "number")),
     *(Column("Limit, MiB", "number"), Column("Peak, MiB", "number"), Column("Kills", "count")),
 ]
+_PROFILES = [
+    *(Column("Service", "name"), Column("MiB", "number"), Column("Kind"), Column("Function", "long")),
+    *(Column("Where", "code"), Column("Package"), Column("Tool"), Column("Profiled")),
+]
 
 
-def host_page(record: Mapping[str, Any], history: Sequence[AuditPoint] = ()) -> Iterator[str]:
-    """The page piece by piece, whatever is missing in the record; I(history) are the host's audits, oldest first."""
+def host_page(
+    record: Mapping[str, Any], history: Sequence[AuditPoint] = (), profiles: Iterable[Mapping[str, Any]] = ()
+) -> Iterator[str]:
+    """The page piece by piece, whatever is missing in the record; I(history) are the host's audits, oldest first.
+
+    I(profiles) are what profilers have found on the host.
+    """
     row = row_of(record)
     state = clean_all(at(record, "state"))
     tables = {
@@ -83,6 +93,7 @@ def host_page(record: Mapping[str, Any], history: Sequence[AuditPoint] = ()) -> 
         "services": (_SERVICES, [_service(one) for one in entries(clean_all(record), "services")[:_MOST_ROWS]]),
         "kills": (_KILLS, list(_kills(state))[-_MOST_ROWS:][::-1]),
         "limits": (_LIMITS, _limits(state)),
+        "profiles": (_PROFILES, [row for profile in profiles for row in _sites(clean_all(profile))]),
     }
     return render(
         "host.html.j2",
@@ -228,6 +239,18 @@ def _kills(state: Any) -> Iterator[list[Any]]:
 
 def _up(uptime: float | None) -> str | None:
     return None if uptime is None else f"{uptime:.0f} s after boot"
+
+
+def _sites(profile: Any) -> Iterator[list[Any]]:
+    for site in entries(profile, "sites")[:_MOST_SITES]:
+        place = text(site, "file") or text(site, "object")
+        line = integer(site, "line")
+        package = " ".join(filter(None, (text(site, "package"), text(site, "version"))))
+        yield [
+            *(text(profile, "subject"), _mib((integer(site, "bytes") or 0) // 1024), text(site, "kind")),
+            *(text(site, "function"), f"{place}:{line}" if line else place, package or None),
+            *(text(profile, "tool"), text(profile, "profiled_at")),
+        ]
 
 
 def _limits(state: Any) -> list[list[Any]]:

@@ -14,6 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import profiles_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._trends import service_trends
@@ -60,7 +61,8 @@ def trends_with(
 def write_host_page(spool: Spool, path: Path, made_of: int, record: Mapping[str, Any], history: History) -> None:
     """The page of the record in the file I(path). It gets the time of that file, I(made_of), to be known by."""
     host = str(record["host"])
-    page = spool.write_page(page_name(path.stem), "".join(host_page(record, history.audits(host))))
+    profiles = profiles_of(spool.folder, host)
+    page = spool.write_page(page_name(path.stem), "".join(host_page(record, history.audits(host), profiles)))
     os.utime(page, ns=(made_of, made_of))
 
 

@@ -131,3 +131,12 @@ def test_an_upgrade_is_kept_once(history: History) -> None:
     history.prune(1, now=NOW + 2 * 86_400)
     assert history.upgrades("web") == ()
     assert history.hosts() == set()
+
+
+def test_a_unit_that_nothing_is_known_of_is_forgotten(history: History) -> None:
+    """Sessions and containers are units of a new name every day."""
+    for unit, when in (("session-1.scope", NOW), (UNIT, NOW + 2 * 86_400)):
+        history.record_upgrade("web", unit, "libleak", "1.0", "1.1", when)
+    assert history._all("SELECT name FROM units ORDER BY 1") == [(UNIT,), ("session-1.scope",)]
+    history.prune(1, now=NOW + 2 * 86_400)
+    assert history._all("SELECT name FROM units") == [(UNIT,)]

@@ -7,24 +7,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from unit.profile_options import OPTIONS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import request
-
-OPTIONS: dict[str, Any] = {
-    "tool": "heaptrack",
-    "unit": None,
-    "pid": None,
-    "command": None,
-    "confirm_attach": False,
-    "duration": 60,
-    "warm_up": None,
-    "timeout": 600,
-    "max_disk": "256M",
-    "max_memory": None,
-    "top": 10,
-    "keep_raw": False,
-}
 
 
 def test_a_unit() -> None:

@@ -34,6 +34,12 @@ def page(found: dict[str, Any], history: tuple[AuditPoint, ...] = ()) -> str:
     return "".join(host_page(found, history))
 
 
+def profiled(**site: Any) -> dict[str, Any]:
+    found = {"bytes": 7 << 20, "kind": "grown", "function": "app::grow()", "file": "/build/app.cpp", "line": 5}
+    found.update(package="libapp1", version="1.0", object="/usr/lib/libapp.so.1")
+    return {"subject": "app.service", "tool": "heaptrack", "profiled_at": NOW, "sites": [{**found, **site}]}
+
+
 def cells(text: str) -> list[str]:
     return [re.sub(r"<[^>]*>", "", cell).strip() for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", text)]
 
@@ -53,6 +59,22 @@ def test_a_host_says_what_it_is_and_how_bad() -> None:
     assert "Committed (not enforced)" in text
     assert "memory, some" in text
     assert "Nothing that somebody has to look at." in page(record())
+
+
+def test_what_profilers_have_found_is_shown() -> None:
+    text = "".join(host_page(record(), (), [profiled(), profiled(function=None, file=None, line=None, package=None)]))
+    assert table(text, "profiles")[1:] == [
+        ["app.service", "7", "grown", "app::grow()", "/build/app.cpp:5", "libapp1 1.0", "heaptrack", NOW],
+        ["app.service", "7", "grown", "–", "/usr/lib/libapp.so.1", "1.0", "heaptrack", NOW],
+    ]
+    assert "Who holds the memory" not in page(record())
+
+
+@pytest.mark.parametrize("word", HOSTILE, ids=ascii)
+def test_names_in_a_profile_do_no_harm(word: str) -> None:
+    text = "".join(host_page(record(), (), [{**profiled(function=word, file=word, package=word), "subject": word}]))
+    assert MARKUP not in text and "\x1b" not in text
+    "".join(host_page(record(), (), [{}, {"sites": 3}, {"sites": [None, {}]}]))
 
 
 def test_what_differs_is_shown_with_both_values() -> None:
