@@ -281,7 +281,7 @@ def test_a_large_fleet_opens_and_filters_without_a_row_for_each_host(
     reader: Window, report: Path, tmp_path: Path
 ) -> None:
     models = [row for _, row in Spool(report).rows()]
-    index = IndexPage(NOW, {}, {}, ())
+    index = IndexPage(NOW, {}, {}, {}, ())
     for number in range(BIG):
         index.add(replace(models[number % HOSTS], host=f"host-{number}"), f"host-{number}")
     with (tmp_path / "index.html").open("w") as stream:

@@ -28,7 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     without_empty,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import trend_lines
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row, row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row, finding_key, row_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean_all
 
@@ -39,7 +39,7 @@ _MOST_ROWS = 200
 _MOST_SITES = 10  # of one profile
 _FINDINGS = [
     *(Column("Severity", "level"), Column("Finding", "finding"), Column("Subject"), Column("Observed", "long")),
-    *(Column("Expected"), Column("What to do", "long"), Column("New", "new")),
+    *(Column("Expected"), Column("What to do", "long"), Column("New", "new"), Column("Since, UTC", "time")),
 ]
 _DRIFT = [
     *(Column("Layer"), Column("Subject"), Column("Key", "code"), Column("Is", "code")),
@@ -77,16 +77,19 @@ _PROFILES = [
 
 
 def host_page(
-    record: Mapping[str, Any], history: Sequence[AuditPoint] = (), profiles: Iterable[Mapping[str, Any]] = ()
+    record: Mapping[str, Any],
+    history: Sequence[AuditPoint] = (),
+    profiles: Iterable[Mapping[str, Any]] = (),
+    first_seen: Mapping[str, int] | None = None,
 ) -> Iterator[str]:
     """The page piece by piece, whatever is missing in the record; I(history) are the host's audits, oldest first.
 
-    I(profiles) are what profilers have found on the host.
+    I(profiles) are what profilers have found on the host, I(first_seen) is since when each finding is there, by key.
     """
     row = row_of(record)
     state = clean_all(at(record, "state"))
     tables = {
-        "findings": (_FINDINGS, [_finding(finding) for finding in row.findings]),
+        "findings": (_FINDINGS, [_finding(finding, first_seen or {}) for finding in row.findings]),
         "drift": (_DRIFT, [[one[key] for key in DRIFT_KEYS] for one in row.drift]),
         "kill_order": (_KILL_ORDER, _kill_order(state)),
         "forecast": (_FORECAST, [_growth(one) for one in entries(state, "forecast")[:_MOST_ROWS]]),
@@ -126,9 +129,14 @@ def _verdict(row: Row) -> str:
     return f"To look at: {', '.join(parts)}." if parts else "Nothing that somebody has to look at."
 
 
-def _finding(finding: Mapping[str, Any]) -> list[Any]:
+def _finding(finding: Mapping[str, Any], first_seen: Mapping[str, int]) -> list[Any]:
     rest = [finding[key] for key in ("subject", "observed", "expected", "remedy", "new")]
-    return [LEVELS.index(finding["severity"]), Kind(finding["id"], finding["message"]), *rest]
+    return [
+        LEVELS.index(finding["severity"]),
+        Kind(finding["id"], finding["message"]),
+        *rest,
+        first_seen.get(finding_key(finding)),
+    ]
 
 
 def _facts(row: Row, state: Any) -> list[tuple[str, str]]:

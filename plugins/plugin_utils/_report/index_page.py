@@ -134,10 +134,20 @@ class _Lines:
 
 
 class IndexPage:
-    """C(index.html). I(kills) by day and I(victims) by name come from the history, for the hosts that it I(knows)."""
+    """C(index.html). What the history tells of the hosts that it I(knows): I(kills) by day, I(victims) by name, and
+    I(rates), kills a day by host.
+    """
 
-    def __init__(self, now: int, kills: Mapping[int, int], victims: Mapping[str, int], knows: Iterable[str]) -> None:
-        self._now = now
+    def __init__(
+        self,
+        now: int,
+        kills: Mapping[int, int],
+        victims: Mapping[str, int],
+        rates: Mapping[str, float],
+        knows: Iterable[str],
+    ) -> None:
+        self._now, self._rates = now, rates
+        self._most_rate = max(rates.values(), default=1.0)
         self._kills, self._victims, self._knows = Counter(kills), Counter(victims), set(knows)
         self._levels = bytearray()
         self._texts, self._names, self._hosts = _Texts(), _Lines(), _Lines()
@@ -147,6 +157,7 @@ class IndexPage:
             "least_available": _Most(_RANKED),
             "least_room": _Most(_RANKED),
             "most_pressure": _Most(_RANKED),
+            "most_kills": _Most(_RANKED),
         }
         self._findings = {severity: _Table() for severity in ("critical", "warning", "info")}
         self._drift = _Table()
@@ -221,6 +232,10 @@ class IndexPage:
             self._drift.add(host, *(one[key] for key in DRIFT_KEYS))
 
     def _rank(self, link: Link, row: Row) -> None:
+        rate = self._rates.get(row.host)
+        if rate:
+            share_pct = 100 * rate / self._most_rate
+            self._rankings["most_kills"].add(rate, Bar(link.name, share_pct, f"{7 * rate:.1f}", link.file))
         if row.available_pct is not None:
             bar = Bar(link.name, row.available_pct, _percent(row.available_pct), link.file)
             self._rankings["least_available"].add(-row.available_pct, bar)

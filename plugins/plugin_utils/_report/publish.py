@@ -62,7 +62,8 @@ def write_host_page(spool: Spool, path: Path, made_of: int, record: Mapping[str,
     """The page of the record in the file I(path). It gets the time of that file, I(made_of), to be known by."""
     host = str(record["host"])
     profiles = profiles_of(spool.folder, host)
-    page = spool.write_page(page_name(path.stem), "".join(host_page(record, history.audits(host), profiles)))
+    html = "".join(host_page(record, history.audits(host), profiles, history.first_seen(host)))
+    page = spool.write_page(page_name(path.stem), html)
     os.utime(page, ns=(made_of, made_of))
 
 

@@ -47,7 +47,8 @@ def roll_up(
     with History(spool.folder / FILE) as history, ExitStack() as stack:
         history.prune(history_days, now)
         since = now - CHART_DAYS * DAY
-        index = IndexPage(now, history.kills_over_time(since), history.victims(since), history.hosts())
+        rates = history.kill_rates(since, now)
+        index = IndexPage(now, history.kills_over_time(since), history.victims(since), rates, history.hosts())
         index_stream, list_stream, *streams = [
             stack.enter_context(spool.replacing(name)) for name in (INDEX, "hosts.html", *EXPORTS)
         ]

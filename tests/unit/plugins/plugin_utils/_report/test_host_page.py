@@ -230,3 +230,11 @@ def test_a_device_cannot_make_a_page_grow_without_end() -> None:
     kill = {"kind": "kill", "unit": "x" * 10_000, "victims": [{"comm": "y" * 10_000, "pid": 5}] * 5000}
     limits = tuple(parse_cgroup_files(f"/{n}", 2, {"memory.max": "1", "memory.current": "1"}) for n in range(5000))
     assert len(page(record(events=(kill,), cgroups=limits))) < 1_000_000
+
+
+def test_a_finding_says_since_when_it_is_there() -> None:
+    found = record(services=[{"name": "gone", "oom_score_adj": -5}])
+    key = finding_key(found["findings"][0])
+    head, first, *_ = table("".join(host_page(found, (), (), {key: 1_777_863_721})), "findings")
+    assert first[head.index("Since, UTC")] == "2026-05-04 03:02"
+    assert "Since, UTC" not in page(found)

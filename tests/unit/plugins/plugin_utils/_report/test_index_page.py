@@ -42,7 +42,8 @@ def kill(name: str = "a", day: str = "2026-05-03") -> dict[str, Any]:
 
 
 def page(*rows: Row, **history: Any) -> str:
-    index = IndexPage(NOW, history.get("kills", {}), history.get("victims", {}), history.get("knows", ()))
+    known = [history.get(name, {}) for name in ("kills", "victims", "rates", "knows")]
+    index = IndexPage(NOW, *known)
     for each in rows:
         index.add(each, file_name(each.host))
     stream = io.StringIO()
@@ -198,3 +199,10 @@ def test_a_hostile_name_stays_in_the_plain_list(text: str) -> None:
     assert 'href="pages/a%22%20onclick%3D%22x.html"' in shown
     assert '<a href="pages/after.html">after</a>' in shown
     assert shown.endswith("</html>")
+
+
+def test_hosts_with_the_most_kills_a_week_are_named() -> None:
+    text = page(row("calm"), row("worst"), row("bad"), rates={"bad": 1 / 7, "worst": 2.0, "elsewhere": 4.0})
+    (shown,) = re.findall(r"Most OOM kills a week</h2>(.*?)</section>", text, re.DOTALL)
+    assert re.findall(r">(worst|bad|calm|elsewhere|14\.0|1\.0)<", shown) == ["worst", "14.0", "bad", "1.0"]
+    assert "No kill in the last 30 days." in page(row("calm"))
