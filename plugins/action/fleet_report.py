@@ -63,7 +63,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if arguments["history_days"] < 1:
             raise AnsibleActionFail(f"history_days: found {arguments['history_days']}, expected 1 or more")
         spool, variables = Spool(Path(arguments["report_dir"])), task_vars or {}
-        hosts = arguments["hosts"] or variables.get("ansible_play_hosts_all", [])
+        # Not those that a play with "serial" has still to look at: what is known of them is of an earlier run.
+        hosts = arguments["hosts"] or [*variables.get("ansible_play_batch", ()), *lost(variables)]
         run = Run(hosts, arguments["fail_on"])
         try:
             packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
@@ -85,17 +86,22 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
 
+def lost(variables: Mapping[str, Any]) -> set[str]:
+    """The hosts that the play goes on without."""
+    return set(variables.get("ansible_play_hosts_all", ())) - set(variables.get("ansible_play_hosts", ()))
+
+
 def dropped(spool: Spool, variables: Mapping[str, Any]) -> list[str]:
     """The hosts that the play lost before they were looked at: a wrong declaration, say, fails already as it is read.
 
     A record that is younger than ansible-playbook, the parent of this process, is of this run. Without psutil nobody
     knows, and none is told.
     """
-    lost = set(variables.get("ansible_play_hosts_all", ())) - set(variables.get("ansible_play_hosts", ()))
-    if not lost or psutil is None:
+    gone = lost(variables)
+    if not gone or psutil is None:
         return []
     began = psutil.Process(os.getppid()).create_time()
-    return sorted(host for host in lost if spool.written_at(host) < began)
+    return sorted(host for host in gone if spool.written_at(host) < began)
 
 
 class Run:

@@ -43,7 +43,7 @@ options:
     default: none
   hosts:
     description:
-      - The hosts to summarise and to judge. Without it, the hosts of the play.
+      - The hosts to summarise and to judge. Without it, those of the batch that the play is at, and those that it has lost.
     type: list
     elements: str
   history_days:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -21,8 +21,10 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._service_memory import service_memory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
-# Of one process, from one audit to the next; more samples than these are thinned.
+# Of a young process, from one audit to the next; more samples than these are thinned.
 _MOST_NEW = 96
+# Of an older one there is less to keep: it is judged by the least of each of these, an eighth of a day.
+_YOUNG_SECONDS, _PART_SECONDS = 3 * 86_400, 10_800
 _HOST = "(SELECT id FROM hosts WHERE name = ?)"
 
 
@@ -114,6 +116,9 @@ class MemoryHistory(HistoryFile):
         self._database.execute("DELETE FROM readings WHERE at < ?", (before,))
         self._database.execute("DELETE FROM lives WHERE NOT EXISTS (SELECT 1 FROM readings WHERE life = lives.id)")
         self._database.execute("DELETE FROM upgrades WHERE at < ?", (before,))
+        # Sessions and containers have names of their own, new ones every day.
+        used = " UNION ".join(f"SELECT unit FROM {table}" for table in ("lives", "upgrades", "leaks"))
+        self._database.execute(f"DELETE FROM units WHERE id NOT IN ({used})")
 
     def _keep_memory(self, record: Mapping[str, Any]) -> None:
         state = at(record, "state")
@@ -135,7 +140,7 @@ class MemoryHistory(HistoryFile):
                 "INSERT OR IGNORE INTO readings VALUES (?, ?, ?, ?, ?)",
                 [
                     (life, each.uptime_seconds, booted_at + each.uptime_seconds, each.anon_swap_kib, each.limit_kib)
-                    for each in thinned([each for each in readings if each.uptime_seconds > last], _MOST_NEW)
+                    for each in _worth_keeping(process, [each for each in readings if each.uptime_seconds > last])
                 ],
             )
 
@@ -190,6 +195,19 @@ def _processes(state: Any, uptime: int) -> Iterator[tuple[_Process, list[_Readin
         # A command that was met once by a sample, and has ended, says nothing.
         if len(readings) > 1 or (readings and readings[0].uptime_seconds == uptime):
             yield process, readings
+
+
+def _worth_keeping(process: _Process, readings: Sequence[_Reading]) -> Iterable[_Reading]:
+    """Not all of it: a fleet that samples every service every few minutes would fill the disk."""
+    if not readings or readings[-1].uptime_seconds - process.start_ticks // TICKS_PER_SECOND < _YOUNG_SECONDS:
+        return thinned(readings, _MOST_NEW)
+    lowest: dict[int, _Reading] = {}
+    for each in readings:
+        part = each.uptime_seconds // _PART_SECONDS
+        if part not in lowest or each.anon_swap_kib < lowest[part].anon_swap_kib:
+            lowest[part] = each
+    # The last one too: the next audit goes on behind it.
+    return {*lowest.values(), readings[-1]}
 
 
 def _sampled(samples: Mapping[str, Any], uptime: int) -> Iterable[_Reading]:

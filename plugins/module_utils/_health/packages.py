@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
@@ -14,10 +14,19 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 
 # What is asked about follows the two dashes: all programs in one question, then all packages.
 DPKG_OWNERS = ("dpkg-query", "--search", "--")
-DPKG_VERSIONS = ("dpkg-query", "--show", "--showformat=${binary:Package} ${Version}\\n", "--")
-RPM_OWNERS = ("rpm", "-qf", "--queryformat=%{NAME} %{VERSION}-%{RELEASE}\\n", "--")
+DPKG_VERSIONS = ("dpkg-query", "--show", "--showformat=${binary:Package}\\t${Version}\\n", "--")
+RPM_FORMAT = "--queryformat=%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
+RPM_OWNERS = ("rpm", "-qf", RPM_FORMAT, "--")
 # The kernel says so of a program that was replaced while it runs.
 _DELETED = " (deleted)"
+
+
+@dataclass(frozen=True)
+class Package:
+    """An installed package, its version as the package manager writes it."""
+
+    name: str
+    version: str
 
 
 @dataclass(frozen=True)
@@ -37,17 +46,27 @@ def read_packages(host: Door, services: Sequence[ServiceState]) -> Optional[Tupl
     """
     programs = {service.unit.id: _program(host, service.unit.main_pid) for service in services}
     known = {unit: program for unit, program in programs.items() if program is not None}
-    paths = sorted(set(known.values()))
-    try:
-        owners = _dpkg_owners(host, paths)
-    except Missing:
-        try:
-            owners = _rpm_owners(host, paths)
-        except Missing:
-            return None
+    found = owners(host, known.values())
+    if found is None:
+        return None
     return tuple(
-        ServicePackage(unit, program, *owners[program]) for unit, program in known.items() if program in owners
+        ServicePackage(unit, program, found[program].name, found[program].version)
+        for unit, program in known.items()
+        if program in found
     )
+
+
+def owners(host: Door, paths: Iterable[str]) -> Optional[Mapping[str, Package]]:
+    """The package of each file that has one, of paths without links; C(None) without dpkg or rpm."""
+    wanted = sorted(set(paths))
+    if not wanted:
+        return {}
+    for ask in (_dpkg_owners, _rpm_owners):
+        try:
+            return ask(host, wanted)
+        except Missing:
+            continue
+    return None
 
 
 def _program(host: Door, pid: Optional[int]) -> Optional[str]:
@@ -62,22 +81,21 @@ def spellings(path: str) -> Tuple[str, ...]:
     return (path, path[len("/usr") :]) if path.startswith(("/usr/bin/", "/usr/sbin/", "/usr/lib")) else (path,)
 
 
-def _dpkg_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Tuple[str, str]]:
+def _dpkg_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Package]:
     asked = [spelling for path in paths for spelling in spellings(path)]
-    if not asked:
-        return {}
     # It ends with 1 where one of the paths is nobody's.
-    owners = parse_dpkg_search(host.run([*DPKG_OWNERS, *asked]).stdout)
-    if not owners:
+    names = parse_dpkg_search(host.run([*DPKG_OWNERS, *asked]).stdout)
+    if not names:
         return {}
-    shown = host.run([*DPKG_VERSIONS, *sorted(set(owners.values()))]).stdout
-    versions = dict(line.split(" ", 1) for line in shown.split("\n") if " " in line)
+    shown = host.run([*DPKG_VERSIONS, *sorted(set(names.values()))]).stdout
+    versions = dict(line.split("\t", 1) for line in shown.split("\n") if "\t" in line)
+    # One architecture alone is told without it.
     by_name = {**{name.partition(":")[0]: version for name, version in versions.items()}, **versions}
-    found: Dict[str, Tuple[str, str]] = {}
+    found: Dict[str, Package] = {}
     for path in paths:
-        package = next((owners[each] for each in spellings(path) if each in owners), None)
+        package = next((names[each] for each in spellings(path) if each in names), None)
         if package is not None and package in by_name:
-            found[path] = (package.partition(":")[0], by_name[package])
+            found[path] = Package(package.partition(":")[0], by_name[package])
     return found
 
 
@@ -94,12 +112,10 @@ def parse_dpkg_search(text: str) -> Dict[str, str]:
     return found
 
 
-def _rpm_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Tuple[str, str]]:
-    if not paths:
-        return {}
+def _rpm_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Package]:
     lines: List[str] = host.run([*RPM_OWNERS, *paths]).stdout.split("\n")[:-1]
     # A line for each path, in their order; where a file has several owners nobody knows whose line is whose.
     if len(lines) != len(paths):
         return {}
-    words = {path: tuple(line.split(" ")) for path, line in zip(paths, lines)}
-    return {path: (each[0], each[1]) for path, each in words.items() if len(each) == 2}
+    words = {path: line.split("\t") for path, line in zip(paths, lines)}
+    return {path: Package(*each) for path, each in words.items() if len(each) == 2}

@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.analysis import Watched, analyse, keep
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Guard, Place
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, Request, request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Profile, Site, by_blame
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Target, target
@@ -120,7 +120,10 @@ def _size(host: Host, path: str) -> int:
 def _told(host: Host, wanted: Request, found: Profile, seen: Watched) -> Dict[str, Any]:
     every = by_blame(found.sites)
     sites = every[: wanted.top]
-    owned = owners(host, [site.blamed.object for site in sites if site.blamed.object])
+    objects = {site.blamed.object for site in sites if site.blamed.object}
+    real = {path: host.link_target(path) or path for path in objects if path.startswith("/")}
+    packages = owners(host, real.values()) or {}
+    owned = {path: packages[target] for path, target in real.items() if target in packages}
     warnings: List[str] = []
     if not found.complete:
         warnings.append(f"what {wanted.tool} wrote breaks off: it was killed while it reported; some sites are missing")

@@ -106,9 +106,10 @@ def _by_all_periods(life: Series, limits: Limits) -> Trend:
     found = _trend([life], limits, [list(floors_by_period(life, limits.period_seconds))])
     # A heap that is tidied up every 8.1 hours is a bit fuller each day at the same hour; its lowest point is not.
     begin, end = life[0][0], life[-1][0]
-    first = min(size for seconds, size in life if seconds <= begin + limits.period_seconds)
-    last = min(size for seconds, size in life if seconds >= end - limits.period_seconds)
-    expected = found.bytes_per_hour / 3600 * (end - begin - limits.period_seconds)
+    third = (end - begin) / _PERIODS
+    first = min(size for seconds, size in life if seconds <= begin + third)
+    last = min(size for seconds, size in life if seconds >= end - third)
+    expected = found.bytes_per_hour / 3600 * (end - begin - third)
     return found if last - first >= _STRAIGHT * expected else replace(found, verdict="steady")
 
 

@@ -16,12 +16,24 @@ _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes
 
 def growth(trend: Mapping[str, Any]) -> str:
     """The rate of a trend as the record has it, how sure that is, and when it ends."""
-    lives, sure = integer(trend, "lives") or 1, number(trend, "confidence_pct") or 0
-    by = f"{integer(trend, 'samples')} samples over {span(integer(trend, 'seconds') or 0)}"
-    by += f" in {lives} lives of the process" if lives > 1 else ""
-    said = f"{rate(number(trend, 'rate_bytes_per_hour') or 0)}, {sure} % sure ({by})"
+    said = f"{_rate(trend)}, {number(trend, 'confidence_pct') or 0} % sure ({_by(trend)})"
     left = integer(trend, "seconds_left")
     return said if left is None else f"{said}; {_BOUNDS.get(text(trend, 'bound') or '', 'ends')} in {span(left)}"
+
+
+def change(trend: Mapping[str, Any]) -> str:
+    """The same of one that does not leak, which has nothing to be sure of."""
+    return f"{_rate(trend)} ({_by(trend)})"
+
+
+def _rate(trend: Mapping[str, Any]) -> str:
+    return rate(number(trend, "rate_bytes_per_hour") or 0)
+
+
+def _by(trend: Mapping[str, Any]) -> str:
+    lives = integer(trend, "lives") or 1
+    by = f"{integer(trend, 'samples')} samples over {span(integer(trend, 'seconds') or 0)}"
+    return f"{by} in {lives} lives of the process" if lives > 1 else by
 
 
 def rate(bytes_per_hour: float) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, items, text
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import growth
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import change, growth
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 WIDTH, HEIGHT = 200, 24
@@ -41,7 +41,8 @@ def _found(record: Mapping[str, Any]) -> Iterator[TrendLine]:
         if lives:
             leaks = text(trend, "verdict") == "leak"
             ends = lives[0][0][1] // 1024, lives[-1][-1][1] // 1024
-            yield TrendLine(clean(text(trend, "unit"), 100), leaks, clean(growth(trend)), _lines(lives), *ends)
+            said = growth(trend) if leaks else change(trend)
+            yield TrendLine(clean(text(trend, "unit"), 100), leaks, clean(said), _lines(lives), *ends)
 
 
 def _points(life: Any) -> list[_Point]:

@@ -13,7 +13,14 @@ import pytest
 from unit.samples import host_state
 
 from ansible_collections.lifeboat.oom.plugins.action import fleet_report
-from ansible_collections.lifeboat.oom.plugins.action.fleet_report import FAIL_ON, MOST_IN_FULL, Run, crosses, dropped
+from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
+    FAIL_ON,
+    MOST_IN_FULL,
+    Run,
+    crosses,
+    dropped,
+    lost,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
@@ -137,3 +144,8 @@ def test_hosts_that_the_play_lost_unseen_are_dropped(tmp_path: Path, monkeypatch
     assert dropped(spool, {**variables, "ansible_play_hosts": variables["ansible_play_hosts_all"]}) == []
     monkeypatch.setattr(fleet_report, "psutil", None)
     assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == []
+
+
+def test_hosts_of_later_batches_are_not_judged_by_what_was_seen_before() -> None:
+    play = {"ansible_play_hosts_all": ["now", "lost", "later"], "ansible_play_hosts": ["now", "later"]}
+    assert lost({**play, "ansible_play_batch": ["now"]}) == {"lost"}

@@ -90,6 +90,15 @@ def test_many_samples_are_thinned(history: History) -> None:
     assert len(kib(history)) == 96
 
 
+def test_of_an_old_process_the_least_of_each_part_of_the_day_is_kept(history: History) -> None:
+    begin = 40 * 10_800  # five days
+    moments = list(range(begin, begin + 2 * 10_800, 600))
+    samples = {**SAMPLES, "uptime_seconds": moments, "anon_swap_kib": [500 - abs(number - 9) for number in range(36)]}
+    samples["anon_swap_kib"][20] = 5
+    history.keep_memory(record(uptime=float(begin + 2 * 10_800), samples=[samples]))
+    assert kib(history) == [(begin, 491), (moments[20], 5), (begin + 2 * 10_800, 9)]
+
+
 def test_the_version_is_the_one_that_ran_first(history: History) -> None:
     first, second = [[{"unit": UNIT, "package": "nginx", "version": version}] for version in ("1", "2")]
     history.keep_memory(record(uptime=80.0))
@@ -122,3 +131,12 @@ def test_an_upgrade_is_kept_once(history: History) -> None:
     history.prune(1, now=NOW + 2 * 86_400)
     assert history.upgrades("web") == ()
     assert history.hosts() == set()
+
+
+def test_a_unit_that_nothing_is_known_of_is_forgotten(history: History) -> None:
+    """Sessions and containers are units of a new name every day."""
+    for unit, when in (("session-1.scope", NOW), (UNIT, NOW + 2 * 86_400)):
+        history.record_upgrade("web", unit, "libleak", "1.0", "1.1", when)
+    assert history._all("SELECT name FROM units ORDER BY 1") == [(UNIT,), ("session-1.scope",)]
+    history.prune(1, now=NOW + 2 * 86_400)
+    assert history._all("SELECT name FROM units") == [(UNIT,)]

@@ -24,7 +24,7 @@ NGINX = ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx-core", "1.22.1
 OWNERS = "nginx-core:arm64: /usr/sbin/nginx\nsystemd: /lib/systemd/systemd-x\n"
 DPKG = {
     "dpkg-query --search --": Finished((), 1, OWNERS, ""),
-    "dpkg-query --show --showformat": "nginx-core:arm64 1.22.1-9\nsystemd 252.39-1~deb12u1\n",
+    "dpkg-query --show --showformat": "nginx-core:arm64\t1.22.1-9\nsystemd\t252.39-1~deb12u1\n",
 }
 
 
@@ -73,9 +73,9 @@ def test_without_a_package_manager_nothing_is_known(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ("nginx 1.20.1-14.el9\n", (ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx", "1.20.1-14.el9"),)),
+        ("nginx\t1.20.1-14.el9\n", (ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx", "1.20.1-14.el9"),)),
         ("file /usr/sbin/nginx is not owned by any package\n", ()),
-        ("a 1\nb 2\n", ()),
+        ("a\t1\nb\t2\n", ()),
         ("", ()),
     ],
     ids=["owned", "nobody's", "of two packages", "nothing"],

@@ -61,7 +61,7 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             f"{SHOW} *.service": NGINX + OLD,
             "dpkg-query --search --": "diversion by a from: /sbin/nginx\nnginx-core:arm64, x: /usr/sbin/nginx\n",
-            "dpkg-query --show --showformat": "nginx-core:arm64 1.22.1-9\n",
+            "dpkg-query --show --showformat": "nginx-core:arm64\t1.22.1-9\n",
             "systemd-detect-virt": Finished((), 1, "none\n", ""),
             "journalctl": "",
             "dmesg": KILL,

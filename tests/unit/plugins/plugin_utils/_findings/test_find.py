@@ -394,10 +394,11 @@ def test_leaks_are_judged_as_the_thresholds_say() -> None:
         ("", {"vm.overcommit_ratio": "100"}, 2_900_000, True),
         ("", {"vm.overcommit_ratio": "10"}, 2_000_000, False),
         ("", {}, 2_000_000, False),
+        ("vm.overcommit_ratio = 30", {"vm.overcommit_memory": "2"}, 2_000_000, False),
     ],
     ids=[
         *["enough", "too little", "enough kbytes", "too few kbytes", "the later one, kbytes", "the later one, ratio"],
-        *["more now, and not then", "less now, and not then", "the kernel's own"],
+        *["more now, and not then", "less now, and not then", "the kernel's own", "already"],
     ],
 )
 def test_the_next_boot_has_the_limits_of_its_files(
@@ -405,6 +406,13 @@ def test_the_next_boot_has_the_limits_of_its_files(
 ) -> None:
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
     changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
+    assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+@pytest.mark.parametrize(("mode", "found"), [(0, False), (1, False), (2, True)])
+def test_only_a_next_boot_in_mode_never_is_judged(mode: int, found: bool) -> None:
+    files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = {mode}\nvm.overcommit_ratio = 30\n"}
+    changes = {"sysctls": sysctls(files, {}), "memory": memory(committed_kib=2_000_000)}
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
 
 

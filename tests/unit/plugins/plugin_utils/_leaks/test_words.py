@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import growth, rate, span
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import change, growth, rate, span
 
 TREND = {
     "rate_bytes_per_hour": 5 << 20,
@@ -26,6 +26,7 @@ def test_a_leak_is_told_with_rate_confidence_and_end() -> None:
         "(96 samples over 3 days in 4 lives of the process); the limit of its control group is reached in 60 seconds"
     )
     assert growth({**TREND, "seconds_left": None}).endswith("(96 samples over 3 days)")
+    assert change(TREND) == "+5.0 MiB an hour (96 samples over 3 days)"
     assert growth({}) == "+0.0 MiB a day, 0 % sure (None samples over 0 seconds)"
 
 

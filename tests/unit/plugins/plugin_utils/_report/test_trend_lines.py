@@ -32,7 +32,8 @@ def test_each_life_is_a_line_of_its_own() -> None:
         10,
         5,
     )
-    assert trend_lines({"trends": [{**LEAK, "verdict": "steady"}]})[0].leaks is False
+    (steady,) = trend_lines({"trends": [{**LEAK, "verdict": "steady"}]})
+    assert (steady.leaks, steady.said) == (False, "+1.0 MiB an hour (5 samples over 5 hours)")
 
 
 def test_what_cannot_be_drawn_is_left_out() -> None:
