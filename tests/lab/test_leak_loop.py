@@ -37,7 +37,7 @@ _DAYS = {
         {
             "ansible.builtin.shell": f"""\
 pid=$(systemctl show -p MainPID --value {UNIT})
-test $(awk -v pid=$pid '$2 == pid' /run/lifeboat-oom/samples | wc -l) -ge 24""",
+test $(awk -v pid=$pid '$2 == pid' /run/lifeboat-oom/samples | wc -l) -ge 20""",
             "register": "days",
             "until": "days.rc == 0",
             "retries": 40,
@@ -196,6 +196,7 @@ def test_one_run_from_the_leak_to_its_cure(
         "oom_audit_thresholds": QUICK,
         "oom_monitor_enabled": True,
         "oom_monitor_interval_seconds": 1,
+        "oom_monitor_units": [UNIT],
         "oom_profile_duration": 8,
     }
     monitor = {"hosts": "all", "gather_facts": False, "roles": ["lifeboat.oom.oom_monitor"]}
