@@ -21,7 +21,6 @@ from .runner import Ansible
 from .uml import Lab, Machine
 
 PROFILERS = ("gdb", "heaptrack", "libc6-dbg", "python3-apt", "valgrind")
-AUDITS = 10
 # As for a service that leaks over days, but in seconds.
 QUICK = {
     "leak_min_samples": 8,
@@ -30,10 +29,26 @@ QUICK = {
     "leak_min_growth_mib": 1,
     "leak_min_growth_pct": 1,
 }
+# Samples of the process that runs now. So many, because their moments are uneven on a busy machine.
+_DAYS = {
+    "hosts": "all",
+    "gather_facts": False,
+    "tasks": [
+        {
+            "ansible.builtin.shell": f"""\
+pid=$(systemctl show -p MainPID --value {UNIT})
+test $(awk -v pid=$pid '$2 == pid' /run/lifeboat-oom/samples | wc -l) -ge 20""",
+            "register": "days",
+            "until": "days.rc == 0",
+            "retries": 40,
+            "delay": 4,
+        }
+    ],
+}
 # All that a profile could leave: its drop-in, its units, its folder, a profiler in the process.
 _LEFT = f"""
 ls -d /run/systemd/system/*.d /var/lib/lifeboat-oom/profile-* 2> /dev/null
-systemctl list-units --plain --no-legend 'lifeboat-oom-*'
+systemctl list-units --plain --no-legend 'lifeboat-oom-profile*'
 systemctl show -p DropInPaths --value {UNIT}
 grep -oE 'heaptrack|valgrind' /proc/$(systemctl show -p MainPID --value {UNIT})/maps
 true
@@ -176,9 +191,17 @@ def test_one_run_from_the_leak_to_its_cure(
     leaky: Machine, packages: dict[str, Path], playbook: Any, tmp_path: Path
 ) -> None:
     leaky_packages.offer(leaky, [packages[f"{LIBRARY}_{FIXED}"]])
-    variables = {"oom_audit_report_dir": str(tmp_path), "oom_audit_thresholds": QUICK, "oom_profile_duration": 8}
-    audits = [{"import_playbook": "lifeboat.oom.audit"}] * AUDITS
-    seen = playbook([*audits, {"import_playbook": "lifeboat.oom.profile"}], [leaky], variables=variables)
+    variables = {
+        "oom_audit_report_dir": str(tmp_path),
+        "oom_audit_thresholds": QUICK,
+        "oom_monitor_enabled": True,
+        "oom_monitor_interval_seconds": 1,
+        "oom_monitor_units": [UNIT],
+        "oom_profile_duration": 8,
+    }
+    monitor = {"hosts": "all", "gather_facts": False, "roles": ["lifeboat.oom.oom_monitor"]}
+    watch = [_DAYS, {"import_playbook": "lifeboat.oom.audit"}]
+    seen = playbook([monitor, *watch, {"import_playbook": "lifeboat.oom.profile"}], [leaky], variables=variables)
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert "leak.suspected" in seen.stdout
     record = json.loads((tmp_path / f"profiles/{leaky.name}-{UNIT}.json").read_text())
@@ -192,7 +215,7 @@ def test_one_run_from_the_leak_to_its_cure(
     assert f"{LIBRARY} {LEAKING}: would be upgraded" in planned.stdout
     assert leaky.ssh(f"dpkg-query -W -f '${{Version}}' {LIBRARY}").stdout == LEAKING
 
-    cured = playbook([{"import_playbook": "lifeboat.oom.upgrade_leaky"}, *audits], [leaky], variables=variables)
+    cured = playbook([{"import_playbook": "lifeboat.oom.upgrade_leaky"}, *watch], [leaky], variables=variables)
     assert cured.returncode == 0, cured.stdout + cured.stderr
     assert f"{LIBRARY} {LEAKING}: upgraded to {FIXED}" in cured.stdout
     audited = json.loads((tmp_path / f"hosts/{leaky.name}.json").read_text())

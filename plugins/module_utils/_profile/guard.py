@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 
 HOME = "/var/lib/lifeboat-oom"
-_LOCKS = "/run/lifeboat-oom"
+_LOCKS = "/run/lifeboat-oom-profile"  # not the folder of the samples, which others may read
 _POLL_SECONDS = 0.5
 
 

@@ -434,3 +434,66 @@ def test_a_program_is_run_below_the_root(host: Host) -> None:
 def test_who_looks_is_this_process_on_this_machine_only(host: Host) -> None:
     assert Host().own_pids == {os.getpid()}
     assert host.own_pids == frozenset()
+
+
+def test_a_folder_is_made_with_its_mode(tmp_path: Path) -> None:
+    host = Host(str(tmp_path))
+    host.make_folder("/a/b", 0o711)
+    host.make_folder("/a/b", 0o700)  # there already
+    assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o700
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match="cannot make /file"):
+        host.make_folder("/file", 0o700)
+
+
+def test_a_fresh_folder_is_never_what_somebody_else_has_put_there(tmp_path: Path) -> None:
+    host = Host(str(tmp_path))
+    (tmp_path / "target").mkdir(mode=0o755)
+    (tmp_path / "link").symlink_to("target")
+    with pytest.raises(HostError, match="cannot make /link: File exists"):
+        host.make_folder("/link", 0o700, fresh=True)
+    assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o755
+    host.make_folder("/fresh", 0o700, (os.getuid(), os.getgid()), fresh=True)
+    assert (tmp_path / "fresh").is_dir()
+
+
+def test_a_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
+    host = Host(str(tmp_path))
+    (tmp_path / "a/b").mkdir(parents=True)
+    (tmp_path / "a/b/c").touch()
+    host.remove_tree("/a")
+    host.remove_tree("/a")  # gone already
+    assert not (tmp_path / "a").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(HostError, match="cannot remove /file"):
+        host.remove_tree("/file")
+
+
+def test_sizes(tmp_path: Path) -> None:
+    host = Host(str(tmp_path))
+    (tmp_path / "file").write_text("12345")
+    assert host.size_bytes("/file") == 5 and host.free_bytes("/") > 0
+    for ask in (host.size_bytes, host.free_bytes):
+        with pytest.raises(Missing, match="cannot look at /none"):
+            ask("/none")
+
+
+def test_a_lock_is_had_once_and_not_by_what_is_run(tmp_path: Path) -> None:
+    host = Host(str(tmp_path))
+    held = host.lock("/lock")
+    assert held is not None and host.lock("/lock") is None
+    with subprocess.Popen(["sleep", "60"]) as child:
+        host.unlock(held)
+        again = host.lock("/lock")
+        child.kill()
+    assert again is not None
+    host.unlock(again)
+    with pytest.raises(HostError, match="cannot lock /none/lock"):
+        host.lock("/none/lock")
+
+
+def test_a_command_may_be_given_its_own_time() -> None:
+    host = Host()
+    with pytest.raises(HostError, match="did not end within 1 s"):
+        host.run(["sleep", "30"], 1)
+    assert host.now() <= host.now()

@@ -200,7 +200,7 @@ def test_a_script_that_starts_the_service_is_not_the_service(device: Device) -> 
 
 
 def test_two_runs_at_once(device: Device) -> None:
-    device.has_folder("/run/lifeboat-oom")
+    device.has_folder("/run/lifeboat-oom-profile")
     held = device.lock(PLACE.lock)
     assert held is not None
     with pytest.raises(LifeboatError, match="is being profiled already"):
