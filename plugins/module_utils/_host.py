@@ -161,6 +161,11 @@ class Host(Door):
         real = self.real(path)
         return os.path.realpath(real) if os.path.islink(real) else None
 
+    def resolved(self, path: str) -> str:
+        """The path without a link in any part of it: C(/lib/x.so) is C(/usr/lib/x.so) where C(/lib) is a link."""
+        root, real = os.path.realpath(self.root or "/"), os.path.realpath(self.real(path))
+        return real[len(root) :] if self.root and real.startswith(root + "/") else real
+
     def names(self, folder: str) -> List[str]:
         try:
             return sorted(os.listdir(self.real(folder)))

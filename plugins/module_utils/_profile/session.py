@@ -121,7 +121,7 @@ def _told(host: Host, wanted: Request, found: Profile, seen: Watched) -> Dict[st
     every = by_blame(found.sites)
     sites = every[: wanted.top]
     objects = {site.blamed.object for site in sites if site.blamed.object}
-    real = {path: host.link_target(path) or path for path in objects if path.startswith("/")}
+    real = {path: host.resolved(path) for path in objects if path.startswith("/")}
     packages = owners(host, real.values()) or {}
     owned = {path: packages[target] for path, target in real.items() if target in packages}
     warnings: List[str] = []

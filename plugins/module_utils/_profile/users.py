@@ -30,7 +30,7 @@ class User(NamedTuple):
 
 def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> Dict[str, Any]:
     """The result of the module C(package_users)."""
-    files = sorted({host.link_target(path) or path for path in params["files"]})
+    files = sorted({host.resolved(path) for path in params["files"]})
     users, unread = find_users(host, files)
     versions = {package.name: package.version for package in installed(host, params["packages"])}
     result: Dict[str, Any] = {

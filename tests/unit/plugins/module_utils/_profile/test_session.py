@@ -107,6 +107,16 @@ def test_a_service_from_the_drop_in_to_the_package(device: Device) -> None:
     assert not device.exists(DROPIN) and not device.exists(PLACE.folder)
 
 
+def test_a_library_below_a_linked_folder_has_its_owner(device: Device) -> None:
+    """As in /lib/x86_64-linux-gnu, which heaptrack tells, where dpkg knows /usr/lib/x86_64-linux-gnu alone."""
+    device.has("/usr/lib/x86_64-linux-gnu/libtelemetry.so.1")
+    device.has_link("/lib", device.real("/usr/lib"))
+    leaks = next(key for key in device.commands if key.endswith("--print-leaks=1"))
+    device.commands[leaks] = LEAKS.replace("in /usr/lib/", "in /lib/")
+    (site,) = run(device)["sites"]
+    assert (site["object"], site["package"]) == ("/lib/x86_64-linux-gnu/libtelemetry.so.1", "libtelemetry1")
+
+
 def test_the_guard_stands_before_anything_changes(device: Device) -> None:
     run(device)
     asked = [line for line in device.asked if "systemd-run" in line or "daemon-reload" in line]
