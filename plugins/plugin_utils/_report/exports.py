@@ -193,10 +193,16 @@ class Prometheus:
         self._stream, self._made_at = stream, made_at
         self._parts: dict[str, IO[str]] = {}
         self._levels: Counter[str] = Counter(dict.fromkeys(LEVELS, 0))
+        self._hosts: set[str] = set()
 
     def add(self, row: Row) -> None:
         self._levels[row.level] += 1
         host = label(row.host)
+        # A record that was copied, or a name that is the same as far as it is shown. Of a file with one sample twice
+        # the exporter takes nothing.
+        if host in self._hosts:
+            return
+        self._hosts.add(host)
         for metric in METRICS:
             self._keep(metric.name, f'host="{host}"', metric.value(row))
         for severity, count in row.counts.items():

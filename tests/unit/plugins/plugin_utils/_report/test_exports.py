@@ -9,6 +9,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -176,3 +177,11 @@ def test_hostile_text_harms_no_file(text: str) -> None:
     for line in metrics(*rows).splitlines():
         assert line.startswith("# ") or METRIC.fullmatch(line), line
         assert len(line) < 600
+
+
+def test_no_metric_is_told_twice() -> None:
+    long = [replace(ROWS[0], host="w" * size) for size in (300, 301)]
+    lines = metrics(ROWS[0], ROWS[0], *long).splitlines()
+    samples = [line.rpartition(" ")[0] for line in lines if not line.startswith("#")]
+    assert len(samples) == len(set(samples))
+    assert sum('host="fine"' in line for line in samples) == sum('host="www' in line for line in samples) > 3
