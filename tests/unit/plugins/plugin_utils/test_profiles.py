@@ -98,6 +98,12 @@ def test_memory_that_is_in_use_is_no_leak() -> None:
     assert leaky_packages([found(site("liba", 80, "reachable"), site("libb", 80, "held"))], 10) == []
 
 
+def test_the_c_library_is_not_upgraded_for_who_is_not_known() -> None:
+    sites = [site("libc6", 80, file="/usr/lib/x86_64-linux-gnu/libc.so.6"), site("liba", 20)]
+    assert [each.package for each in leaky_packages([found(*sites)], 10)] == ["liba"]
+    assert leaky_packages([found(*sites)], 21) == []
+
+
 def test_profiles_of_several_services_are_taken_together() -> None:
     both = [found(site("liba", 80)), found(site("liba", 20), subject="other.service"), found(subject="pid 3")]
     (one,) = leaky_packages(both, 10)
