@@ -115,7 +115,7 @@ def _load(path: Path) -> Mapping[str, Any]:
 
 
 def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[LeakyPackage]:
-    """The packages that own at least I(share_pct) of what leaks in a profile. Memory that is still in use is no leak."""
+    """The packages that own at least I(share_pct) of what leaks in a profile; memory that is in use is no leak."""
     merged: dict[tuple[str, str], LeakyPackage] = {}
     for profile in found:
         for one in _of_profile(profile, share_pct):
