@@ -39,10 +39,16 @@ class Group:
     hosts: tuple[str, ...]
     chosen: str
 
+    @property
+    def is_service(self) -> bool:
+        """What else leaks, a session or a container, cannot be restarted into a profiler."""
+        return self.unit.endswith(".service")
+
     def told(self) -> str:
         what = f"{self.unit} of {self.package} {self.version}" if self.package else self.unit
         more = f", as on {len(self.hosts) - 1} more" if len(self.hosts) > 1 else ""
-        return f"{self.chosen}: {what} leaks{more}"
+        end = "" if self.is_service else "; it is no service and is not profiled, heap_profile may attach to its pid"
+        return f"{self.chosen}: {what} leaks{more}{end}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
