@@ -157,9 +157,10 @@ class Unit(_Started):
         return (
             f"rm -f {path}",
             f"rmdir {folder} 2> /dev/null",
-            "systemctl daemon-reload",
-            f"systemctl reset-failed {unit} 2> /dev/null",
-            f"systemctl restart {unit}",
+            # Where memory is short it may take too long: restarted without it the service would stay profiled.
+            "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done",
+            f"systemctl reset-failed -- {unit} 2> /dev/null",
+            f"systemctl restart -- {unit}",
         )
 
     def begin(self) -> None:

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from unit.profile_options import OPTIONS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.session import profile
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Unit
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import tool
 
 WANTED = {**OPTIONS, "unit": "telemetry", "duration": 9}
 PLACE = Place("telemetry.service")
@@ -261,3 +266,21 @@ def test_what_a_process_has_written_outlives_it(device: Device, tmp_path: Path, 
     else:
         with pytest.raises(LifeboatError, match="heaptrack has seen nothing"):
             run(device, unit=None, pid=20, confirm_attach=True, warm_up=0)
+
+
+def test_the_guard_reloads_again_where_that_fails(device: Device, tmp_path: Path) -> None:
+    """As it does where memory is short; without it the service would be restarted into the profiler."""
+    wanted = request(WANTED)
+    lines = Unit(device, wanted, tool(device, wanted.tool, PLACE.data), PLACE).take_back
+    said = tmp_path / "said"
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text(
+        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" = 2 ]\n'
+    )
+    systemctl.chmod(0o755)
+    path = f"{systemctl.parent}:{os.environ['PATH']}"
+    text = "\n".join(lines).replace("/run/systemd", str(tmp_path))
+    assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 0
+    unit = "-- telemetry.service"
+    assert said.read_text().split("\n")[:-1] == ["daemon-reload"] * 2 + [f"reset-failed {unit}", f"restart {unit}"]
