@@ -106,7 +106,7 @@ class Upgrade:
         for other in self.others:
             yield f"{other} goes on with the old code"
         for package in self.still_leaking:
-            yield f"{package}: there is no other version to be had here; the leak stays"
+            yield f"{package}: there is no other version to be had here, or it is held; the leak stays"
 
 
 def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
