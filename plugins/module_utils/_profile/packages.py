@@ -11,23 +11,38 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import RPM_FORMAT, Package
 
+# Asked about as well: it is always of the architecture of the host.
+_NATIVE = "dpkg"
+_FORMAT = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\t${Architecture}\\n"
+
 
 def installed(host: Door, names: Sequence[str]) -> List[Package]:
-    """Those of the packages that are installed; none without dpkg or rpm."""
+    """Those of the packages that are installed; none without dpkg or rpm.
+
+    With dpkg of the architecture of the host alone: by the name of a foreign one it would install another package.
+    """
     if not names:
         return []
-    for argv in (
-        ["dpkg-query", "--show", "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n", *names],
-        ["rpm", "-q", RPM_FORMAT, *names],
-    ):
-        try:
-            return parse_installed(host.run(argv).stdout)
-        except Missing:
-            continue
-    return []
+    try:
+        found = parse_dpkg(host.run(["dpkg-query", "--show", _FORMAT, "--", _NATIVE, *names]).stdout)
+        return [package for package in found if package.name in names]
+    except Missing:
+        pass
+    try:
+        return parse_rpm(host.run(["rpm", "-q", RPM_FORMAT, "--", *names]).stdout)
+    except Missing:
+        return []
 
 
-def parse_installed(text: str) -> List[Package]:
-    """Lines of name and version, and for dpkg whether it is installed."""
+def parse_dpkg(text: str) -> List[Package]:
+    """Lines of name, version, whether it is installed, and architecture; those of C(dpkg) and of none."""
     words = [line.split("\t") for line in text.splitlines()]
-    return [Package(*each[:2]) for each in words if len(each) > 1 and each[2:] in ([], ["installed"])]
+    known = [each for each in words if len(each) == 4 and each[2] == "installed"]
+    fitting = {each[3] for each in known if each[0] == _NATIVE} | {"all"}
+    return [Package(*each[:2]) for each in known if each[3] in fitting]
+
+
+def parse_rpm(text: str) -> List[Package]:
+    """Lines of name and version."""
+    words = [line.split("\t") for line in text.splitlines()]
+    return [Package(*each) for each in words if len(each) == 2]

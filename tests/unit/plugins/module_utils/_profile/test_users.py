@@ -16,8 +16,8 @@ LINE = "7f00-7f01 r-xp 00000000 fe:00 2146482                            {}\n"
 
 
 def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
-    show = "dpkg-query --show --showformat=${Package}\\t${Version}\\t${db:Status-Status}\\n"
-    host = FakeHost(tmp_path, {show: "libtelemetry1\t1.1\tinstalled\n"})
+    said = "dpkg\t1.21\tinstalled\tarm64\nlibtelemetry1\t1.1\tinstalled\tarm64\n"
+    host = FakeHost(tmp_path, {"dpkg-query --show": said})
     other = LINE.format("/usr/lib/libother.so")
     host.has_process(20, "old", maps=other + LINE.format(LIBRARY + " (deleted)"))
     host.has_process(21, "new", maps=LINE.format(LIBRARY), cgroup="0::/user.slice/session-3.scope\n")
