@@ -96,9 +96,11 @@ def _print(host: Host, wanted: Request, words: List[str]) -> str:
 def _limited(host: Host, wanted: Request, words: List[str], what: str) -> str:
     """Run in a control group of its own, with no more memory than asked for."""
     limit = f"--property=MemoryMax={wanted.max_memory_bytes}"
+    # Ends all that sh has started; we would end sh alone.
+    words = ["timeout", "-k", "5", str(wanted.timeout), *words]
     argv = ["systemd-run", "--scope", "--quiet", "--collect", limit, "--", *words]
     try:
-        return must(host, argv, wanted.timeout, what)
+        return must(host, argv, wanted.timeout + 10, what)
     except HostError as error:
         size = (wanted.max_memory_bytes or 0) >> 20
         raise LifeboatError(f"{error}; it may take {size} MiB and {wanted.timeout} s (max_memory, timeout)") from error

@@ -53,7 +53,7 @@ class Device(FakeHost):
             "dpkg-query --search": "libtelemetry1: /usr/lib/x86_64-linux-gnu/libtelemetry.so.1\n",
             "dpkg-query --show": "libtelemetry1\t1.0\n",
         }
-        scope = "systemd-run --scope --quiet --collect --property=MemoryMax=1073741824 --"
+        scope = "systemd-run --scope --quiet --collect --property=MemoryMax=1073741824 -- timeout -k 5 600"
         printer = f"{scope} /usr/bin/heaptrack_print --print-peaks=0 --print-allocators=0 --print-temporary=0"
         self.commands[f"{printer} --print-leaks=0"] = TOTALS
         self.commands[f"{printer} --print-leaks=1"] = LEAKS
@@ -284,3 +284,13 @@ def test_the_guard_reloads_again_where_that_fails(device: Device, tmp_path: Path
     assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 0
     unit = "-- telemetry.service"
     assert said.read_text().split("\n")[:-1] == ["daemon-reload"] * 2 + [f"reset-failed {unit}", f"restart {unit}"]
+
+
+def test_what_reads_the_trace_ends_in_time_with_all_that_it_has_started(device: Device) -> None:
+    """Had sh alone been ended, the interpreter would go on."""
+    run(device)
+    (first, *_rest) = [line for line in device.asked if "heaptrack_interpret" in line]
+    words = first.split(" -- ")[1].split(" ")
+    assert words[:5] == ["timeout", "-k", "5", "600", "sh"]
+    done = subprocess.run([*words[:3], "1", "sh", "-c", "sleep 31 | sleep 31"], check=False, timeout=20)
+    assert done.returncode == 124
