@@ -229,3 +229,8 @@ def test_one_run_from_the_leak_to_its_cure(
     ]
     again = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables)
     assert again.returncode == 0 and not again.changed
+
+    assert leaky.ssh("ls -d /var/lib/lifeboat-oom").stdout
+    rolled = playbook("lifeboat.oom.rollback", [leaky], variables=variables)
+    assert rolled.returncode == 0, rolled.stdout + rolled.stderr
+    assert leaky.ssh("ls -d /var/lib/lifeboat-oom /run/lifeboat-oom* 2> /dev/null", check=False).stdout == ""
