@@ -18,6 +18,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE,
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 _NOT_KNOWN = "another version"
+# What talks by the bus does not find back to it: it takes a reboot.
+_NOT_RESTARTED = ("dbus.service", "dbus-broker.service")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -89,7 +91,7 @@ class Upgrade:
         old = [user for user in users if would or flag(user, "stale")]
         # A unit within another one is known to the systemd of a user or a container alone.
         names = {text(user, "unit") or "" for user in old}
-        services = {name for name in names if name.endswith(".service") and "/" not in name}
+        services = {name for name in names if name.endswith(".service") and "/" not in name}.difference(_NOT_RESTARTED)
         self.restart = sorted(services)
         self.others = [
             f"pid {user.get('pid')} ({text(user, 'comm')}) in {text(user, 'unit') or 'no unit'}"

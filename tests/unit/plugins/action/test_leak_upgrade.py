@@ -46,6 +46,11 @@ def test_units_of_users_and_containers_are_not_restarted_here() -> None:
     assert found.others == [f"pid 7 (bash) in {unit}" for unit in inner]
 
 
+def test_the_bus_is_not_restarted_under_all_who_talk_by_it() -> None:
+    found = Upgrade(PACKAGES, look("1.0"), look("1.1", user("dbus.service", True), user("app.service", True)), {"liba"})
+    assert found.restart == ["app.service"] and found.others == ["pid 7 (bash) in dbus.service"]
+
+
 def test_where_there_is_no_other_version_the_leak_stays() -> None:
     found = Upgrade(PACKAGES, look("1.0"), look("1.0", user("app.service", False)), set())
     assert (found.upgrades, found.restart, found.still_leaking) == ([], [], ["liba 1.0"])
