@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: overcommit
 short_description: Declare how the kernel hands out memory
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -19,6 +19,7 @@ description:
   - Computes which file wins at the next boot, and fails naming file and line where it is not ours.
   - What is not given is not managed.
 extends_documentation_fragment:
+  - lifeboat.oom.attributes
   - lifeboat.oom.sysctl
 options:
   mode:

@@ -68,7 +68,7 @@ def _value(hint: Any, data: Any, where: str) -> Any:
 
 
 def _plain(kind: Any, data: Any, where: str) -> Any:
-    if kind is float and type(data) is int:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     # A boolean is an int for Python, and not for us.
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
