@@ -53,7 +53,7 @@ def _value(hint: Any, data: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if data is None:
             return None
-        return _value(next(one for one in arguments if one is not type(None)), data, where)
+        return _value(next(one for one in arguments if one is not types.NoneType), data, where)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
             raise WrongShape(f"{where}: found {type(data).__name__}, expected a list")

@@ -65,7 +65,7 @@ def sanity(core: Core, version: str, bins: Sequence[Path], collection: Path, onl
     skipped = re.findall(r'Skipping sanity test "([^"]+)"(?: on Python ([\d.]+))?(.*)', log)
     outcomes += [
         Outcome(core.series, f"sanity {test}", on, "skipped", why.removeprefix(" because").strip(" ."))
-        for test, on, why in skipped
+        for test, on, why in dict.fromkeys(skipped)
     ]
     return outcomes
 
