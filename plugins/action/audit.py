@@ -47,7 +47,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             }
         )
         host = str(variables.get("inventory_hostname", "localhost"))
-        when = datetime.now(UTC).isoformat(timespec="seconds")
         report = Path(arguments["report_dir"])
         try:
             policy = load_policy(
@@ -59,13 +58,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             asked = questions(options)
             try:
                 facts = facts_in(look(self, arguments["collector"], options, asked, variables))
+                # After a look that may take minutes: what happened since boot is reckoned back from here.
+                when = _now()
                 earlier = counters_before(report, host, facts, when)
                 trends = trends_with(report, host, facts, when, thresholds.leak_limits())
                 record = audited(host, when, facts, policy, thresholds, sensitive, earlier, trends)
             except AnsibleConnectionFailure as error:
-                record = not_audited(host, when, reachable=False, error=str(error))
+                record = not_audited(host, _now(), reachable=False, error=str(error))
             except LifeboatError as error:
-                record = not_audited(host, when, reachable=True, error=str(error))
+                record = not_audited(host, _now(), reachable=True, error=str(error))
             published = publish(report, {**record, "groups": variables.get("group_names", [])})
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -80,6 +81,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             record=str(published.path),
         )
         return result
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _options(policy: Policy, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,7 +87,9 @@ class Upgrade:
         users = entries(before if after is None else after, "users")
         would = after is None and bool(self.upgrades)
         old = [user for user in users if would or flag(user, "stale")]
-        services = {unit for user in old if (unit := text(user, "unit") or "").endswith(".service")}
+        # A unit within another one is known to the systemd of a user or a container alone.
+        names = {text(user, "unit") or "" for user in old}
+        services = {name for name in names if name.endswith(".service") and "/" not in name}
         self.restart = sorted(services)
         self.others = [
             f"pid {user.get('pid')} ({text(user, 'comm')}) in {text(user, 'unit') or 'no unit'}"
@@ -104,7 +106,7 @@ class Upgrade:
         for other in self.others:
             yield f"{other} goes on with the old code"
         for package in self.still_leaking:
-            yield f"{package}: there is no other version to be had here; the leak stays"
+            yield f"{package}: there is no other version to be had here, or it is held; the leak stays"
 
 
 def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:

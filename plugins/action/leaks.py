@@ -41,7 +41,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
         targets: dict[str, list[str]] = {}
         for group in found:
-            targets.setdefault(group.chosen, []).append(group.unit)
+            if group.is_service:
+                targets.setdefault(group.chosen, []).append(group.unit)
         result.update(
             changed=False,
             groups=[group.as_dict() for group in found],

@@ -271,9 +271,14 @@ class Host(Door):
                 os.mkdir(real, 0o700)
             else:
                 os.makedirs(real, exist_ok=True)
-            if owner:
-                os.chown(real, *owner)
-            os.chmod(real, mode)
+            # A link that has taken its place meanwhile is not followed where others may write.
+            descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if fresh else 0))
+            try:
+                if owner:
+                    os.fchown(descriptor, *owner)
+                os.fchmod(descriptor, mode)
+            finally:
+                os.close(descriptor)
         except OSError as error:
             raise _error("make", path, error) from error
 

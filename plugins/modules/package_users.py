@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Tells which versions of packages are installed (dpkg, rpm, apk), and which processes, of which systemd units, have
+  - Tells which versions of packages are installed (dpkg, rpm), and which processes, of which systemd units, have
     given files mapped, such as a shared library.
   - After an upgrade a process goes on with the old file until it is restarted. RV(users[].stale) tells it.
 extends_documentation_fragment:
@@ -69,7 +69,7 @@ users:
       description: Its name.
       type: str
     unit:
-      description: Its systemd unit, V(null) outside of any.
+      description: Its systemd unit, V(null) outside of any; C(OUTER/INNER) for one of a user or a container within it.
       type: str
     file:
       description: The file.

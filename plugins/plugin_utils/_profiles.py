@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import LEAKED, Frame
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, integer, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import file_name
@@ -22,8 +23,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 SCHEMA = 1
 FOLDER = "profiles"
-# Memory that is still in use is no leak, as long as something else is one.
-_LEAKED = ("grown", "lost", "indirect", "possible")
 _MIB = 1 << 20
 
 
@@ -40,10 +39,16 @@ class Group:
     hosts: tuple[str, ...]
     chosen: str
 
+    @property
+    def is_service(self) -> bool:
+        """What else leaks, a session or a container, cannot be restarted into a profiler."""
+        return self.unit.endswith(".service")
+
     def told(self) -> str:
         what = f"{self.unit} of {self.package} {self.version}" if self.package else self.unit
         more = f", as on {len(self.hosts) - 1} more" if len(self.hosts) > 1 else ""
-        return f"{self.chosen}: {what} leaks{more}"
+        end = "" if self.is_service else "; it is no service and is not profiled, heap_profile may attach to its pid"
+        return f"{self.chosen}: {what} leaks{more}{end}"
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -116,7 +121,7 @@ def _load(path: Path) -> Mapping[str, Any]:
 
 
 def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[LeakyPackage]:
-    """The packages that own at least I(share_pct) of what leaks in a profile."""
+    """The packages that own at least I(share_pct) of what leaks in a profile; memory that is in use is no leak."""
     merged: dict[tuple[str, str], LeakyPackage] = {}
     for profile in found:
         for one in _of_profile(profile, share_pct):
@@ -132,12 +137,14 @@ def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[L
 
 
 def _of_profile(profile: Mapping[str, Any], share_pct: int) -> Iterator[LeakyPackage]:
-    sites = [site for site in entries(profile, "sites") if text(site, "kind") in _LEAKED]
+    sites = [site for site in entries(profile, "sites") if text(site, "kind") in LEAKED]
+    # Where no caller of the C library is known it may be anybody's leak, and everything on the host runs it.
+    known = [site for site in sites if not _frame(site).is_machinery]
     total = sum(integer(site, "bytes") or 0 for site in sites)
     subject = text(profile, "subject") or ""
     units = (subject,) if subject.endswith(".service") else ()
     owned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for site in sites:
+    for site in known:
         package, version = text(site, "package"), text(site, "version")
         if package and version:
             owned.setdefault((package, version), []).append(site)
@@ -146,6 +153,10 @@ def _of_profile(profile: Mapping[str, Any], share_pct: int) -> Iterator[LeakyPac
         if size * 100 >= total * share_pct:
             files = {found for site in theirs if (found := text(site, "object"))}
             yield LeakyPackage(package, version, size, units, tuple(sorted(files)))
+
+
+def _frame(site: Mapping[str, Any]) -> Frame:
+    return Frame(text(site, "function"), text(site, "file"), object=text(site, "object"))
 
 
 def told(host: str, found: Mapping[str, Any], sites: int = 3) -> list[str]:

@@ -215,6 +215,11 @@ def test_one_run_from_the_leak_to_its_cure(
     assert f"{LIBRARY} {LEAKING}: would be upgraded" in planned.stdout
     assert leaky.ssh(f"dpkg-query -W -f '${{Version}}' {LIBRARY}").stdout == LEAKING
 
+    leaky.ssh(f"apt-mark hold {LIBRARY}")
+    held = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables)
+    leaky.ssh(f"apt-mark unhold {LIBRARY}")
+    assert held.returncode and f"{LIBRARY} {LEAKING}: there is no other version to be had here" in held.stdout
+
     cured = playbook([{"import_playbook": "lifeboat.oom.upgrade_leaky"}, *watch], [leaky], variables=variables)
     assert cured.returncode == 0, cured.stdout + cured.stderr
     assert f"{LIBRARY} {LEAKING}: upgraded to {FIXED}" in cured.stdout

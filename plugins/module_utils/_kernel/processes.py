@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional
+from typing import Dict, NamedTuple, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 
@@ -116,9 +116,12 @@ def parse_cgroup(text: str) -> Optional[str]:
     return named if named is not None and unified in (None, "/") else unified
 
 
+def units_of(cgroup: Optional[str]) -> Tuple[str, ...]:
+    """The systemd units of a cgroup path, innermost last: those of a user are within C(user@1000.service)."""
+    return tuple(part for part in (cgroup or "").split("/") if part.endswith(_UNIT_SUFFIXES))
+
+
 def unit_of(cgroup: Optional[str]) -> Optional[str]:
     """The innermost systemd unit of a cgroup path, C(/system.slice/nginx.service/workers) → C(nginx.service)."""
-    for part in reversed((cgroup or "").split("/")):
-        if part.endswith(_UNIT_SUFFIXES):
-            return part
-    return None
+    units = units_of(cgroup)
+    return units[-1] if units else None

@@ -157,9 +157,10 @@ class Unit(_Started):
         return (
             f"rm -f {path}",
             f"rmdir {folder} 2> /dev/null",
-            "systemctl daemon-reload",
-            f"systemctl reset-failed {unit} 2> /dev/null",
-            f"systemctl restart {unit}",
+            # Where memory is short it may take too long: restarted without it the service would stay profiled.
+            "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done",
+            f"systemctl reset-failed -- {unit} 2> /dev/null",
+            f"systemctl restart -- {unit}",
         )
 
     def begin(self) -> None:
@@ -251,10 +252,20 @@ class Process(Target):
         self._pid = wanted.pid or 0
         self._gdb = tools.program(host, "gdb")
         self._library = f"{tool.library}/libheaptrack_inject.so"
-        self._root = f"/proc/{self._pid}/root"
+        # What it has written outlives it where its files are ours.
+        self._root = "" if self._shares_our_files() else f"/proc/{self._pid}/root"
         self._name = "/" + place.folder.rpartition("/")[2]
         self._folder = ""
         self._check()
+
+    def _shares_our_files(self) -> bool:
+        """Whether it is in our mount namespace, C(mnt:[4026531841]), and has our root folder."""
+
+        def same(link: str) -> bool:
+            found = [self.host.link_target(f"/proc/{who}/{link}") for who in (self._pid, "self")]
+            return None not in found and len({(target or "").rpartition(":")[2] for target in found}) == 1
+
+        return same("ns/mnt") and same("root")
 
     def _check(self) -> None:
         if not self.host.exists(f"/proc/{self._pid}"):
@@ -342,7 +353,7 @@ class Process(Target):
         raise LifeboatError(f"process {self._pid} can write to none of /var/tmp, /tmp and /dev/shm; name its unit")
 
     def clean(self) -> None:
-        if self._folder and self.main_pid():
+        if self._folder and (self.main_pid() or not self._root):
             self.host.remove_tree(self._root + self._folder)
 
 

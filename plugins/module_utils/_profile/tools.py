@@ -111,6 +111,11 @@ def dropin(tool: Tool, exec_start: Optional[str], timeout: int, writable: Option
     """
     lines = [
         "# Made by lifeboat.oom.heap_profile for one run, and taken back by it.",
+        # A service that fails or ends with the profiler is no reason to reboot the host.
+        "[Unit]",
+        "FailureAction=none",
+        "StartLimitAction=none",
+        "SuccessAction=none",
         "[Service]",
         "Restart=no",
         f"TimeoutStartSec={timeout}",

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat, unit_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat, units_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import installed
 
 _MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)
@@ -19,7 +19,10 @@ _DELETED = " (deleted)"
 
 
 class User(NamedTuple):
-    """A process that has a file mapped; I(stale) where the file has been replaced or removed since."""
+    """A process that has a file mapped; I(stale) where the file has been replaced or removed since.
+
+    I(unit) is that of the system's own systemd, C(OUTER/INNER) for one of a user or a container within it.
+    """
 
     pid: int
     comm: str
@@ -57,7 +60,8 @@ def find_users(host: Door, files: Iterable[str]) -> Tuple[List[User], int]:
                 mapped = mapped_files(process.read("maps"))
                 found = {(path, stale) for path, stale in mapped if path in wanted}
                 if found:
-                    comm, unit = parse_stat(process.read("stat")).comm, unit_of(parse_cgroup(process.read("cgroup")))
+                    comm, units = parse_stat(process.read("stat")).comm, units_of(parse_cgroup(process.read("cgroup")))
+                    unit = "/".join(units) or None
                     users += [User(int(name), comm, unit, path, stale) for path, stale in sorted(found)]
         except Missing:
             continue

@@ -159,9 +159,15 @@ def _last_change(unit: str, lives: Sequence[Life], upgrades: Iterable[Upgrade]) 
     return max(found, key=lambda upgrade: upgrade.at, default=None)
 
 
+def _last_known(lives: Sequence[Life], limits: Limits) -> Trend:
+    """The last lives say nothing as long as they are short: a profile starts the service twice before the upgrade."""
+    trends = (judge(_series(lives[:end]), limits) for end in range(len(lives), 0, -1))
+    return next((trend for trend in trends if trend.verdict != "unknown"), Trend("unknown"))
+
+
 def _cure(upgrade: Upgrade, before: Sequence[Life], after: Trend, limits: Limits) -> Cure | None:
     """C(None) where nothing leaked before."""
-    old = judge(_series(before), limits)
+    old = _last_known(before, limits)
     if old.verdict != "leak":
         return None
     cured = None

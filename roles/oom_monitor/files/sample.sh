@@ -19,7 +19,7 @@ header="lifeboat-oom-samples 1 $boot_id"
 
 # Files of processes that end meanwhile are missed, not complained of.
 read_all() {
-  systemctl show --no-pager --property=Id,MainPID -- "$@"
+  systemctl show --no-pager --property=Id,MainPID,ControlGroup -- "$@"
   echo @
   grep -a -H -e '^0::' -e '^[0-9]*:name=systemd:' "$proc"/[0-9]*/cgroup
   grep -a -H -e '^VmRSS:' -e '^RssAnon:' -e '^VmSwap:' "$proc"/[0-9]*/status
@@ -35,8 +35,9 @@ sample() {
     !processes {
       if (/^Id=/) id = substr($0, 4)
       if (/^MainPID=/) main = substr($0, 9)
+      if (/^ControlGroup=/) place = substr($0, 14)
       # An empty line ends a unit; its properties come in any order.
-      if ($0 == "") { if (id != "") wanted[id] = main; id = main = "" }
+      if ($0 == "") { if (id != "") { wanted[id] = main; places[id] = place }; id = main = place = "" }
       next
     }
     {
@@ -60,15 +61,16 @@ sample() {
       sub(".*[)] ", "", text)
       if (split(text, words, " ") >= 20) start[pid] = words[20]
     }
-    # The innermost unit of the group that systemd tracks.
+    # The innermost unit of the group that systemd tracks. A user or a container may have one of the same name elsewhere.
     function unit_of(pid, group, parts, count) {
       group = (pid in named) && (!(pid in unified) || unified[pid] == "/") ? named[pid] : unified[pid]
       for (count = split(group, parts, "/"); count > 0; count--)
-        if (parts[count] ~ /[.](service|scope|socket|mount|swap)$/) return parts[count]
-      return ""
+        if (parts[count] ~ /[.](service|scope|socket|mount|swap)$/) break
+      if (count == 0) return ""
+      return index(group "/", places[parts[count]] "/") == 1 || places[parts[count]] == "" ? parts[count] : ""
     }
     END {
-      if (id != "") wanted[id] = main
+      if (id != "") { wanted[id] = main; places[id] = place }
       for (pid in rss) {
         unit = unit_of(pid)
         if (!(unit in wanted) || unit == "lifeboat-oom-sample.service" || !(pid in start)) continue

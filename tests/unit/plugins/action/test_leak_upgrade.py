@@ -39,10 +39,18 @@ def test_what_has_another_version_now_was_upgraded() -> None:
     ]
 
 
+def test_units_of_users_and_containers_are_not_restarted_here() -> None:
+    inner = ("user@1000.service/app.service", "docker-5f0c.scope/web.service")
+    found = Upgrade(PACKAGES, look("1.0"), look("1.1", *(user(unit, True) for unit in inner)), {"liba"})
+    assert found.restart == []
+    assert found.others == [f"pid 7 (bash) in {unit}" for unit in inner]
+
+
 def test_where_there_is_no_other_version_the_leak_stays() -> None:
     found = Upgrade(PACKAGES, look("1.0"), look("1.0", user("app.service", False)), set())
     assert (found.upgrades, found.restart, found.still_leaking) == ([], [], ["liba 1.0"])
-    assert list(found.told()) == ["liba 1.0: there is no other version to be had here; the leak stays"]
+    stays = "liba 1.0: there is no other version to be had here, or it is held; the leak stays"
+    assert list(found.told()) == [stays]
 
 
 def test_what_an_earlier_run_has_not_restarted_is_restarted() -> None:

@@ -462,6 +462,17 @@ def test_a_fresh_folder_is_never_what_somebody_else_has_put_there(tmp_path: Path
     assert (tmp_path / "fresh").is_dir()
 
 
+def test_a_link_that_takes_the_place_of_a_fresh_folder_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root of a container may do so, whose links lead to our files when we look through /proc/PID/root."""
+    (tmp_path / "target").mkdir(mode=0o755)
+    monkeypatch.setattr(os, "mkdir", lambda path, _mode: os.symlink(tmp_path / "target", path))
+    with pytest.raises(HostError, match="cannot make /fresh"):
+        Host(str(tmp_path)).make_folder("/fresh", 0o700, fresh=True)
+    assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o755
+
+
 def test_a_folder_goes_with_all_that_is_in_it(tmp_path: Path) -> None:
     host = Host(str(tmp_path))
     (tmp_path / "a/b").mkdir(parents=True)

@@ -7,10 +7,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from unit.hostile import HOSTILE
 
+from ansible_collections.lifeboat.oom.plugins.action import leaks
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import (
     groups,
@@ -49,6 +51,15 @@ def test_one_host_of_each_version_the_one_that_leaks_fastest() -> None:
 def test_without_a_package_the_name_of_the_service_has_to_do() -> None:
     (one,) = groups([row("a", 5, None), row("b", 4, None)], {"a", "b"})
     assert (one.package, one.chosen, one.told()) == (None, "a", "a: telemetry.service leaks, as on 1 more")
+
+
+def test_what_is_no_service_is_told_but_not_profiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("", row("a", 5, None, "session-3.scope")), ("", row("a", 5))]
+    monkeypatch.setattr(leaks.Spool, "rows", lambda _spool: rows)
+    action = leaks.ActionModule(MagicMock(args={"report_dir": str(tmp_path)}, async_val=0), *[MagicMock()] * 5)
+    result = action.run(None, {"ansible_play_hosts_all": ["a"]})
+    assert result["targets"] == {"a": ["telemetry.service"]}
+    assert result["summary"][0].startswith("a: session-3.scope leaks; it is no service and is not profiled")
 
 
 def test_a_row_of_any_shape_is_no_error() -> None:
@@ -96,6 +107,12 @@ def test_what_owns_a_tenth_of_the_leak_is_to_be_upgraded() -> None:
 
 def test_memory_that_is_in_use_is_no_leak() -> None:
     assert leaky_packages([found(site("liba", 80, "reachable"), site("libb", 80, "held"))], 10) == []
+
+
+def test_the_c_library_is_not_upgraded_for_who_is_not_known() -> None:
+    sites = [site("libc6", 80, file="/usr/lib/x86_64-linux-gnu/libc.so.6"), site("liba", 20)]
+    assert [each.package for each in leaky_packages([found(*sites)], 10)] == ["liba"]
+    assert leaky_packages([found(*sites)], 21) == []
 
 
 def test_profiles_of_several_services_are_taken_together() -> None:

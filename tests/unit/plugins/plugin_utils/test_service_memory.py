@@ -27,6 +27,13 @@ def test_a_service_is_the_sum_of_its_processes() -> None:
     assert found == (ServiceMemory("nginx.service", 100, 5000, 168_000, 200_000, 400_000),)
 
 
+def test_a_unit_of_the_same_name_of_a_user_is_another_one() -> None:
+    users = f"/user.slice/user-1000.slice/user@1000.service/app.slice{GROUP[len('/system.slice') :]}"
+    processes = (process(), process(101, cgroup=GROUP + "/workers"), process(300, cgroup=users))
+    (found,) = service_memory(state(processes=processes))
+    assert found.anon_swap_kib == 2 * 84_000
+
+
 def test_without_a_main_process_it_is_the_oldest() -> None:
     processes = (process(102, start_ticks=900), process(101, start_ticks=800))
     (found,) = service_memory(state(processes=processes, services=(service(main_pid=None),)))

@@ -60,6 +60,9 @@ def host(tmp_path: Path) -> FakeHost:
     found.has_process(201, cgroup=f"0::{group}\n", status=status(201), stat=stat(201, 12345678901))
     found.has_process(1200, cgroup=f"0::{group}/workers\n", status=status(1200, ""), stat=stat(1200, 1234567890))
     found.has_process(1199, cgroup=f"0::{group}\n", status=status(1199), stat=stat(1199, 1234567890))
+    # Of a user, whose unit has the same name.
+    own = "/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service"
+    found.has_process(250, cgroup=f"0::{own}\n", status=status(250), stat=stat(250, 4))
     # The main process that systemd names is not in the group; a hybrid host; a kernel thread.
     found.has_process(300, cgroup="0::/\n1:name=systemd:/system.slice/old.service\n", stat=stat(300, 5))
     found.has_process(301, cgroup="0::/system.slice/old.service/inner.scope\n", status=status(301), stat=stat(301, 6))
@@ -76,7 +79,11 @@ def sample(host: FakeHost, tmp_path: Path, shell: str = "dash", most: int = 100)
             target = shutil.which("busybox" if shell == "busybox" and tool != "getconf" else tool)
             assert target
             (programs / tool).symlink_to(target)
-        said = "".join(f"MainPID={pid}\nId={name}\n\n" for name, pid in UNITS.items() if name != "far.service")
+        said = "".join(
+            f"MainPID={pid}\nId={name}\nControlGroup=/system.slice/{name}\n\n"
+            for name, pid in UNITS.items()
+            if name != "far.service"
+        )
         (tmp_path / "shown").write_text(said)
         (programs / "systemctl").write_text(f"#!/bin/sh\nread -r l < {tmp_path}/shown; exec cat {tmp_path}/shown\n")
         (programs / "systemctl").chmod(0o755)

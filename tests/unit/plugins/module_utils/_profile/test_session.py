@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,10 @@ from unit.profile_options import OPTIONS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.session import profile
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Unit
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import tool
 
 WANTED = {**OPTIONS, "unit": "telemetry", "duration": 9}
 PLACE = Place("telemetry.service")
@@ -234,3 +240,47 @@ def test_where_ptrace_is_not_permitted(device: Device) -> None:
     device.has("/proc/sys/kernel/yama/ptrace_scope", "3\n")
     with pytest.raises(LifeboatError, match="ptrace_scope is 3"):
         run(device, unit=None, pid=20, confirm_attach=True)
+
+
+@pytest.mark.parametrize("namespace", ["mnt:[1]", "mnt:[2]"], ids=["ours", "of its own"])
+def test_what_a_process_has_written_outlives_it(device: Device, tmp_path: Path, namespace: str) -> None:
+    """Attaching may crash it: the trace says why, and must not lie in /var/tmp for good."""
+    device.has("/usr/bin/gdb")
+    device.commands["/usr/bin/gdb"] = ""
+    device.has("/proc/self/status", "CapEff:\t000001ffffffffff\n")
+    device.has("/proc/20/maps", "/usr/lib/libc.so.6\n/usr/lib/heaptrack/libheaptrack_inject.so\n")
+    for who, its in (("20", namespace), ("self", "mnt:[1]")):
+        device.has_link(f"/proc/{who}/ns/mnt", its)
+        device.has_link(f"/proc/{who}/root", str(tmp_path))
+    device.has_folder("/var/tmp")
+    folder = device.real("/var/tmp/" + Place("pid 20").folder.rpartition("/")[2])
+
+    def crash(_seconds: float) -> None:
+        (Path(folder) / "raw").write_text("x" * 900)
+        shutil.rmtree(device.real("/proc/20"))
+
+    device.pause = crash  # type: ignore[method-assign]
+    if namespace == "mnt:[1]":
+        assert run(device, unit=None, pid=20, confirm_attach=True, warm_up=0)["stopped_by"] == "end of the process"
+        assert not Path(folder).exists()
+    else:
+        with pytest.raises(LifeboatError, match="heaptrack has seen nothing"):
+            run(device, unit=None, pid=20, confirm_attach=True, warm_up=0)
+
+
+def test_the_guard_reloads_again_where_that_fails(device: Device, tmp_path: Path) -> None:
+    """As it does where memory is short; without it the service would be restarted into the profiler."""
+    wanted = request(WANTED)
+    lines = Unit(device, wanted, tool(device, wanted.tool, PLACE.data), PLACE).take_back
+    said = tmp_path / "said"
+    systemctl = tmp_path / "bin/systemctl"
+    systemctl.parent.mkdir()
+    systemctl.write_text(
+        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" = 2 ]\n'
+    )
+    systemctl.chmod(0o755)
+    path = f"{systemctl.parent}:{os.environ['PATH']}"
+    text = "\n".join(lines).replace("/run/systemd", str(tmp_path))
+    assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 0
+    unit = "-- telemetry.service"
+    assert said.read_text().split("\n")[:-1] == ["daemon-reload"] * 2 + [f"reset-failed {unit}", f"restart {unit}"]

@@ -60,6 +60,11 @@ def test_what_the_unit_preloads_stays(host: FakeHost) -> None:
     assert "Restart=no\nTimeoutStartSec=90\n" in text
 
 
+def test_a_failure_with_the_profiler_reboots_nothing(host: FakeHost) -> None:
+    text = dropin(tool(with_heaptrack(host, "lib/heaptrack"), "heaptrack", FOLDER), None, 90, None, "")
+    assert "[Unit]\nFailureAction=none\nStartLimitAction=none\nSuccessAction=none\n[Service]\n" in text
+
+
 @pytest.mark.parametrize(
     ("release", "said"),
     [

@@ -33,6 +33,14 @@ def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
     assert found["warnings"] == ["1 processes could not be read; they may use the files too"]
 
 
+def test_a_unit_of_a_user_is_told_from_one_of_the_system(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path)
+    cgroup = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service\n"
+    host.has_process(20, maps=LINE.format(LIBRARY), cgroup=cgroup)
+    found = package_users(host, {"packages": [], "files": [LIBRARY]}, False)
+    assert [user["unit"] for user in found["users"]] == ["user@1000.service/nginx.service"]
+
+
 def test_links_are_followed_before_the_upgrade(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
     host.has_link("/usr/lib/liba.so", str(host.has("/usr/lib/liba.so.1.2")))

@@ -51,6 +51,16 @@ def test_the_version_before_is_compared_with_the_one_after(after: Life, cured: b
     assert found.lives == (after,)
 
 
+def test_restarts_by_a_profile_before_the_upgrade_do_not_hide_the_leak() -> None:
+    lives = [life(0, 24), life(5.1, 24, 0.01), life(5.2, 24, 0.3), life(6, 0)]
+    found = service_trend(UNIT, lives, [Upgrade(UNIT, "libleak", "1.0", "1.1", int(5.9 * DAY))], LIMITS)
+    assert found.cure is not None and found.cure.cured is True
+    fine = service_trend(
+        UNIT, [life(0, 0), *lives[1:]], [Upgrade(UNIT, "libleak", "1.0", "1.1", int(5.9 * DAY))], LIMITS
+    )
+    assert fine.cure is None
+
+
 def test_a_library_that_was_upgraded_counts_as_well() -> None:
     upgrade = Upgrade(UNIT, "libleak", "1.0", "1.1", int(5.5 * DAY))
     found = service_trend(UNIT, [life(0, 24), life(6, 0)], [upgrade], LIMITS)
