@@ -31,8 +31,8 @@ options:
   ratio:
     description:
       - The commit limit of V(never) as a share of RAM in percent, on top of all swap.
-      - V(auto) takes the smallest ratio that leaves O(min_headroom_pct) of the limit free now; one that it wrote
-        before stays as long as it is enough.
+      - V(auto) takes a ratio that leaves O(min_headroom_pct) of the limit free now and a little more, so that it
+        holds when what is committed moves; one that it wrote before stays as long as it is enough.
       - Mutually exclusive with O(kbytes), which the kernel zeroes when this is written.
     type: raw
   kbytes:
