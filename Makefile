@@ -3,13 +3,13 @@ INVENTORY ?= inventories/localhost.yml
 BIN := .venv/bin
 PACKAGE := ansible_collections.lifeboat.oom.plugins
 
-.PHONY: audit test lint types unit browser lab molecule proof clean
+.PHONY: audit test lint types unit sanity browser release lab molecule matrix docs proof clean
 
 audit:
 	@tools/setup run
 	@$(BIN)/ansible-playbook -i $(INVENTORY) lifeboat.oom.audit $(ARGS)
 
-test: lint types unit browser lab molecule
+test: lint types unit sanity browser release docs lab molecule
 
 lint:
 	@tools/setup test
@@ -18,21 +18,40 @@ lint:
 	$(BIN)/yamllint --strict .
 	$(BIN)/ansible-lint --offline --profile production
 	$(BIN)/antsibull-changelog lint
+	PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
+	PYTHONPATH=tests $(BIN)/python -m release.importer
 	$(BIN)/python tools/document --check
-	shellcheck plugins/plugin_utils/_bare/collect.sh plugins/plugin_utils/_drill/*.sh roles/oom_monitor/files/sample.sh tools/setup .ci/run tests/lab/lab
+	shellcheck plugins/plugin_utils/_bare/collect.sh plugins/plugin_utils/_drill/*.sh roles/oom_monitor/files/sample.sh tools/setup tools/build-site .ci/run tests/lab/lab
 
 types:
 	@tools/setup test
 	$(BIN)/mypy -p $(PACKAGE)
-	MYPYPATH=collections:tests:benchmarks $(BIN)/mypy -p lab -p browser
+	MYPYPATH=collections:tests:benchmarks $(BIN)/mypy -p lab -p browser -p release -p matrix
 
 unit:
 	@tools/setup test
 	$(BIN)/pytest --numprocesses 2 tests/unit
 
+# One ansible-core, and the shipped code on the oldest Python of a device; `make matrix` is the whole of it.
+sanity:
+	@tools/setup test
+	PYTHONPATH=tests $(BIN)/python -m matrix --fast
+
+matrix:
+	@tools/setup test
+	PYTHONPATH=tests $(BIN)/python -m matrix --write
+
 browser:
 	@tools/setup test
 	$(BIN)/pytest tests/browser
+
+release:
+	@tools/setup test
+	$(BIN)/pytest tests/release
+
+docs:
+	@tools/setup test
+	@tools/build-site
 
 lab:
 	@tools/setup test
@@ -49,4 +68,4 @@ proof:
 	PYTHONPATH=tests $(BIN)/python -m lab.proof
 
 clean:
-	rm -rf .venv .lab oom-report
+	rm -rf .venv .docs .envs .lab oom-report

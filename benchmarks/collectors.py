@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
@@ -32,7 +31,7 @@ _FILES = ("status", "stat", "cgroup", "oom_score", "oom_score_adj")
 @contextlib.contextmanager
 def sleepers(count: int) -> Iterator[None]:
     """Processes that do nothing."""
-    found = [subprocess.Popen(["sleep", "600"]) for _ in range(count)]
+    found = [subprocess.Popen(["sleep", "600"]) for _unused in range(count)]
     try:
         yield
     finally:
@@ -62,12 +61,12 @@ def seconds(work: Callable[[], object]) -> float:
 def in_process(processes: int, rounds: int) -> None:
     with sleepers(processes):
         count = read_raw()
-        pairs = [(seconds(lambda: read_processes(Host())), seconds(read_raw)) for _ in range(rounds)]
+        pairs = [(seconds(lambda: read_processes(Host())), seconds(read_raw)) for _unused in range(rounds)]
     ratios = [ours / raw for ours, raw in pairs]
     print(
         f"process table of {count} processes, collector / reading the same files: "
         f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}), "
-        f"{1e6 * statistics.median(ours for ours, _ in pairs) / count:.0f} microseconds a process here"
+        f"{1e6 * statistics.median(ours for ours, _unused in pairs) / count:.0f} microseconds a process here"
     )
 
 

@@ -97,7 +97,7 @@ def main() -> None:
         path = Path(folder, "messages")
         write_log(path, asked.mib, asked.noise)
         timed("lines", path)  # from now on it is in memory
-        rounds = [{way: timed(way, path) for way in ("parser", "lines", "grep")} for _ in range(asked.rounds)]
+        rounds = [{way: timed(way, path) for way in ("parser", "lines", "grep")} for _unused in range(asked.rounds)]
         _seconds, _found, idle_kib = timed("nothing", path)
     print(
         f"processor time for {asked.mib} MiB, a report after every {asked.noise} lines; Python {sys.version.split()[0]}"

@@ -105,7 +105,7 @@ def make_fleet(folder: Path, count: int, seed: int = 1, now: int | None = None) 
     pages = folder / "pages"
     pages.mkdir(exist_ok=True)
     templates = _pages(folder, variants)
-    chosen = [chance.randrange(VARIANTS) for _ in range(count)]
+    chosen = [chance.randrange(VARIANTS) for _unused in range(count)]
     for name, number in zip(names(count), chosen, strict=True):
         groups = json.dumps([name.split("-")[0] + "s", name.split("-")[1]])
         text = texts[number].replace(_NAME, name).replace('["synthetic"]', groups, 1)

@@ -42,7 +42,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         self._variables = task_vars or {}
-        _, arguments = self.validate_argument_spec(
+        _unused, arguments = self.validate_argument_spec(
             argument_spec={
                 "confirm": {"type": "str", "default": ""},
                 "services": {"type": "raw"},
@@ -115,7 +115,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def _usual_seconds(self) -> float:
         """How long an answer takes while all is well."""
         took = []
-        for _ in range(3):
+        for _unused in range(3):
             began = time.monotonic()
             self._say(script.ASK)
             took.append(time.monotonic() - began)

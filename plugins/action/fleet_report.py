@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
+        _unused, arguments = self.validate_argument_spec(
             argument_spec={
                 "report_dir": {"type": "str", "required": True},
                 "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
@@ -140,7 +140,7 @@ class Run:
         worst = heapq.nlargest(_WORST, self._bad, key=lambda entry: entry[0])
         if worst:
             yield f"the {len(worst)} that need somebody first:"
-            yield from (f"  {line}" for _, line in worst)
+            yield from (f"  {line}" for _unused, line in worst)
 
 
 def of_the_fleet(findings: Sequence[Finding]) -> Iterator[str]:

@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(
+        _unused, arguments = self.validate_argument_spec(
             argument_spec={
                 "report_dir": {"type": "str", "required": True},
                 "hosts": {"type": "list", "elements": "str"},
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         report_dir = Path(arguments["report_dir"])
         hosts = arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", [])
         try:
-            found = groups((row for _, row in Spool(report_dir).rows()), frozenset(hosts))
+            found = groups((row for _unused, row in Spool(report_dir).rows()), frozenset(hosts))
             packages = leaky_packages(profiles(report_dir), arguments["share_pct"])
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error

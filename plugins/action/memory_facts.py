@@ -23,7 +23,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
         except LifeboatError as error:

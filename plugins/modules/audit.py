@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: audit
 short_description: Compare one host with what is declared for it, and say who would be killed next
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -19,6 +19,8 @@ description:
     C(pages/HOST.html), and its counters and the memory of its services to C(history.sqlite), which later audits are
     compared with.
   - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - This is an action plugin, it runs on the controller.
 attributes:
@@ -53,7 +55,7 @@ options:
   thresholds:
     description:
       - From where on something is worth a finding, as C(oom_audit_thresholds) of the role lifeboat.oom.oom_audit. The
-        keys and their defaults are on the page C(docs/findings.md).
+        keys and their defaults are on R(the page of the findings,ansible_collections.lifeboat.oom.docsite.findings).
     type: raw
   sensitive:
     description:

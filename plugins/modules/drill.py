@@ -20,6 +20,8 @@ description:
     shell, C(tail), C(sleep), C(cat), C(mkdir), C(mv), C(rm) and C(id), which BusyBox has; it needs no Python.
   - The connection may be lost in between. The device ends the drill by itself after O(seconds), and what it wrote to
     C(/run) goes some minutes later, also where the controller never comes back.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - This is an action plugin, it runs on the controller.
   - Needs root on the device, and a C(/run) there.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: fleet_report
 short_description: One report about all hosts that were audited
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -19,6 +19,8 @@ description:
   - A host that the play lost before it was audited is kept and shown as one that could not be audited (where psutil is
     installed on the controller).
   - A file among the records that is none is shown as a host that could not be audited.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.
 attributes:

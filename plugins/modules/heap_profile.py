@@ -20,6 +20,8 @@ description:
     module to end, however it ends, and then removes the drop-in and restarts the service, so also after a failure,
     a timeout, a lost connection, or a module that was killed. A reboot forgets the drop-in by itself.
   - Sizes of V(heaptrack) are as it prints them, with three or four digits.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - The service is restarted twice, and is slower in between, by a few percent with V(heaptrack) and 10 to 50 times with
     V(valgrind_memcheck) and V(valgrind_massif).

@@ -15,6 +15,8 @@ description:
   - Compares what M(lifeboat.oom.package_users) told of a host before an upgrade and after it.
   - Writes the upgrade into the history of audits, so that the next ones can say whether the leak is gone.
   - Does not restart anything.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - This is an action plugin, it runs on the controller.
 attributes:

@@ -17,6 +17,8 @@ description:
   - Groups hosts on which the same service leaks in the same version of its package, and chooses the one of each
     that leaks fastest.
   - Names the packages that own the leak sites.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.
 attributes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: memory_facts
 short_description: What this host's kernel and services say about memory, and whom the kernel would kill next
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -20,6 +20,8 @@ description:
     of it. BusyBox is enough. Nothing is copied there, and nothing is left behind.
   - Does not need root. Without it some things are missing, such as the kernel log or PSS and USS of other users'
     processes, and are listed in RV(ansible_facts.memory_health.unread).
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 notes:
   - Partly an action plugin. As a fact module (C(ansible_facts_modules)) it runs on hosts with Python only.
 attributes:
@@ -31,7 +33,7 @@ attributes:
     description: Nothing changes.
   facts:
     support: full
-    description: Returns RV(ansible_facts).
+    description: Returns C(ansible_facts).
 options:
   collector:
     description:
@@ -40,7 +42,6 @@ options:
     type: str
     choices: [auto, native, bare]
     default: auto
-    version_added: 0.1.0
   units:
     description:
       - Services to look at also where they do not run. Those that run are always looked at.

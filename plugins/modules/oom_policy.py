@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: oom_policy
 short_description: Declare what the kernel does when memory has run out
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -18,6 +18,7 @@ description:
   - Computes which file wins at the next boot, and fails naming file and line where it is not ours.
   - What is not given is not managed.
 extends_documentation_fragment:
+  - lifeboat.oom.attributes
   - lifeboat.oom.sysctl
 options:
   panic_on_oom:

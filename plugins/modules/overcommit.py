@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: overcommit
 short_description: Declare how the kernel hands out memory
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -19,6 +19,7 @@ description:
   - Computes which file wins at the next boot, and fails naming file and line where it is not ours.
   - What is not given is not managed.
 extends_documentation_fragment:
+  - lifeboat.oom.attributes
   - lifeboat.oom.sysctl
 options:
   mode:
@@ -30,8 +31,8 @@ options:
   ratio:
     description:
       - The commit limit of V(never) as a share of RAM in percent, on top of all swap.
-      - V(auto) takes the smallest ratio that leaves O(min_headroom_pct) of the limit free now; one that it wrote
-        before stays as long as it is enough.
+      - V(auto) takes a ratio that leaves O(min_headroom_pct) of the limit free now and a little more, so that it
+        holds when what is committed moves; one that it wrote before stays as long as it is enough.
       - Mutually exclusive with O(kbytes), which the kernel zeroes when this is written.
     type: raw
   kbytes:

@@ -15,6 +15,8 @@ description:
   - Tells which versions of packages are installed (dpkg, rpm), and which processes, of which systemd units, have
     given files mapped, such as a shared library.
   - After an upgrade a process goes on with the old file until it is restarted. RV(users[].stale) tells it.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 attributes:
   check_mode:
     support: full

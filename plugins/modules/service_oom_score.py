@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: service_oom_score
 short_description: Set the OOM score of systemd services, and see that it holds
-version_added: 0.1.0
+version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
@@ -20,6 +20,8 @@ description:
   - A process that has set a score of its own is left alone and reported as V(self_adjusted).
   - Protecting a service means that another one dies in its place. RV(kill_order) says which, before and after, and a
     protection that leaves the kernel nothing sensible to kill is refused.
+extends_documentation_fragment:
+  - lifeboat.oom.attributes
 attributes:
   check_mode:
     support: full

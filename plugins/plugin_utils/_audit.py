@@ -28,7 +28,7 @@ def audited(
     facts: Mapping[str, Any],
     policy: Policy,
     thresholds: Thresholds | None = None,
-    sensitive: Mapping[str, Sequence[str]] = SENSITIVE,
+    sensitive: Mapping[str, Sequence[str]] | None = None,
     earlier: Mapping[str, Any] | None = None,
     trends: Sequence[ServiceTrend] = (),
 ) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def _judged(
     state: HostState,
     policy: Policy,
     thresholds: Thresholds,
-    sensitive: Mapping[str, Sequence[str]],
+    sensitive: Mapping[str, Sequence[str]] | None,
     earlier: Mapping[str, Any] | None,
     trends: Sequence[ServiceTrend],
 ) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _judged(
         drift=drift,
         kill_order=tuple(seen_facts["kill_order"] or ()),
         forecast=tuple(seen_facts["forecast"] or ()),
-        sensitive=sensitive,
+        sensitive=SENSITIVE if sensitive is None else sensitive,
         thresholds=thresholds,
         now=datetime.fromisoformat(when),
         earlier=earlier,

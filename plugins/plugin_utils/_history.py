@@ -117,7 +117,7 @@ class History(MemoryHistory):
         )
         if not found or boot_id is None or found[0][0] != boot_id:
             return None
-        _, when, *counters = found[0]
+        _unused, when, *counters = found[0]
         return {"seconds_ago": now - when, **dict(zip(COUNTERS, counters, strict=True))}
 
     def first_seen(self, host: str) -> dict[str, int]:

@@ -210,7 +210,12 @@ def _worth_keeping(process: _Process, readings: Sequence[_Reading]) -> Iterable[
     return {*lowest.values(), readings[-1]}
 
 
+def _is_whole(value: Any) -> bool:
+    """A boolean is an int for Python, and not for us."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def _sampled(samples: Mapping[str, Any], uptime: int) -> Iterable[_Reading]:
     for moment, kib in zip(items(samples, "uptime_seconds"), items(samples, "anon_swap_kib"), strict=False):
-        if type(moment) is int and type(kib) is int and 0 <= moment < uptime:
+        if _is_whole(moment) and _is_whole(kib) and 0 <= moment < uptime:
             yield _Reading(moment, kib, None)

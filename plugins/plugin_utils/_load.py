@@ -53,7 +53,7 @@ def _value(hint: Any, data: Any, where: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         if data is None:
             return None
-        return _value(next(one for one in arguments if one is not type(None)), data, where)
+        return _value(next(one for one in arguments if one is not types.NoneType), data, where)
     if origin is tuple:
         if not isinstance(data, (list, tuple)):
             raise WrongShape(f"{where}: found {type(data).__name__}, expected a list")
@@ -68,7 +68,7 @@ def _value(hint: Any, data: Any, where: str) -> Any:
 
 
 def _plain(kind: Any, data: Any, where: str) -> Any:
-    if kind is float and type(data) is int:
+    if kind is float and isinstance(data, int) and not isinstance(data, bool):
         return float(data)
     # A boolean is an int for Python, and not for us.
     if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):

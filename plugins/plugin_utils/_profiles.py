@@ -80,7 +80,7 @@ def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
                 key = (unit, text(leak, "package") or "", text(leak, "version") or "")
                 found.setdefault(key, []).append((integer(leak, "rate_bytes_per_hour") or 0, row.host))
     return [
-        Group(unit, package or None, version or None, tuple(sorted(host for _, host in same)), max(same)[1])
+        Group(unit, package or None, version or None, tuple(sorted(host for _unused, host in same)), max(same)[1])
         for (unit, package, version), same in sorted(found.items())
     ]
 

@@ -208,7 +208,7 @@ def test_the_keyboard_is_enough(reader: Window, report: Path) -> None:
         return found
 
     def tab_until(test: Callable[[], bool]) -> None:
-        for _ in range(200):
+        for _unused in range(200):
             page.keyboard.press("Tab")
             if test():
                 return
@@ -280,7 +280,7 @@ def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None
 def test_a_large_fleet_opens_and_filters_without_a_row_for_each_host(
     reader: Window, report: Path, tmp_path: Path
 ) -> None:
-    models = [row for _, row in Spool(report).rows()]
+    models = [row for _unused, row in Spool(report).rows()]
     index = IndexPage(NOW, {}, {}, {}, ())
     for number in range(BIG):
         index.add(replace(models[number % HOSTS], host=f"host-{number}"), f"host-{number}")

@@ -34,7 +34,7 @@ def devices(lab: Lab) -> Iterator[Callable[..., list[Machine]]]:
     booted: list[Machine] = []
 
     def boot(count: int, **options: Any) -> list[Machine]:
-        fresh = lab.up_many([f"device{next(_NUMBERS)}" for _ in range(count)], **options)
+        fresh = lab.up_many([f"device{next(_NUMBERS)}" for _unused in range(count)], **options)
         booted.extend(fresh)
         return fresh
 

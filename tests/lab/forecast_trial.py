@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, count, cycle, groupby
+from itertools import chain, count, cycle, groupby, islice
 from typing import Any
 
 from .process import LabError
@@ -142,7 +142,7 @@ def _score(dice: random.Random, spread: int) -> int:
 
 def _hogs(dice: random.Random, helpers: int = 0, most_mib: int = 120) -> list[Hog]:
     spread = dice.choice((20, 120, 400, 1000))
-    sizes = [[dice.randint(1, 50) for _ in range(1 + dice.randint(0, helpers))] for _ in range(5)]
+    sizes = [[dice.randint(1, 50) for _unused in range(1 + dice.randint(0, helpers))] for _unused in range(5)]
     too_much = max(sum(map(sum, sizes)) / most_mib, 1)
     return [
         Hog(f"h{index}", tuple((max(int(mib / too_much), 1), _score(dice, spread)) for mib in parts))
@@ -167,7 +167,7 @@ def _everywhere(dice: random.Random) -> Trial:
 
 def _own_limit(dice: random.Random) -> Trial:
     grower, *others = _hogs(dice, 2, 70)
-    limit = sum(mib + 6 for mib, _ in grower.parts) + dice.randint(4, 30)
+    limit = sum(mib + 6 for mib, _unused in grower.parts) + dice.randint(4, 30)
     score = max(grower.parts[0][1], -999)
     parts = ((grower.parts[0][0], score), *grower.parts[1:])
     grower = replace(grower, parts=parts, properties=(f"MemoryMax={limit}M",))
@@ -177,7 +177,7 @@ def _own_limit(dice: random.Random) -> Trial:
 def _slice_limit(dice: random.Random) -> Trial:
     hogs = _hogs(dice, 1, 70)
     inside = [replace(hog, properties=(f"Slice={PACK}",)) for hog in hogs[:3]]
-    limit = sum(mib + 6 for hog in inside for mib, _ in hog.parts) + dice.randint(4, 30)
+    limit = sum(mib + 6 for hog in inside for mib, _unused in hog.parts) + dice.randint(4, 30)
     packed = f"systemctl set-property --runtime {PACK} MemoryMax={limit}M"
     return Trial("limit of the slice", (*inside, *hogs[3:]), _one_that_grows(dice, inside), packed=packed)
 
@@ -239,8 +239,8 @@ def run(ansible: Ansible, machine: Machine, trial: Trial) -> Verdict:
         trial=trial,
         growth=growth,
         foretold=frozenset(growth["first_pids"] or [pid]),
-        first=frozenset(each for each, _ in kills[0]),
-        order=tuple(name for name, _ in groupby(killed)),
+        first=frozenset(each for each, _unused in kills[0]),
+        order=tuple(name for name, _unused in groupby(killed)),
     )
 
 
@@ -280,12 +280,12 @@ def clean_up(machine: Machine, trial: Trial) -> None:
 def run_many(lab: Lab, dice: random.Random, kills: int, swap: str | None) -> Iterator[Verdict]:
     """Trials one after the other on a machine, and on a fresh one where the kernel has left it unusable."""
     ansible, numbers, made, machine = Ansible(lab), count(1), trials(dice), None
-    for _ in range(kills):
+    for trial in islice(made, kills):
         if machine is None:
             machine = lab.up(f"trial{next(numbers)}", memory=MEMORY, swap=swap)
             prepare(machine)
         try:
-            yield run(ansible, machine, next(made))
+            yield run(ansible, machine, trial)
         except LabError as error:
             print(f"NOT DONE {error}", flush=True)
             machine.down()

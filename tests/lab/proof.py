@@ -78,9 +78,9 @@ def main_pid(device: Machine, unit: str) -> str:
     return device.ssh(f"systemctl show -P MainPID {unit}").stdout.strip()
 
 
-def unprotected(ansible: Ansible, device: Machine, variables: Mapping[str, Any] = {}) -> Story:
+def unprotected(ansible: Ansible, device: Machine, variables: Mapping[str, Any] | None = None) -> Story:
     install(device)
-    return run_out_of_memory(ansible, device, variables)
+    return run_out_of_memory(ansible, device, variables or {})
 
 
 def protected(ansible: Ansible, device: Machine) -> Story:

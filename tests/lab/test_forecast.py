@@ -43,7 +43,7 @@ def test_who_dies_first_is_named_in_every_kind_of_trial(ansible: Ansible, small:
 
 def test_at_the_commit_limit_nobody_dies(ansible: Ansible, small: Machine) -> None:
     setting = "sysctl -qw vm.overcommit_ratio=70 vm.overcommit_memory=2"
-    growth, _ = foretell(ansible, small, Trial("commit limit", (), NEWCOMER, setting))
+    growth, _unused = foretell(ansible, small, Trial("commit limit", (), NEWCOMER, setting))
     assert (growth["scope"], growth["outcome"], growth["victims"]) == ("commit", "refused", [])
     seen = len(small.console(None))
     assert small.ssh("python3 -", stdin=_ASKS).stdout == "refused\n"
@@ -56,7 +56,7 @@ def test_one_that_can_not_be_killed_hangs_in_its_group_and_panics_the_kernel_wit
     hogs = [Hog(name, ((5, score),), (f"Slice={PACK}",)) for name, score in (("h0", -1000), ("h1", 0))]
     packed = f"systemctl set-property --runtime {PACK} MemoryMax=60M"
     trial = Trial("stuck", tuple(hogs), "h0.service", packed=packed)
-    growth, _ = foretell(ansible, small, trial)
+    growth, _unused = foretell(ansible, small, trial)
     assert (growth["scope"], growth["outcome"], growth["victims"]) == ("cgroup", "stuck", ["h1.service"])
     seen = len(small.console(None))
     pid = grow(small, growth)
@@ -68,7 +68,7 @@ def test_one_that_can_not_be_killed_hangs_in_its_group_and_panics_the_kernel_wit
     clean_up(small, trial)
 
     trial = Trial("panic", (), NEWCOMER, "sysctl -qw vm.panic_on_oom=1")
-    growth, _ = foretell(ansible, small, trial)
+    growth, _unused = foretell(ansible, small, trial)
     assert (growth["scope"], growth["outcome"], growth["victims"]) == ("global", "panic", [])
     seen = len(small.console(None))
     grow(small, growth)

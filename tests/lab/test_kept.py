@@ -27,7 +27,7 @@ def kept(cache: Path, recipe: str, label: str = "thing") -> Kept:
 
 
 def test_it_is_made_once(tmp_path: Path) -> None:
-    for _ in range(2):
+    for _unused in range(2):
         with kept(tmp_path, "a").use():
             assert (kept(tmp_path, "a").path / "a").exists()
     assert (tmp_path / "makings").read_text() == "x"

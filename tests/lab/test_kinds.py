@@ -31,14 +31,14 @@ def kind(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="module")
 def machine(lab: Lab, kind: tuple[str, str, str, str]) -> Iterator[Machine]:
-    suite, kernel, *_ = kind
+    suite, kernel, *_unused = kind
     machine = lab.up(f"kind-{suite}", suite=suite, kernel=kernel)
     yield machine
     machine.down()
 
 
 def test_kernel_and_user_land_are_as_asked(machine: Machine, kind: tuple[str, str, str, str]) -> None:
-    _, kernel, version_id, systemd = kind
+    _unused, kernel, version_id, systemd = kind
     assert machine.ssh("uname -r").stdout.startswith(f"{kernel}.")
     assert machine.ssh(". /etc/os-release; echo $VERSION_ID").stdout == f"{version_id}\n"
     assert machine.ssh("systemctl --version").stdout.startswith(f"systemd {systemd} ")
@@ -66,7 +66,7 @@ def test_it_comes_back_from_a_reboot(machine: Machine, kind: tuple[str, str, str
 def test_cgroup_v1_where_the_kernel_has_it(
     devices: Callable[..., list[Machine]], kind: tuple[str, str, str, str]
 ) -> None:
-    suite, kernel, *_ = kind
+    suite, kernel, *_unused = kind
     (device,) = devices(1, suite=suite, kernel=kernel, cmdline=["systemd.unified_cgroup_hierarchy=0"])
     assert device.ssh("ls /sys/fs/cgroup/memory").stdout.split().count("memory.limit_in_bytes") == 1
     assert device.ssh("systemctl is-system-running").stdout == "running\n"

@@ -110,15 +110,15 @@ KINDS = {
     "echo.service": ("echo.service", []),
     "echo.socket": ("echo.socket", []),
 }
-RUNNING = [unit for _, units in KINDS.values() for unit in units]
+RUNNING = [unit for _unused, units in KINDS.values() for unit in units]
 
 
 def test_every_kind_create_repeat_modify_remove_remove_again(ansible: Ansible, clean: Machine) -> None:
     """Each kind has a score of its own, so that none can pass for another."""
-    files = " ".join(f"{ETC}/{folder}.d/{OWN}" for folder, _ in KINDS.values())
+    files = " ".join(f"{ETC}/{folder}.d/{OWN}" for folder, _unused in KINDS.values())
     for first in (-700, 250):
         declared = [{"name": name, "oom_score_adj": first + number} for number, name in enumerate(KINDS)]
-        of_unit = [str(first + number) for number, (_, units) in enumerate(KINDS.values()) for _ in units]
+        of_unit = [str(first + number) for number, (_unused, units) in enumerate(KINDS.values()) for _unused in units]
         done = announced_and_done(ansible, clean, services=declared)
         assert done["changed"] and not done["failed"], done
         assert {entry["verdict"] for entry in done["services"]} == {"ok"}

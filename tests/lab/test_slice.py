@@ -35,9 +35,9 @@ def gateway(shared_device: Machine) -> Machine:
 
 
 def audit(
-    ansible: Ansible, device: Machine, folder: Path, policy: dict[str, Any] = POLICY
+    ansible: Ansible, device: Machine, folder: Path, policy: dict[str, Any] | None = None
 ) -> tuple[Run, dict[str, Any]]:
-    variables = {**policy, "oom_audit_report_dir": str(folder), "oom_audit_fail_on": "drift"}
+    variables = {**(policy or POLICY), "oom_audit_report_dir": str(folder), "oom_audit_fail_on": "drift"}
     run = ansible.playbook(AUDIT, [device], variables=variables)
     return run, json.loads((folder / "hosts" / f"{device.name}.json").read_text())
 

@@ -89,7 +89,7 @@ class Machine:
     def _copy_program(self, donor: str, program: str) -> None:
         linker = next(Path(donor).glob("lib*/ld-linux*")).relative_to(donor)
         listed = subprocess.run(
-            ["/usr/sbin/chroot", donor, f"/{linker}", "--list", program], capture_output=True, text=True
+            ["/usr/sbin/chroot", donor, f"/{linker}", "--list", program], capture_output=True, text=True, check=False
         )
         for path in (program, f"/{linker}", *re.findall(r"(/\S+) \(0x", listed.stdout)):
             copy = self.root / path[1:]
@@ -116,6 +116,7 @@ class Machine:
             env=_ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
+            check=False,
             timeout=30,
         )
         said = (ran.stderr if self.loader == "systemd" else ran.stdout).decode("utf-8", "surrogateescape")

@@ -81,7 +81,7 @@ _NOISE = (
 def random_tree(random: Random, folders: Sequence[str]) -> Tree:
     """Files in I(folders), C(/etc/sysctl.conf), the link to it, and the credential of systemd."""
     tree: dict[str, str | Link] = {}
-    for _ in range(random.randint(1, 8)):
+    for _unused in range(random.randint(1, 8)):
         name = random.choice(_NAMES if random.random() < 0.9 else _UNREAD_NAMES)
         tree[f"{random.choice(folders)}/{name}"] = _content(random)
     if random.random() < 0.5:
@@ -98,7 +98,7 @@ def _content(random: Random) -> str | Link:
 
 
 def _text(random: Random) -> str:
-    text = "".join(_line(random) + random.choice(_ENDS) for _ in range(random.randint(1, 6)))
+    text = "".join(_line(random) + random.choice(_ENDS) for _unused in range(random.randint(1, 6)))
     return text if random.random() < 0.5 else text.rstrip("\r\n")
 
 

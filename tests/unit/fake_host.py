@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Union
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
@@ -16,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import PROPERTIES
 
-Answer = str | Finished | HostError
+Answer = Union[str, Finished, HostError]
 # The question of read_services(), in front of the names of units.
 SHOW = f"systemctl show --no-pager --property={','.join(PROPERTIES)} --"
 

@@ -49,7 +49,7 @@ def samples(seed: int, each: int, nightly: bool = False) -> Iterator[Sample]:
 def _look(chance: Chance, shape: Shape, days: float, begin: float = 0.0, noise: float = 0.004) -> Life:
     """Somebody looks every 5 to 30 minutes, or every night, and now and then is late or does not come."""
     base = chance.uniform(20, 300) * MIB
-    # The timer of docs/report.md may be half an hour late.
+    # The timer of the page of the report may be half an hour late.
     every, late = (DAY, HOUR / 2) if chance.nightly else (chance.choice([300, 600, 900, 1800]), 30.0)
     life, now = [], begin
     while now < begin + days * DAY:

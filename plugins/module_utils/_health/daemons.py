@@ -72,6 +72,6 @@ def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:
             if line.startswith("["):
                 section = line
             elif section == _SECTION and "=" in line and line[0] not in "#;":
-                key, _, value = line.partition("=")
+                key, _unused, value = line.partition("=")
                 found[key.strip()] = value.strip()
     return {key: value for key, value in found.items() if key and value}

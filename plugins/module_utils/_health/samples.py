@@ -36,7 +36,7 @@ def read_samples(host: Door, boot_id: Optional[str]) -> Optional[Tuple[ServiceSa
     text = host.read_if_there(SAMPLES_FILE)
     if text is None:
         return None
-    header, _, rest = text.partition("\n")
+    header, _unused, rest = text.partition("\n")
     if not header.startswith(HEADER + " "):
         raise HostError(
             f"{SAMPLES_FILE}: found {header[:60]!r} in the first line, expected {HEADER!r} and the boot id; remove the "

@@ -143,7 +143,7 @@ def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
 
 def _table(text: Optional[str]) -> Dict[str, int]:
     pairs = (line.partition(" ") for line in (text or "").split("\n"))
-    return {name: int(value) for name, _, value in pairs if value.isdecimal()}
+    return {name: int(value) for name, _unused, value in pairs if value.isdecimal()}
 
 
 def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
@@ -165,7 +165,7 @@ def parse_memory_path(cgroup_file: str) -> Optional[Tuple[int, str]]:
     """From C(/proc/PID/cgroup) the version and the path of the group that accounts for the process's memory."""
     unified: Optional[str] = None
     for line in cgroup_file.split("\n"):
-        _, _, rest = line.partition(":")
+        _unused, _unused, rest = line.partition(":")
         controllers, separator, path = rest.partition(":")
         if separator and "memory" in controllers.split(","):
             return 1, path

@@ -107,7 +107,7 @@ def if_grows(own: Process, crowd: Crowd) -> Growth:
         elif not dying:
             outcome = outcome or ("panic" if room.cgroup is None else "stuck")
         if outcome:
-            victims = tuple(name for name, _ in groupby(map(label, dead)))
+            victims = tuple(name for name, _unused in groupby(map(label, dead)))
             return Growth(
                 label(own),
                 own.pid or None,
@@ -186,7 +186,7 @@ def forecast(crowd: Crowd, order: Sequence[Candidate], most: int = 10, also: Seq
     Of each it is the process with the most points that grows.
     """
     largest: Dict[str, Process] = {}
-    for _, process in crowd.ranking(None):
+    for _unused, process in crowd.ranking(None):
         largest.setdefault(label(process), process)
     for process in sorted(crowd.processes, key=lambda one: -one.rss_kib):
         largest.setdefault(label(process), process)

@@ -175,7 +175,7 @@ def parse_vmstat(text: str) -> Counters:
     """Read C(/proc/vmstat). Counters that are kept for each zone or kind of page are added up."""
     fields: Dict[str, int] = {}
     for line in text.splitlines():
-        name, _, value = line.partition(" ")
+        name, _unused, value = line.partition(" ")
         if value.strip().isdecimal():
             fields[name] = int(value)
 

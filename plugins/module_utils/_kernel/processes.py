@@ -95,7 +95,7 @@ def is_sys_admin(status: str) -> bool:
 def parse_shares(smaps: str) -> Optional[Shares]:
     """PSS and USS of C(smaps_rollup) (4.14) or C(smaps); C(None) where they are not told (a kernel thread)."""
     found = [(name, int(kib)) for name, kib in _SHARES.findall(smaps)]
-    if not {"Pss", "Private_Clean", "Private_Dirty"} <= {name for name, _ in found}:
+    if not {"Pss", "Private_Clean", "Private_Dirty"} <= {name for name, _unused in found}:
         return None
     pss_kib = sum(kib for name, kib in found if name == "Pss")
     return Shares(pss_kib, sum(kib for name, kib in found if name != "Pss"))
@@ -106,7 +106,7 @@ def parse_cgroup(text: str) -> Optional[str]:
     paths: Dict[str, str] = {}
     # The name of a cgroup may hold any separator but a newline; str.splitlines() would let it forge a line.
     for line in text.split("\n"):
-        _, _, rest = line.partition(":")
+        _unused, _unused, rest = line.partition(":")
         controllers, separator, path = rest.partition(":")
         if separator:
             paths[controllers] = path

@@ -58,9 +58,9 @@ def _sites(nodes: List[Tuple[int, int, str]], objects: Dict[Tuple[int, int], str
     path: List[Tuple[Frame, int]] = []  # from the place to its callers, with what is not accounted for
     for depth, size, said in [*nodes, (0, 0, "")]:
         while len(path) >= max(depth, 1):
-            _, left = path[-1]
+            _unused, left = path[-1]
             if left > 0:
-                sites.append(Site(left, 0, HELD, tuple(frame for frame, _ in path)))
+                sites.append(Site(left, 0, HELD, tuple(frame for frame, _unused in path)))
             path.pop()
         frame = _frame(said, objects) if depth == len(path) + 1 else None
         if frame:  # else it is the root, or "in 3 places, all below massif's threshold (1.00%)"

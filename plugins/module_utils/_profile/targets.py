@@ -203,7 +203,9 @@ class Unit(_Started):
         """The one command of the unit, as its files have it."""
         paths = [self._shown["FragmentPath"], *self._shown["DropInPaths"].split()]
         texts = [self.host.read_if_there(path) or "" for path in paths if path]
-        found = tools.commands(value for text in texts for _, key, value in read_section(text) if key == "ExecStart")
+        found = tools.commands(
+            value for text in texts for _unused, key, value in read_section(text) if key == "ExecStart"
+        )
         if len(found) != 1:
             raise Unsupported(f"{self.unit} has {len(found)} commands (ExecStart=), expected one; use heaptrack")
         return found[0]

@@ -42,7 +42,7 @@ def _parameters(text: str) -> Iterator[Tuple[str, str]]:
         if word == "--":
             return
         quoted = word.startswith('"')
-        name, _, value = word[1 if quoted else 0 :].partition("=")
+        name, _unused, value = word[1 if quoted else 0 :].partition("=")
         if value.startswith('"'):
             quoted, value = True, value[1:]
         yield name, value[:-1] if quoted and value.endswith('"') else value

@@ -230,7 +230,7 @@ def _procps3_line(line: str) -> Optional[_Said]:
     line = line.rstrip(_BLANKS).lstrip(" \t")
     if not line or line[0] in _COMMENTS:
         return None
-    name, _, rest = line.lstrip("=").partition("=")
+    name, _unused, rest = line.lstrip("=").partition("=")
     value = re.split("[\n\r]", rest.lstrip(_BLANKS[2:]))[0]
     if not value:
         raise _MalformedError("no value: procps 3 wants key = value")
@@ -243,7 +243,7 @@ def _busybox_line(line: str) -> Optional[_Said]:
     blank_or_comment = line.lstrip(_C_SPACE)[:1]
     if not blank_or_comment or blank_or_comment in _COMMENTS:
         return None
-    name, _, value = line.partition("=")
+    name, _unused, value = line.partition("=")
     if value[:1] in ("", "#"):
         raise _MalformedError("no value: BusyBox wants key=value")
     value = value.strip(_C_SPACE)

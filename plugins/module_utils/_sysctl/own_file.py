@@ -30,7 +30,7 @@ def _ours(text: Optional[str], keys: Sequence[str]) -> List[Assignment]:
 
 def values_before(text: Optional[str]) -> Dict[str, str]:
     """What the kernel had before we first wrote a key."""
-    matches = [_BEFORE.match(line) for _, line in numbered_lines(text or "")]
+    matches = [_BEFORE.match(line) for _unused, line in numbered_lines(text or "")]
     return {match.group(1): match.group(2) for match in matches if match}
 
 
@@ -60,7 +60,7 @@ def edited(
     ours.update({key: value for key, value in values.items() if value is not None})
     remembered = dict(before)
     remembered.update(values_before(text))
-    foreign = [line for _, line in foreign_lines(text, keys)]
+    foreign = [line for _unused, line in foreign_lines(text, keys)]
     if not ours and not foreign:
         return None
     lines: List[str] = [line + "\n" for line in foreign]

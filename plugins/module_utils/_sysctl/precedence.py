@@ -89,7 +89,7 @@ def read_order(paths: Iterable[str], loader: Loader) -> Tuple[str, ...]:
     by_name: Dict[str, str] = {}
     for folder in where.folders:
         for path in found:
-            head, _, name = path.rpartition("/")
+            head, _unused, name = path.rpartition("/")
             if head == folder and _is_read(name, loader):
                 by_name.setdefault(name, path)
     in_order = tuple(by_name[name] for name in sorted(by_name, key=_as_bytes))

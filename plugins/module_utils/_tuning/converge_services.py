@@ -103,7 +103,7 @@ def converge_services(host: Host, params: Mapping[str, Any], check_mode: bool) -
     if plan.changed and not check_mode:
         _apply(host, before.work, plan, edits, how)
         # What was left over is gone now, and is judged all the same.
-        again, _, _ = _look(host, [task.policy for task in before.work], replace(how, exclusive=False))
+        again, *_unused = _look(host, [task.policy for task in before.work], replace(how, exclusive=False))
         after = again.work
         found = _outcome(host, before, again.processes)
     return _result(plan, edits, before.work, after, found, warnings)
@@ -125,7 +125,7 @@ def _how(params: Mapping[str, Any]) -> _How:
 def _look(
     host: Host, policies: Sequence[ServicePolicy], how: _How
 ) -> Tuple[_Look, Tuple[ServicePolicy, ...], List[str]]:
-    processes, _ = read_processes(host)
+    processes, _unused = read_processes(host)
     found = read_declared(host, [policy.name for policy in policies], processes, how.dropin)
     known, warnings = _known_settings(policies, found.systemd_version, how.skip_unknown)
     return _Look(tasks(found, known, how.exclusive), processes), known, warnings

@@ -40,6 +40,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     resting_values,
 )
 
+# Of the limit, what "auto" leaves free beyond what is asked for.
+_SLACK_PCT = 5
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -187,7 +190,11 @@ def _guard(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted
 
 
 def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: OvercommitPolicy) -> Tuple[int, str]:
-    """The ratio that stands if it leaves the headroom, so that a second run changes nothing; else the smallest."""
+    """The ratio that stands if it leaves the headroom, so that a second run changes nothing; else the smallest.
+
+    A little more, where that is not more than all of RAM: what is committed moves, and the exact one would be too
+    small at the next look.
+    """
     running = dict(state.runtime)
     for key, size in ((ADMIN_RESERVE, policy.admin_reserve_kbytes), (USER_RESERVE, policy.user_reserve_kbytes)):
         if size is not None:
@@ -202,9 +209,11 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
     standing = _number(own if own is not None else state.runtime.get(RATIO) if state.runtime.get(MODE) == "2" else None)
     if smallest <= standing:
         return standing, f"ratio auto: {standing} stands, at least {smallest} is needed"
+    with_slack = smallest_ratio(memory, reserve, min(wanted_pct + _SLACK_PCT, 99)) or smallest
+    chosen = smallest if with_slack > 100 else with_slack
     how = (
-        f"{smallest} % of {memory.total_kib - memory.hugetlb_kib} KiB and {memory.swap_total_kib} KiB of swap leave "
-        f"{wanted_pct} % free above {memory.committed_kib} KiB committed and {reserve} KiB of reserves"
+        f"{chosen} % of {memory.total_kib - memory.hugetlb_kib} KiB and {memory.swap_total_kib} KiB of swap leave more "
+        f"than {wanted_pct} % free above {memory.committed_kib} KiB committed and {reserve} KiB of reserves"
     )
     if smallest > 100:
         raise Refused(
@@ -215,4 +224,4 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
                 "reserve_kib": reserve,
             },
         )
-    return smallest, "ratio auto: " + how
+    return chosen, "ratio auto: " + how

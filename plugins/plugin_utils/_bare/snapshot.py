@@ -52,7 +52,7 @@ class _Said:
         self._last_run = ""
 
     def take(self, mark: str, content: Sequence[str]) -> None:
-        word, _, argument = mark[1:].partition(" ")
+        word, _unused, argument = mark[1:].partition(" ")
         if word not in ("run", "said"):
             self._last_run = ""
         take = getattr(self, "on_" + word, None)
@@ -91,7 +91,7 @@ class _Said:
     def on_whole(self, _argument: str, content: Sequence[str]) -> None:
         """The line breaks of each file as wc counted them: one less than lines where the last one is not whole."""
         for line in content:
-            count, _, path = line.strip().partition(" ")
+            count, _unused, path = line.strip().partition(" ")
             path = path.removeprefix(self._root)
             if count.isdecimal() and self.texts.get(path, "").count("\n") == int(count) + 1:
                 self.texts[path] = self.texts[path][:-1]

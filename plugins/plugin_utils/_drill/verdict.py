@@ -86,7 +86,7 @@ def judge(before: HostState, after: HostState, growth: Growth, report: Report, d
     # A newcomer has no pid beforehand; where nobody is killed none is expected either.
     expected: set[int | None] = set(growth.first_pids) or ({report.pid} if growth.victims else set())
     first_right = first == expected
-    order = tuple(name for name, _ in groupby(dead.name for dead in killed))
+    order = tuple(name for name, _unused in groupby(dead.name for dead in killed))
     return Verdict(
         outcome=outcome,
         killed=killed,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every finding that there is. tools/document makes the page docs/findings.md of this."""
+"""Every finding that there is. tools/document makes a page of each."""
 
 from __future__ import annotations
 

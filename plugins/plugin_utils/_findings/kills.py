@@ -37,7 +37,7 @@ def past_kills(seen: Seen) -> Iterator[Finding]:
         observed = f"killed {when}: {who}" if who else f"{event.get('kind')} {when}"
         key = kind.id, str(event.get("unit") or who or "kernel")
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
-    for (_, subject), (kind, observed, times) in found.items():
+    for (_unused, subject), (kind, observed, times) in found.items():
         yield kind.found(seen.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
 
 

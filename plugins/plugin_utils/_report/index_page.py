@@ -88,7 +88,7 @@ class _Most:
         push(self._heap, (key, -self._count, entry))
 
     def __iter__(self) -> Iterator[Any]:
-        return (entry for _, _, entry in sorted(self._heap, reverse=True))
+        return (entry for _unused, _unused, entry in sorted(self._heap, reverse=True))
 
 
 @dataclass
@@ -177,13 +177,13 @@ class IndexPage:
         self._rank(link, row)
         if row.host not in self._knows:
             recent = [(at, name) for at, name in row.kills if at >= self._now - CHART_DAYS * DAY]
-            self._kills.update(at // DAY for at, _ in recent)
-            self._victims.update(name for _, name in recent)
+            self._kills.update(at // DAY for at, _unused in recent)
+            self._victims.update(name for _unused, name in recent)
 
     def write(self, stream: TextIO, found: Sequence[Finding] = ()) -> None:
         """I(found) are the findings of the fleet as a whole."""
         of_fleet = [_of_fleet(finding) for finding in found]
-        before, _, after = "".join(render("index.html.j2", of_fleet=of_fleet, **self._values())).partition(_HERE)
+        before, _unused, after = "".join(render("index.html.j2", of_fleet=of_fleet, **self._values())).partition(_HERE)
         stream.write(before)
         findings = [row for table in self._findings.values() for row in table.rows][:_MOST_KEPT]
         stream.write('{"findings": ' + self._json(findings, self._finding_columns()) + ',\n"drift": ')
@@ -237,8 +237,8 @@ class IndexPage:
             share_pct = 100 * rate / self._most_rate
             self._rankings["most_kills"].add(rate, Bar(link.name, share_pct, f"{7 * rate:.1f}", link.file))
         if row.available_pct is not None:
-            bar = Bar(link.name, row.available_pct, _percent(row.available_pct), link.file)
-            self._rankings["least_available"].add(-row.available_pct, bar)
+            ranked = Bar(link.name, row.available_pct, _percent(row.available_pct), link.file)
+            self._rankings["least_available"].add(-row.available_pct, ranked)
         if row.headroom_pct is not None:
             enforced = row.commit_enforced is True
             text = _percent(row.headroom_pct) + ("" if enforced else " *")
@@ -246,8 +246,8 @@ class IndexPage:
                 (enforced, -row.headroom_pct), Bar(link.name, row.headroom_pct, text, link.file)
             )
         if row.pressure_some_pct:
-            bar = Bar(link.name, row.pressure_some_pct, f"{row.pressure_some_pct:.1f} %", link.file)
-            self._rankings["most_pressure"].add(row.pressure_some_pct, bar)
+            ranked = Bar(link.name, row.pressure_some_pct, f"{row.pressure_some_pct:.1f} %", link.file)
+            self._rankings["most_pressure"].add(row.pressure_some_pct, ranked)
 
     def _values(self) -> dict[str, Any]:
         counts = {name: self._levels.count(level) for level, name in enumerate(LEVELS)}
@@ -310,7 +310,7 @@ class PlainList:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        before, _, self._after = "".join(render("list.html.j2", rows=_HERE)).partition(_HERE)
+        before, _unused, self._after = "".join(render("list.html.j2", rows=_HERE)).partition(_HERE)
         stream.write(before)
 
     def add(self, row: Row, file: str) -> None:
@@ -331,7 +331,7 @@ def _of_fleet(finding: Finding) -> list[Any]:
 
 def _linked(row: Sequence[Any]) -> list[Any]:
     """A row as the template wants it: a host by its link, not by its place."""
-    return [value[1] if type(value) is tuple else value for value in row]
+    return [value[1] if isinstance(value, tuple) and isinstance(value[-1], Link) else value for value in row]
 
 
 def _percent(share: float) -> str:

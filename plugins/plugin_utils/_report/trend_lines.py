@@ -50,7 +50,7 @@ def _points(life: Any) -> list[_Point]:
     return [
         (pair[0], pair[1])
         for pair in pairs
-        if isinstance(pair, (list, tuple)) and len(pair) == 2 and all(type(each) is int and each >= 0 for each in pair)
+        if isinstance(pair, (list, tuple)) and len(pair) == 2 and all(_is_size(each) for each in pair)
     ]
 
 
@@ -65,3 +65,8 @@ def _lines(lives: list[list[_Point]]) -> tuple[str, ...]:
 
     # A point that stands alone is a stroke of no length, which its round ends make a dot.
     return tuple(" ".join(map(place, points if len(points) > 1 else points * 2)) for points in lives)
+
+
+def _is_size(value: Any) -> bool:
+    """A boolean is an int for Python, and not for us."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

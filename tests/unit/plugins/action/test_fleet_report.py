@@ -78,7 +78,7 @@ def seen(folder: Path, run: Run, count: int) -> list[str]:
     for number in range(count):
         down = not_audited(f"h{number}", NOW, reachable=False, error="timed out")
         spool.write(f"h{number}", {**up, "host": f"h{number}"} if number % 2 else down)
-    for _, row in spool.rows():
+    for _unused, row in spool.rows():
         run.see(row)
     return list(run.summary(spool))
 
@@ -126,7 +126,7 @@ def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path, t
     spool, run = Spool(tmp_path), Run(["h1", "h2"], "none")
     spool.write("h2", not_audited("h2", NOW, reachable=False, error="timed out"))
     (spool.hosts / "h1.json").write_text(text)
-    for _, row in spool.rows():
+    for _unused, row in spool.rows():
         run.see(row)
     first, *rest = run.summary(spool)
     assert first.startswith(line)

@@ -26,7 +26,7 @@ entries = st.fixed_dictionaries(
     {"name": st.sampled_from(["a", "a.service", "b", "app@.service"]), "oom_score_adj": st.integers(-1, 1)},
     optional={"memory_min": st.sampled_from(["64M", "10%"]), "state": st.sampled_from(["present", "absent"])},
 )
-lists = st.lists(entries, max_size=3, unique_by=lambda entry: str(entry["name"]).removesuffix(".service"))
+lists = st.lists(entries, max_size=3, unique_by=lambda entry: str(entry["name"]).replace(".service", ""))
 
 
 def test_services_are_declared_in_their_order_under_their_full_names() -> None:

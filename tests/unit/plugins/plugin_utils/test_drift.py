@@ -109,7 +109,9 @@ def test_a_converged_host_has_no_drift() -> None:
 def test_only_what_would_be_converged_is_drift(overcommit: dict[str, Any], layers: list[str]) -> None:
     """The options say what is meant to be: the audit of a host that was just converged is clean."""
     state = sysctls(runtime={"vm.overcommit_ratio": "30"})
-    assert [layer for layer, _, _, _ in changed(drift(load_policy(overcommit), sysctls=state))] == layers
+    assert [
+        layer for layer, _unused, _unused, _unused in changed(drift(load_policy(overcommit), sysctls=state))
+    ] == layers
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_what_can_not_be_compared_says_why_and_hides_nothing_else(changes: dict[
     found = drift(policy, declared=services_state(declared(service())), **changes)
     (said,) = found.not_compared
     assert said.startswith(why.split(".*")[0]) and why.split(".*")[-1] in said
-    assert "drop-in" in [layer for layer, _, _, _ in changed(found)]
+    assert "drop-in" in [layer for layer, _unused, _unused, _unused in changed(found)]
 
 
 @pytest.mark.parametrize(
@@ -145,12 +147,14 @@ def test_what_can_not_be_compared_says_why_and_hides_nothing_else(changes: dict[
 )
 def test_an_option_means_what_the_module_makes_of_it(option: dict[str, Any], layers: list[str]) -> None:
     """The module converts "no" to false and null to its default; the audit reads the same variable."""
-    assert [layer for layer, _, _, _ in changed(drift(load_policy({"mode": "always", **option})))] == layers
+    assert [
+        layer for layer, _unused, _unused, _unused in changed(drift(load_policy({"mode": "always", **option})))
+    ] == layers
 
 
 def test_services_are_compared_as_they_would_be_converged() -> None:
     found = drift(load_policy(services=NGINX), declared=services_state(declared(service())))
-    assert [layer for layer, _, _, _ in changed(found)] == ["drop-in", "loaded", "running", "running"]
+    assert [layer for layer, _unused, _unused, _unused in changed(found)] == ["drop-in", "loaded", "running", "running"]
     assert [(entry["name"], entry["verdict"]) for entry in found.services] == [("nginx.service", "missing")]
 
 
@@ -168,7 +172,7 @@ def test_sysctls_that_could_not_be_read_are_not_compared() -> None:
     found = drift(policy, sysctls=None, declared=services_state(declared(service())), unread=unread)
     assert len(found.not_compared) == 2
     assert all("cannot read x" in said and "gone" not in said for said in found.not_compared)
-    assert {layer for layer, _, _, _ in changed(found)} == {"drop-in", "loaded", "running"}
+    assert {layer for layer, _unused, _unused, _unused in changed(found)} == {"drop-in", "loaded", "running"}
 
 
 @pytest.mark.parametrize("exclusive", [False, True])

@@ -139,7 +139,7 @@ def test_what_is_missing_is_named(name: str) -> None:
 def test_a_whole_number_is_a_fraction_too() -> None:
     info = load(HostInfo, {**travelled(host_state().host), "uptime_seconds": 5}, "x")
     assert info.uptime_seconds == 5.0
-    assert type(info.uptime_seconds) is float
+    assert isinstance(info.uptime_seconds, float)
 
 
 def test_nothing_is_shared_with_the_sample() -> None:

@@ -80,11 +80,11 @@ def test_numbers_in_names_are_numbers(tmp_path: Path) -> None:
 def test_the_first_line_of_a_record_is_its_row(tmp_path: Path) -> None:
     record = {"host": "a", "audited_at": "2026-05-04T03:02:01+00:00", "reachable": True, "state": {"big": ["x"] * 9}}
     path = Spool(tmp_path).write("a", record)
-    first, _, rest = path.read_text().partition("\n")
+    first, _unused, rest = path.read_text().partition("\n")
     assert json.loads(first.removesuffix(",") + "}")["row"] == {"schema": ROW_SCHEMA, **vars(row_of(record))}
     # Proof that only the first line is read: the rest is gone.
     path.write_text(first + "\n" + rest[:5])
-    assert [row for _, row in Spool(tmp_path).rows()] == [row_of(record)]
+    assert [row for _unused, row in Spool(tmp_path).rows()] == [row_of(record)]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_the_first_line_of_a_record_is_its_row(tmp_path: Path) -> None:
 def test_a_row_of_another_version_is_made_anew(tmp_path: Path, first: str) -> None:
     (tmp_path / "hosts").mkdir()
     (tmp_path / "hosts" / "a.json").write_text(first + '\n"host": "a", "reachable": true, "state": {}}\n')
-    assert [(row.host, row.level) for _, row in Spool(tmp_path).rows()] == [("a", "fine")]
+    assert [(row.host, row.level) for _unused, row in Spool(tmp_path).rows()] == [("a", "fine")]
 
 
 def test_a_host_has_one_record_the_last_one(tmp_path: Path) -> None:
@@ -148,8 +148,8 @@ def test_a_file_that_is_no_record_does_not_hide_the_others(tmp_path: Path) -> No
         spool.write(name, {"host": name, "reachable": True, "state": {}})
     (tmp_path / "hosts" / "b.json").write_bytes(b'{"host": "b"')
     (tmp_path / "hosts" / "d.json").mkdir()
-    found = {row.host: (row.level, row.error) for _, row in spool.rows()}
-    assert {host: level for host, (level, _) in found.items()} == {
+    found = {row.host: (row.level, row.error) for _unused, row in spool.rows()}
+    assert {host: level for host, (level, _unused) in found.items()} == {
         **dict.fromkeys("ac", "fine"),
         **dict.fromkeys("bd", "not audited"),
     }

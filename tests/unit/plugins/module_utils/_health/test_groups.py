@@ -134,7 +134,7 @@ def test_a_file_that_goes_meanwhile_is_none_and_one_that_can_not_be_read_an_erro
 
 def test_this_machine_shows_its_groups() -> None:
     host = Host()
-    processes, _ = read_processes(host)
+    processes, _unused = read_processes(host)
     found = read_cgroups(host, processes)
     assert (found is None) == (memory_version(host) is None)
     accounted = {each.memory_cgroup for each in processes}

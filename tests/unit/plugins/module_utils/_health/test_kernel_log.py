@@ -60,7 +60,7 @@ def look(
     """Read the log of a host that was booted on 4 May 2026, 03:00:00, an hour ago. MESSAGES gives it a file."""
     commands: dict[str, Answer] = {"dmesg": ring}
     if journal is not None:
-        commands |= {"journalctl": journal, THIS_BOOT: "usb\n" if this_boot else "\n", UNITS: ""}
+        commands.update({"journalctl": journal, THIS_BOOT: "usb\n" if this_boot else "\n", UNITS: ""})
     host = FakeHost(tmp_path, {**commands, **(more or {})})
     host.has("/proc/stat", "cpu  1 2 3\nbtime 1777863600\nprocesses 7\n")
     host.has("/proc/uptime", "3600.50 3000.00\n")

@@ -198,7 +198,7 @@ def test_a_ring_that_can_not_be_read_says_why(
 ) -> None:
     with pytest.raises(HostError, match=words) as caught:
         read_ring(FakeHost(tmp_path, answers), 500)
-    assert type(caught.value) is error
+    assert caught.type is error
 
 
 def test_records_that_may_not_be_read_either_say_why_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

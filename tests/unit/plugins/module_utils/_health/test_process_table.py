@@ -179,7 +179,7 @@ def test_this_machine_has_the_processes_that_psutil_finds() -> None:
     stayed = {each.pid: each for each in before.keys() & after.keys() if each.pid != os.getpid()}
     assert stayed.keys() <= ours.keys()
     # One may have begun and ended between the two.
-    unknown = ours.keys() - {each.pid for each in before | after}
+    unknown = ours.keys() - {each.pid for each in {**before, **after}}
     assert unknown.isdisjoint(pids(Host()))
     calm = {pid: before[each] for pid, each in stayed.items() if before[each] == after[each]}
     assert os.getppid() in ours and calm
@@ -226,7 +226,7 @@ def test_only_the_largest_are_measured(measured: FakeHost, most: int, names: str
 
 def test_what_is_swapped_out_counts_for_the_size(measured: FakeHost) -> None:
     table = [process(10, rss_kib=50, swap_kib=0), process(11, rss_kib=10, swap_kib=100)]
-    found, _ = with_shares(measured, table, 1)
+    found, _unused = with_shares(measured, table, 1)
     assert [each.pss_kib for each in found] == [None, 1100]
 
 

@@ -316,7 +316,7 @@ def test_a_copy_of_our_file_in_another_folder_does_not_keep_us_from_looking(host
     found = ask(
         host,
         ["nginx.service"],
-        block("nginx.service") + block(folder[: -len(".d")].removesuffix(".service") + ".service"),
+        block("nginx.service") + block(folder[: -len(".d")].replace(".service", "") + ".service"),
     )
     assert [unit.name for unit in found.declared] == ["nginx.service"]
 

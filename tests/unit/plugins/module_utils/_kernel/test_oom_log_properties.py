@@ -28,7 +28,7 @@ FRAGMENTS = sorted(
     | set("[](){}<>|;:,=\\\x00\udcff")
 )
 
-any_text = st.text(st.characters(codec=None), max_size=300)
+any_text = st.text(st.characters(), max_size=300)
 any_lines = st.lists(st.one_of(any_text, st.sampled_from(LINES)), max_size=40)
 kernel_salad = st.lists(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join), max_size=30)
 
@@ -68,7 +68,7 @@ def test_a_damaged_log_names_no_victim_that_the_whole_did_not(text: str, random:
     whole = {victim.pid for event in parse(text).events for victim in event.victims}
     named = whole | {int(pid) for pid in re.findall(r"[Kk]ill process (\d+) |pid=(\d+)", text) for pid in pid if pid}
     lines = [line for line in text.split("\n") if random.random() > 0.2]
-    lines += [line[: random.randrange(len(line) + 1)] for line in random.sample(lines, len(lines) // 5)]
+    lines += [line[: random.randrange(len(line) + 1)] for line in lines if random.random() < 0.2]
     random.shuffle(lines)
     check(lines)
     assert {victim.pid for event in parse(lines).events for victim in event.victims} <= named

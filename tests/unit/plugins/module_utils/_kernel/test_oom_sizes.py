@@ -75,7 +75,7 @@ def test_what_is_no_size_of_the_machine_is_left_alone(text: str) -> None:
 def test_the_counters_of_a_control_group(text: str, names: list[str]) -> None:
     said = cgroup_usage(text)
     assert said is not None
-    assert said.values == {"sizes": dict(zip(names, (1, 2, 3), strict=True))}
+    assert said.values == {"sizes": dict(zip(names, (1, 2, 3)))}
 
 
 @pytest.mark.parametrize("text", ["disk: usage 1kB, limit 2kB, failcnt 3", "memory: usage 1kB, limit 2"])

@@ -32,7 +32,7 @@ lines = st.one_of(
             *[*OURS.splitlines(), *HEADER.splitlines()],
         ]
     ),
-    st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n\0"), max_size=20),
+    st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\r\n\0"), max_size=20),
 )
 texts = st.none() | st.lists(lines, max_size=8).map("\n".join)
 
@@ -139,8 +139,8 @@ def test_editing_sets_all_values_and_keeps_all_that_is_not_ours(
     expected = {key: value for key, value in own_values(text, ALL_KEYS).items() if key not in wanted}
     expected.update({key: value for key, value in wanted.items() if value is not None})
     assert own_values(after, ALL_KEYS) == expected
-    theirs = [line for _, line in foreign_lines(text, ALL_KEYS)]
-    assert [line for _, line in foreign_lines(after, ALL_KEYS)] == theirs
+    theirs = [line for _unused, line in foreign_lines(text, ALL_KEYS)]
+    assert [line for _unused, line in foreign_lines(after, ALL_KEYS)] == theirs
     assert (after is None) == (not expected and not theirs)
 
 

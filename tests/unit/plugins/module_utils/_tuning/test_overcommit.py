@@ -194,20 +194,20 @@ def test_nothing_is_refused_on_a_host_that_does_not_say_what_is_committed() -> N
 @pytest.mark.parametrize(
     ("files", "runtime", "ratio"),
     [
-        ({}, {}, "22"),
+        ({}, {}, "24"),
         ({SYSCTL_FILE: f"{RATIO}=30"}, {}, "30"),
-        ({SYSCTL_FILE: f"{RATIO}=21"}, {RATIO: "90"}, "22"),
+        ({SYSCTL_FILE: f"{RATIO}=21"}, {RATIO: "90"}, "24"),
         ({SYSCTL_FILE: f"{RATIO}=150"}, {}, "150"),
-        ({}, {RATIO: "50"}, "22"),
+        ({}, {RATIO: "50"}, "24"),
         ({}, {MODE: "2", RATIO: "50"}, "50"),
-        ({SYSCTL_FILE: f"{RATIO}=lots"}, {}, "22"),
+        ({SYSCTL_FILE: f"{RATIO}=lots"}, {}, "24"),
     ],
     ids=[
-        *["the smallest", "what stands in our file", "too small to stand", "above 100 but standing"],
+        *["a little above the smallest", "what stands in our file", "too small to stand", "above 100 but standing"],
         *["the default is not ours", "what is enforced already", "nonsense in our file"],
     ],
 )
-def test_auto_takes_the_smallest_ratio_that_leaves_the_headroom(
+def test_auto_leaves_the_headroom_and_a_little_more(
     files: dict[str, str | None], runtime: dict[str, str], ratio: str
 ) -> None:
     decision = decide(OvercommitPolicy("never", "auto"), sysctls(files, runtime), memory())
@@ -216,7 +216,7 @@ def test_auto_takes_the_smallest_ratio_that_leaves_the_headroom(
     assert decision.guard is not None and decision.guard.headroom.passes
 
 
-@given(st.integers(0, 2_000_000), st.integers(0, 10), st.integers(0, 40), st.booleans())
+@given(st.integers(0, 2_000_000), st.integers(-3, 10), st.integers(0, 40), st.booleans())
 def test_auto_changes_nothing_on_a_second_run(
     committed_kib: int, less_pct: int, wanted_pct: int, persistent: bool
 ) -> None:
@@ -228,6 +228,19 @@ def test_auto_changes_nothing_on_a_second_run(
     later = memory(committed_kib=committed_kib * (100 - less_pct) // 100)
     again = decide(policy, after, later, wanted_pct, True, persistent).goal
     assert plan_sysctls(after, again).changes == ()
+
+
+def test_auto_takes_the_smallest_where_more_is_not_there() -> None:
+    wanted_pct = next(pct for pct in range(10, 90) if smallest(pct) <= 100 < smallest(pct + 5))
+    decision = decide(OvercommitPolicy("never", "auto"), sysctls(), memory(), wanted_pct)
+    assert decision.goal.runtime[RATIO] == str(smallest(wanted_pct))
+
+
+def smallest(wanted_pct: int) -> int:
+    """As the guard tells it."""
+    guard = decide(OvercommitPolicy("never", 1), sysctls(), memory(), wanted_pct).guard
+    assert guard is not None and guard.ratio_that_passes is not None
+    return guard.ratio_that_passes
 
 
 @pytest.mark.parametrize(
@@ -272,7 +285,7 @@ def test_absent_on_an_untouched_host_changes_nothing() -> None:
         ({"mode": "never", "ratio": 80}, {RATIO: "80", MODE: "2"}, {KBYTES: None, RATIO: "80", MODE: "2"}),
         ({"mode": "always", "persistent": False}, {MODE: "1"}, {}),
         ({"mode": "always", "runtime": False, "state": "present"}, {}, {MODE: "1"}),
-        ({"ratio": "auto", "min_headroom_pct": 50, "persistent": False}, {RATIO: "58"}, {}),
+        ({"ratio": "auto", "min_headroom_pct": 50, "persistent": False}, {RATIO: "68"}, {}),
         ({"state": "absent", "mode": "never"}, {RATIO: "50", MODE: "0"}, {}),
         ({}, {}, {}),
     ],

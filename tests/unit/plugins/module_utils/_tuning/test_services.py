@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, List, Optional, Tuple
 
 import pytest
 from hypothesis import given
@@ -41,7 +41,7 @@ POLICY = ServicePolicy("nginx.service", {SCORE: "-500"})
 ABSENT = ServicePolicy("nginx.service", {}, present=False)
 STRANGER = RunningScore(pid=102, start_ticks=5002, comm="own\nscore", oom_score_adj=300, is_main=False)
 
-Changes = list[tuple[str, str, str | None, str | None]]
+Changes = List[Tuple[str, str, Optional[str], Optional[str]]]
 
 
 def says(score: object) -> str:
@@ -89,10 +89,10 @@ def test_an_instance_reckons_with_the_drop_in_of_its_template() -> None:
     instance = service("app@one.service")
     units = services_state(declared(name="app@.service"), declared(instance, name="app@one.service"))
     policies = [ServicePolicy("app@.service", {SCORE: "7"}), ServicePolicy("app@one.service", {SCORE: "9"})]
-    (_, own) = tasks(units, policies, False)
-    assert [after.disk_score() for _, after in own.pairs] == [9]
-    (_, gone) = tasks(units, [policies[0], ServicePolicy("app@one.service", {}, present=False)], False)
-    assert [after.disk_score() for _, after in gone.pairs] == [7]
+    (_unused, own) = tasks(units, policies, False)
+    assert [after.disk_score() for _unused, after in own.pairs] == [9]
+    (_unused, gone) = tasks(units, [policies[0], ServicePolicy("app@one.service", {}, present=False)], False)
+    assert [after.disk_score() for _unused, after in gone.pairs] == [7]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_only_the_settings_that_differ_are_told() -> None:
 
 def test_a_foreign_line_in_our_drop_in_is_a_difference() -> None:
     state = converged(dropins={OWN: text_of(POLICY) + "Restart=always\n"})
-    assert [layer for layer, _, _, _ in planned(task(state))] == ["drop-in"]
+    assert [layer for layer, _unused, _unused, _unused in planned(task(state))] == ["drop-in"]
 
 
 def test_every_setting_is_compared() -> None:
@@ -189,7 +189,7 @@ def test_all_drop_ins_come_before_what_is_loaded_and_that_before_what_runs() -> 
 
 
 def test_running_processes_are_left_alone_without_live() -> None:
-    assert [layer for layer, _, _, _ in planned(task(service()), live=False)] == ["drop-in", "loaded"]
+    assert [layer for layer, _unused, _unused, _unused in planned(task(service()), live=False)] == ["drop-in", "loaded"]
 
 
 @pytest.mark.parametrize("load_state", ["not-found", "masked"])
@@ -349,10 +349,10 @@ def test_nothing_differs_once_it_is_as_expected(state: ServiceState, policy: Ser
 @given(states, policies)
 def test_a_change_touches_nobody_who_set_a_score_of_their_own(state: ServiceState, policy: ServicePolicy) -> None:
     after = expected(task(state, policy), "live", False).unit.states[0]
-    kept = [(old, new) for old, new in zip(state.running, after.running, strict=True) if old != new]
+    kept = [(old, new) for old, new in zip(state.running, after.running) if old != new]
     leader = state.leader
     if policy.present and leader is not None:
-        assert {old.oom_score_adj for old, _ in kept} <= {leader.oom_score_adj}
+        assert {old.oom_score_adj for old, _unused in kept} <= {leader.oom_score_adj}
     assert [process.pid for process in after.running] == [process.pid for process in state.running]
 
 

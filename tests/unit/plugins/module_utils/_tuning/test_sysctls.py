@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, List, Optional, Tuple
 
 import pytest
 from unit.samples import RUNTIME, sysctls
@@ -39,7 +39,7 @@ OURS = HEADER + f"{RATIO} = 80\n{MODE} = 2\n"
 NEVER = {RATIO: "80", MODE: "2"}
 GOAL = Goal.present(NEVER, True, True)
 
-Changes = list[tuple[str, str, str | None, str | None]]
+Changes = List[Tuple[str, str, Optional[str], Optional[str]]]
 
 
 def planned(state: Any, goal: Goal) -> Changes:

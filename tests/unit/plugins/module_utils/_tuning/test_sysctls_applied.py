@@ -124,7 +124,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=[path for _, path in STEPS])
+@pytest.mark.parametrize("step", STEPS, ids=[path for _unused, path in STEPS])
 @pytest.mark.parametrize(
     ("limit", "ours"),
     [(("50", "0"), None), (("0", "4096"), f"# mine\n{MODE} = 1\n"), (("0", "0"), None)],

@@ -103,7 +103,7 @@ def test_what_grep_complains_of_is_told_where_it_is_read(path: str, why: str, ki
     found = door("@kernel", "@said", f" grep: {path}: {why}", " grep: /other: Permission denied")
     with pytest.raises(HostError) as caught:
         found.read(path)
-    assert type(caught.value) is kind
+    assert caught.type is kind
     assert str(caught.value) == f"cannot read {path}: {why if kind is not Missing else 'No such file or directory'}"
     with pytest.raises(ReadOnly):
         found.read("/other")

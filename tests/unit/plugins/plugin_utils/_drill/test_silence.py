@@ -33,7 +33,7 @@ def test_attempts_without_an_answer_add_up() -> None:
 def test_pauses_between_answers_are_no_silence() -> None:
     clock = Clock()
     silence = Silence(clock)
-    for _ in range(2):
+    for _unused in range(2):
         silence.asks()
         clock.now += 0.25
         silence.is_answered()

@@ -20,8 +20,8 @@ def test_a_grid_has_a_cell_for_each_host_in_its_place() -> None:
     found = grid(bytes([0, 3, 0, 4]))
     paths = dict(found.paths)
     assert set(paths) == {"fine", "critical", "not audited"}
-    assert [x // found.size for x, _ in cells(paths["fine"])] == [0, 2]
-    assert [x // found.size for x, _ in cells(paths["critical"])] == [1]
+    assert [x // found.size for x, _unused in cells(paths["fine"])] == [0, 2]
+    assert [x // found.size for x, _unused in cells(paths["critical"])] == [1]
     assert (found.width, found.height) == (4 * found.size, found.size)
 
 
@@ -31,7 +31,7 @@ def test_a_grid_of_any_fleet_fits_on_a_screen(hosts: int) -> None:
     assert found.width <= 1120
     assert found.height <= 1000
     assert found.columns * found.size <= 1120
-    assert sum(len(cells(path)) for _, path in found.paths) == hosts
+    assert sum(len(cells(path)) for _unused, path in found.paths) == hosts
     for x, y in cells(dict(found.paths).get("fine", "")):
         assert x + 1 <= found.width
         assert y + 1 <= found.height
@@ -54,7 +54,11 @@ def test_days_without_a_kill_are_shown_as_such() -> None:
 
 def test_the_largest_come_first_in_a_ranking() -> None:
     found = ranking({"b": 2, "a": 2, "c": 8, "d": 1}, 3)
-    assert [(bar.name, bar.width_pct, bar.text) for bar in found] == [("c", 100, "8"), ("a", 25, "2"), ("b", 25, "2")]
+    assert [(each.name, each.width_pct, each.text) for each in found] == [
+        ("c", 100, "8"),
+        ("a", 25, "2"),
+        ("b", 25, "2"),
+    ]
     assert ranking({}, 3) == ()
 
 

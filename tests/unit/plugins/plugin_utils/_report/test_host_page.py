@@ -235,6 +235,6 @@ def test_a_device_cannot_make_a_page_grow_without_end() -> None:
 def test_a_finding_says_since_when_it_is_there() -> None:
     found = record(services=[{"name": "gone", "oom_score_adj": -5}])
     key = finding_key(found["findings"][0])
-    head, first, *_ = table("".join(host_page(found, (), (), {key: 1_777_863_721})), "findings")
+    head, first, *_unused = table("".join(host_page(found, (), (), {key: 1_777_863_721})), "findings")
     assert first[head.index("Since, UTC")] == "2026-05-04 03:02"
     assert "Since, UTC" not in page(found)

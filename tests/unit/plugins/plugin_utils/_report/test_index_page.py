@@ -109,8 +109,8 @@ def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
     assert texts[subject] == "a.service"
     assert texts[expected].startswith("no OOM kill")
     assert texts[observed].startswith("killed 2026-05-03")
-    assert [[host, texts[layer]] for host, layer, *_ in found["drift"]] == [[1, "runtime"], [1, "file"]]
-    assert [before for *_, before, _, _ in found["drift"]][1] is None
+    assert [[host, texts[layer]] for host, layer, *_unused in found["drift"]] == [[1, "runtime"], [1, "file"]]
+    assert [before for *_unused, before, _unused, _unused in found["drift"]][1] is None
 
 
 def test_the_worst_findings_come_first_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_a_kernel_that_does_not_tell_is_not_the_worst() -> None:
 def test_the_groups_of_the_inventory_are_kept() -> None:
     found = data(page(row_of({"host": "a", "groups": ["x", "y"]}), row_of({"host": "b", "groups": ["x"]}), row("c")))
     assert found["groups"] == ["x", "y"]
-    assert [found["texts"][place] for _, _, place in found["names"]] == ["x, y", "x", ""]
+    assert [found["texts"][place] for _unused, _unused, place in found["names"]] == ["x, y", "x", ""]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
@@ -181,7 +181,7 @@ def test_what_a_device_says_is_data(text: str) -> None:
     shown = page(row("before"), hostile, row("after"), victims={hostile.host: 1}, kills={NOW // DAY: 1})
     assert shown.count("<script") == shown.count("</script") == 2
     assert "<b onmouseover" not in shown
-    assert [name for name, _ in told(shown)] == ["before", hostile.host, "after"]
+    assert [name for name, _unused in told(shown)] == ["before", hostile.host, "after"]
     assert all(line.isprintable() for line in shown.split("\n"))
 
 

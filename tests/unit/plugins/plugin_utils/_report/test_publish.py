@@ -129,7 +129,7 @@ def test_a_controller_killed_at_any_moment_leaves_all_readable(tmp_path: Path) -
             done += len(process.stdout.read().splitlines())
         spool = Spool(tmp_path)
         kept = [load_record(path)["host"] for path in spool.files()]
-        assert [row.host for _, row in spool.rows()] == kept
+        assert [row.host for _unused, row in spool.rows()] == kept
         with sqlite3.connect(tmp_path / FILE) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         for name in ("index.html", "fleet.json"):

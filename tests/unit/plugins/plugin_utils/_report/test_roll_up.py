@@ -68,7 +68,7 @@ def test_an_empty_spool_has_a_report_too(tmp_path: Path) -> None:
 def test_a_report_can_be_made_again(tmp_path: Path) -> None:
     publish(tmp_path, record("a"))
     texts = []
-    for _ in range(2):
+    for _unused in range(2):
         roll_up(Spool(tmp_path), NOW, 90)
         texts.append({name: (tmp_path / name).read_bytes() for name in ("index.html", *EXPORTS)})
     assert texts[0] == texts[1]
