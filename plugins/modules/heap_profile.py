@@ -99,7 +99,7 @@ options:
   report_dir:
     description:
       - The folder on the controller, beside the records of M(lifeboat.oom.audit), where the result is kept as
-        C(profiles/HOST-UNIT.json). Without it, it is not kept.
+        C(profiles/HOST/UNIT.json). Without it, it is not kept.
     type: str
   keep_raw:
     description:

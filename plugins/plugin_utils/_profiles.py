@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -87,7 +86,7 @@ def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
 
 def write_profile(report_dir: Path, host: str, when: str, found: Mapping[str, Any]) -> Path:
     """Keep what a run has found, in place of the last one of this host and subject."""
-    path = report_dir.resolve() / FOLDER / f"{file_name(host)}-{file_name(str(found['subject']))}.json"
+    path = report_dir.resolve() / FOLDER / file_name(host) / f"{file_name(str(found['subject']))}.json"
     record = {"schema": SCHEMA, "host": host, "profiled_at": when, **found}
     Host().write(str(path), json.dumps(record, indent=1, sort_keys=True) + "\n")
     return path
@@ -96,17 +95,15 @@ def write_profile(report_dir: Path, host: str, when: str, found: Mapping[str, An
 def profiles_of(report_dir: Path, host: str) -> list[Mapping[str, Any]]:
     """The profiles of one host. A file that is none is left to C(profiles()) to complain of."""
     found = []
-    for path in sorted((report_dir / FOLDER).glob(glob.escape(file_name(host)) + "-*.json")):
+    for path in sorted((report_dir / FOLDER / file_name(host)).glob("*.json")):
         with contextlib.suppress(HostError):
-            profile = _load(path)
-            if profile.get("host") == host:  # and not "gw-1" where "gw" was meant
-                found.append(profile)
+            found.append(_load(path))
     return found
 
 
 def profiles(report_dir: Path) -> Iterator[Mapping[str, Any]]:
     """All profiles, by name. Raises HostError for a file that is none."""
-    for path in sorted((report_dir.resolve() / FOLDER).glob("*.json")):
+    for path in sorted((report_dir.resolve() / FOLDER).glob("*/*.json")):
         yield _load(path)
 
 

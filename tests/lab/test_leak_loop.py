@@ -204,7 +204,7 @@ def test_one_run_from_the_leak_to_its_cure(
     seen = playbook([monitor, *watch, {"import_playbook": "lifeboat.oom.profile"}], [leaky], variables=variables)
     assert seen.returncode == 0, seen.stdout + seen.stderr
     assert "leak.suspected" in seen.stdout
-    record = json.loads((tmp_path / f"profiles/{leaky.name}-{UNIT}.json").read_text())
+    record = json.loads((tmp_path / f"profiles/{leaky.name}/{UNIT}.json").read_text())
     (site,) = record["sites"]  # the cache that it keeps for good is no leak
     assert site["function"].startswith(FUNCTION) and site["file"] == "/build/telemetry/history.cpp"
     assert (site["package"], site["version"], site["kind"]) == (LIBRARY, LEAKING, "grown")

@@ -69,7 +69,7 @@ def test_a_row_of_any_shape_is_no_error() -> None:
 def test_a_profile_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
     write_profile(tmp_path, "a", "2026-01-01T00:00:00+00:00", found(site("liba", 1)))
     path = write_profile(tmp_path, "a", "2026-01-02T00:00:00+00:00", found())
-    assert path == tmp_path / "profiles/a-telemetry.service.json"
+    assert path == tmp_path / "profiles/a/telemetry.service.json"
     (only,) = profiles(tmp_path)
     assert (only["host"], only["profiled_at"], only["sites"]) == ("a", "2026-01-02T00:00:00+00:00", [])
     assert list(profiles(tmp_path / "none")) == []
@@ -78,22 +78,23 @@ def test_a_profile_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     path = write_profile(tmp_path, name, "now", found(subject=name))
-    assert path.parent == tmp_path / "profiles" and json.loads(path.read_text())["sites"] == []
+    assert path.parent.parent == tmp_path / "profiles" and json.loads(path.read_text())["sites"] == []
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\udcff"])
 def test_a_file_that_is_no_profile(tmp_path: Path, text: str) -> None:
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/a.json").write_text(text, encoding="utf-8", errors="surrogateescape")
+    (tmp_path / "profiles/a").mkdir(parents=True)
+    (tmp_path / "profiles/a/a.json").write_text(text, encoding="utf-8", errors="surrogateescape")
     with pytest.raises(HostError, match=r"a\.json is not a profile: .*; remove it"):
         list(profiles(tmp_path))
 
 
 def test_the_profiles_of_one_host(tmp_path: Path) -> None:
-    for host in ("gw", "gw-1", "g*"):
-        write_profile(tmp_path, host, "now", found())
-    (tmp_path / "profiles/gw-broken.json").write_text("{")
+    for host, subject in (("gw", "1-a.service"), ("gw-1", "a.service"), ("g*", "a.service")):
+        write_profile(tmp_path, host, "now", found(subject=subject))
+    (tmp_path / "profiles/gw/broken.json").write_text("{")
     assert [one["host"] for one in profiles_of(tmp_path, "gw")] == ["gw"]
+    assert [one["host"] for one in profiles_of(tmp_path, "gw-1")] == ["gw-1"]
     assert [one["host"] for one in profiles_of(tmp_path, "g*")] == ["g*"]
 
 
