@@ -53,8 +53,9 @@ def test_machines_side_by_side_and_then_nothing() -> None:
 
 
 _DYING = """
-    import os, sys, time
+    import os, signal, sys, time
     from lab import Lab
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job would ignore it
     with Lab(name=sys.argv[1]) as lab:
         lab.up("one", memory="256M")
         print("up", flush=True)
