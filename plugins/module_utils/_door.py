@@ -68,7 +68,7 @@ class Door:
         raise NotImplementedError
 
     def link_target(self, path: str) -> Optional[str]:
-        """Where a link leads in the end, C(None) if I(path) is not a link."""
+        """Where a link leads in the end, C(None) if I(path) is not a link; I(path) where it may not be followed."""
         raise NotImplementedError
 
     def names(self, folder: str) -> List[str]:

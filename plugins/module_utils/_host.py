@@ -159,7 +159,13 @@ class Host(Door):
 
     def link_target(self, path: str) -> Optional[str]:
         real = self.real(path)
-        return os.path.realpath(real) if os.path.islink(real) else None
+        if not os.path.islink(real):
+            return None
+        try:
+            target = os.path.realpath(real)
+        except PermissionError:  # /proc/PID/exe of another user; some Pythons lead to the link itself instead
+            return path
+        return path if target == real else target
 
     def resolved(self, path: str) -> str:
         """The path without a link in any part of it: C(/lib/x.so) is C(/usr/lib/x.so) where C(/lib) is a link."""

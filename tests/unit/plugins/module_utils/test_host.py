@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import subprocess
@@ -163,6 +164,15 @@ def test_a_link_is_seen_as_one(host: Host) -> None:
     assert host.link_target("/file") is host.link_target("/not_there") is None
     assert host.exists("/dangling")
     assert not host.exists("/not_there")
+
+
+def test_a_link_that_may_not_be_followed_leads_to_itself(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_path: str) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    (Path(host.root) / "exe").symlink_to("elsewhere")
+    monkeypatch.setattr(os, "readlink", refuse)
+    assert host.link_target("/exe") == "/exe"
 
 
 def test_a_reader_sees_the_old_text_or_the_new_one(host: Host) -> None:
