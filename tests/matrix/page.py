@@ -23,7 +23,7 @@ This page is what ``make matrix`` wrote the last time, on {day}: {passed} passed
 - *units*: ``ansible-test units``; on a Python that only devices have, the tests of the code that is shipped to them.
 - *device*: the modules called for real with that Python as the interpreter of the device, once from each Python of a
   controller.
-- *sanity*: ``ansible-test sanity``, without a container, and without any entry in an ignore file.
+- *sanity*: ``ansible-test sanity``, without a container; ``tests/sanity`` has what is ignored, each with its reason.
 
 """
 

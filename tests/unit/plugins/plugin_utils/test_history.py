@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.collections_path import COLLECTIONS
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
@@ -27,7 +28,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_k
 DAY = 86_400
 NOW = 1_777_863_721  # 2026-05-04T03:02:01 UTC
 TIMES = ["2026-05-04T03:02:01+00:00", "2026-05-05T03:02:01+00:00", "2026-05-06T03:02:01+00:00"]
-COLLECTIONS = Path(__file__).resolve().parents[4] / "collections"
 
 
 def record(when: str = TIMES[0], host: str = "web", policy: Any = None, **changes: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.collections_path import COLLECTIONS
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
@@ -30,7 +31,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_k
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
 
 TIMES = ["2026-05-04T03:02:01+00:00", "2026-05-05T03:02:01+00:00"]
-COLLECTIONS = Path(__file__).resolve().parents[5] / "collections"
 
 
 def record(when: str = TIMES[0], host: str = "web", **changes: Any) -> dict[str, Any]:
