@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES, Finding, Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish, time_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
@@ -100,8 +100,9 @@ def dropped(spool: Spool, variables: Mapping[str, Any]) -> list[str]:
     gone = lost(variables)
     if not gone or psutil is None:
         return []
-    began = psutil.Process(os.getppid()).create_time()
-    return sorted(host for host in gone if spool.written_at(host) < began)
+    began_ns = psutil.Process(os.getppid()).create_time() * 1e9
+    written_ns = {host: time_of(spool.hosts / f"{file_name(host)}.json") or 0 for host in gone}
+    return sorted(host for host in gone if written_ns[host] < began_ns)
 
 
 class Run:

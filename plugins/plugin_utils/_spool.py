@@ -54,13 +54,6 @@ class Spool:
         Host().write(str(path), _BEGIN + row + _END + rest.lstrip("{\n") + "\n")
         return path
 
-    def written_at(self, host: str) -> float:
-        """When the record of a host was written, in seconds since the epoch; 0 where there is none."""
-        try:
-            return (self.hosts / (file_name(host) + ".json")).stat().st_mtime
-        except FileNotFoundError:
-            return 0.0
-
     def write_page(self, name: str, page: str) -> Path:
         with self.replacing(name) as stream:
             stream.write(page)
