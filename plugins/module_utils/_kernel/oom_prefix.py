@@ -4,8 +4,8 @@
 """What stands before a kernel message, by everything that copies kernel messages about.
 
 Read from the outside in: quoting, what a container engine puts in front, a priority, the sequence number of
-/dev/kmsg (Documentation/ABI/testing/dev-kmsg), wall clock time, host and program, and the brackets of
-printk or dmesg. Each part is optional, each expression is bounded and tried once or twice on a line.
+/dev/kmsg (Documentation/ABI/testing/dev-kmsg), wall clock time, host and program (or the header of RFC 5424), and the
+brackets of printk or dmesg. Each part is optional, each expression is bounded and tried once or twice on a line.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ _QUOTING = " \t>|\ufeff"
 _ENGINE = re.compile(r"[\w.-]{1,80} *\| |\[(?:pod|container)/[^\[\]\s]{1,300}\] ?")
 _CONTAINER_STREAM = re.compile(r"(?:stdout|stderr) [FP] ")
 _PRIORITY = re.compile(r"<(\d{1,4})>")
+# Version, time, host, program, process, message ID and structured data, each "-" where there is none.
+_PROTOCOL = re.compile(
+    r"1 (-|\d{4}-\S{1,30}) (\S{1,255}) (\S{1,48}) \S{1,128} \S{1,32} "
+    r"(?:-|(?:\[(?:[^\]\\]|\\.){1,1000}\]){1,9})(?: \ufeff?|$)"
+)
 _DECODED_PRIORITY = re.compile(r"(kern|user|mail|daemon|auth|syslog|lpr|news|local\d) *:[a-z]{3,6} *: ?")
 _RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),[^;]{0,200};")
 
@@ -97,7 +102,8 @@ class _Reader:
         self._take(_ENGINE)
         self._priority()
         if not self._record():
-            self._wall_clock()
+            if not self._protocol():
+                self._wall_clock()
             if self.line.kernel is not False:
                 self._priority()
                 self._brackets()
@@ -128,6 +134,17 @@ class _Reader:
             self.text = _HEX_ESCAPES.sub(_unescaped, self.text)
             priority, sequence, micros = (int(number) for number in match.groups())
             self.line = self.line._replace(kernel=priority < 8, sequence=sequence, uptime_seconds=micros / 1e6)
+        return match is not None
+
+    def _protocol(self) -> bool:
+        """C(<4>1 2026-11-23T02:01:29Z host kernel - - - text) of RFC 5424."""
+        match = None if self.line.kernel is None else self._take(_PROTOCOL)
+        if match:
+            stamp, host, program = match.groups()
+            self.line = self.line._replace(kernel=program == "kernel", host="" if host == "-" else host)
+            moment = _CALENDAR[0].match(stamp)
+            if moment:
+                self._moment(moment)
         return match is not None
 
     def _wall_clock(self) -> None:
