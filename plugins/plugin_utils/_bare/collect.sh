@@ -135,8 +135,9 @@ last_line() {
   printf '%s\n' "$log" | tail -n 1
 }
 
-# By opening it: for root, test -w says yes even where /proc/sys is read-only.
+# By opening it: for root, test -w says yes even where /proc/sys is read-only. What is not there is not made.
 writable() {
+  [ -e "$ROOT$1" ] || return 0
   if { true >> "$ROOT$1"; } 2> /dev/null; then echo "@writable $1"; fi
 }
 
