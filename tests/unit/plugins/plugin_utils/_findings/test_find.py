@@ -135,7 +135,7 @@ def test_what_is_no_kill_is_no_finding_of_one(kind: str | None) -> None:
 def test_a_panic_is_not_passed_over() -> None:
     """The kernel stopped instead of killing: worse than a kill."""
     found = findings(events=(kill(None, kind="panic", victims=[]),))
-    assert [finding.severity for finding in found] == ["critical"]
+    assert [(finding.id, finding.severity) for finding in found] == [("oom.panic", "critical")]
 
 
 def test_a_host_that_promises_no_more_is_told_before_it_fails() -> None:
