@@ -135,6 +135,21 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
 
 
+def test_every_file_that_python_looks_for_is_read_by_the_shell(
+    host: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that the host above has not are made: a path that the script does not know shows nowhere else."""
+    asked: list[str] = []
+    monkeypatch.setattr(host, "fail", lambda verb, path: asked.append(path) if verb == "read" else None)
+    collect(host, QUESTIONS)
+    missing = [path for path in asked if not host.exists(path)]
+    assert "/proc/pressure/cpu" in missing
+    for path in missing:
+        host.has(path, "5\n")
+    found = snapshot(host, "dash", QUESTIONS, tmp_path)
+    assert [path for path in missing if found.read_if_there(path) is None] == []
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_small_tools_see_the_same(host: FakeKernel, shell: str, tmp_path: Path) -> None:
     """The image of OpenWrt has no getconf, its find no "-exec +", and many of its kernels no smaps."""
