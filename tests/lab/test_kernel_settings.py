@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, KBYTES
+
 from .runner import Ansible
 from .uml import Lab, Machine
 
@@ -22,12 +24,20 @@ PROMISED = ("changed", "failed", "plan", "diff", "settings", "loader", "foreign_
 @pytest.fixture
 def clean(ansible: Ansible, shared_device: Machine) -> Iterator[Machine]:
     """The module's device, put back afterwards."""
+    before = sysctls(shared_device)
     yield shared_device
+    # The ratio zeroes the other limit; to write that one would zero the ratio.
+    values = " ".join(f"{key}={value}" for key, value in before.items() if key != KBYTES)
     shared_device.ssh(
         f"chattr -i /etc/sysctl.d 2>/dev/null; rm -f {FILE}* /etc/sysctl.d/zzz-* /run/sysctl.d/zzz-* "
-        "/usr/lib/sysctl.d/zzz-*; sysctl -q vm.overcommit_memory=0 vm.overcommit_ratio=50 vm.panic_on_oom=0 "
-        "kernel.panic=0 vm.oom_kill_allocating_task=0 vm.oom_dump_tasks=1"
+        f"/usr/lib/sysctl.d/zzz-*; sysctl -q {values}"
     )
+
+
+def sysctls(device: Machine) -> dict[str, str]:
+    """All that the modules may own."""
+    values = device.ssh(f"sysctl -n {' '.join(ALL_KEYS)}").stdout.split()
+    return dict(zip(ALL_KEYS, values, strict=True))
 
 
 def sysctl(device: Machine, key: str) -> str:
@@ -42,8 +52,7 @@ def own_file(device: Machine) -> list[str]:
 
 def everything(device: Machine) -> str:
     """All that the modules could have touched."""
-    settings = "sysctl -a 2>/dev/null | grep -E 'overcommit|reserve_kbytes|oom|kernel.panic '"
-    return device.ssh(f"{settings}; head -n -0 /etc/sysctl.d/*.conf 2>/dev/null; true").stdout
+    return device.ssh(f"sysctl {' '.join(ALL_KEYS)}; head -n -0 /etc/sysctl.d/*.conf 2>/dev/null; true").stdout
 
 
 def announced_and_done(ansible: Ansible, device: Machine, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -64,14 +73,25 @@ STEPS: dict[str, list[tuple[dict[str, Any], dict[str, str], list[str]]]] = {
             ["vm.overcommit_ratio = 90", "vm.admin_reserve_kbytes = 4096", "vm.overcommit_memory = 2"],
         ),
         (
-            {"mode": "never", "kbytes": 350000},
-            {"vm.overcommit_memory": "2", "vm.overcommit_ratio": "0", "vm.overcommit_kbytes": "350000"},
-            ["vm.admin_reserve_kbytes = 4096", "vm.overcommit_kbytes = 350000", "vm.overcommit_memory = 2"],
+            {"mode": "never", "kbytes": 350000, "user_reserve_kbytes": 2048},
+            {
+                "vm.overcommit_memory": "2",
+                "vm.overcommit_ratio": "0",
+                "vm.overcommit_kbytes": "350000",
+                "vm.user_reserve_kbytes": "2048",
+            },
+            [
+                *["vm.admin_reserve_kbytes = 4096", "vm.overcommit_kbytes = 350000", "vm.user_reserve_kbytes = 2048"],
+                "vm.overcommit_memory = 2",
+            ],
         ),
         (
             {"mode": "always", "ratio": 60},
             {"vm.overcommit_memory": "1", "vm.overcommit_ratio": "60", "vm.overcommit_kbytes": "0"},
-            ["vm.admin_reserve_kbytes = 4096", "vm.overcommit_memory = 1", "vm.overcommit_ratio = 60"],
+            [
+                *["vm.admin_reserve_kbytes = 4096", "vm.user_reserve_kbytes = 2048", "vm.overcommit_memory = 1"],
+                "vm.overcommit_ratio = 60",
+            ],
         ),
     ],
     "oom_policy": [
@@ -87,20 +107,17 @@ STEPS: dict[str, list[tuple[dict[str, Any], dict[str, str], list[str]]]] = {
         ),
     ],
 }
-RESTING = {
-    "overcommit": {"vm.overcommit_memory": "0", "vm.overcommit_ratio": "50", "vm.overcommit_kbytes": "0"},
-    "oom_policy": {
-        "vm.panic_on_oom": "0",
-        "kernel.panic": "0",
-        "vm.oom_kill_allocating_task": "0",
-        "vm.oom_dump_tasks": "1",
-    },
-}
+
+
+def test_every_sysctl_is_among_the_steps() -> None:
+    assert {key for steps in STEPS.values() for _arguments, running, _lines in steps for key in running} == set(
+        ALL_KEYS
+    )
 
 
 @pytest.mark.parametrize("name", list(STEPS))
 def test_create_repeat_modify_reboot_remove_remove_again(ansible: Ansible, clean: Machine, name: str) -> None:
-    reserve = sysctl(clean, "vm.admin_reserve_kbytes")
+    resting = sysctls(clean)
     for arguments, running, lines in STEPS[name]:
         done = announced_and_done(ansible, clean, name, arguments)
         assert done["changed"] and not done["failed"], done
@@ -117,8 +134,7 @@ def test_create_repeat_modify_reboot_remove_remove_again(ansible: Ansible, clean
 
     removed = announced_and_done(ansible, clean, name, {"state": "absent"})
     assert removed["changed"] and not removed["failed"], removed
-    assert {key: sysctl(clean, key) for key in RESTING[name]} == RESTING[name]
-    assert sysctl(clean, "vm.admin_reserve_kbytes") == reserve
+    assert sysctls(clean) == resting
     assert clean.ssh(f"ls {FILE}", check=False).returncode != 0
     assert not announced_and_done(ansible, clean, name, {"state": "absent"})["changed"]
 

@@ -10,7 +10,7 @@ from typing import Any, Dict, Mapping
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import overcommit_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy, overcommit_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import OVERCOMMIT_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import (
@@ -26,9 +26,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
 
 def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring overcommit to what is declared; the result of the module."""
-    declares = any(value is not None for value in vars(overcommit_policy(params)).values())
-    if params["state"] == "present" and not declares:
-        raise InvalidPolicy("nothing is declared: give mode, ratio, kbytes or a reserve, or state: absent")
+    policy = overcommit_policy(params)
+    if params["state"] == "present" and policy == OvercommitPolicy():
+        raise InvalidPolicy(f"nothing is declared: give one of {', '.join(vars(policy))}, or state: absent")
     memory = parse_meminfo(host.read("/proc/meminfo"))
 
     def wanted(state: SysctlState) -> Wanted:

@@ -72,12 +72,9 @@ def check_reboot(state: SysctlState, goal: Goal, force: bool) -> Optional[str]:
 
 def converge_oom_policy(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring the OOM settings to what is declared; the result of the module."""
-    declares = any(value is not None for value in vars(oom_policy(params)).values())
-    if params["state"] == "present" and not declares:
-        raise InvalidPolicy(
-            "nothing is declared: give panic_on_oom, panic_reboot_seconds, kill_allocating_task or dump_tasks, or "
-            "state: absent"
-        )
+    policy = oom_policy(params)
+    if params["state"] == "present" and policy == OomPolicy():
+        raise InvalidPolicy(f"nothing is declared: give one of {', '.join(vars(policy))}, or state: absent")
 
     def wanted(state: SysctlState) -> Wanted:
         goal = decide_declared(params, state)
