@@ -21,15 +21,9 @@ description:
   - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
+  - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes on the device.
 options:
   overcommit:
     description:

@@ -17,13 +17,7 @@ description:
   - After an upgrade a process goes on with the old file until it is restarted. RV(users[].stale) tells it.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes.
+  - lifeboat.oom.attributes.looks
 options:
   packages:
     description: The packages whose versions to tell.
