@@ -87,7 +87,9 @@ class HistoryFile:
                 yield
                 self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # A disk that is full, say, has ended it already.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
 
     @contextmanager
