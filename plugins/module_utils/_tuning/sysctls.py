@@ -19,7 +19,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
     proc_path,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import (
+    SysctlState,
+    boot_values,
+    boot_winners,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
     edited,
     own_values,
@@ -68,14 +72,9 @@ def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
     resting = {key: value for key, value in DEFAULTS.items() if key in keys}
     own = own_values(state.own_text, keys)
     resting.update({key: value for key, value in values_before(state.own_text).items() if key in own})
-    for key, value in state.cmdline.items():
-        if key in keys:
-            resting[key] = value
-            resting.pop(VOIDS.get(key, ""), None)
-    for key, winner in boot_winners(state.with_file(state.own_path, None), keys, VOIDS).items():
-        if winner.key == key:
-            resting[key] = winner.value
-            resting.pop(VOIDS.get(key, ""), None)
+    for key, value in boot_values(state.with_file(state.own_path, None), keys, VOIDS).items():
+        resting.pop(VOIDS.get(key, ""), None)
+        resting[key] = value
     return {key: value for key, value in resting.items() if key in state.runtime}
 
 

@@ -59,10 +59,10 @@ NEVER_RISK = Kind(
     severity="critical",
     expected="at least {commit_headroom_pct} % of the commit limit free before mode never is entered",
     message="the next boot enters overcommit mode never, and what runs now would not fit",
-    remedy="set a larger ratio, add swap, or take the mode out of the file named",
-    about="A file sets `vm.overcommit_memory = 2` at boot and the running kernel does not have it yet. With what is"
-    " committed now, programs would fail to start, remote access among them: a reboot may be the end of the "
-    "device as far as you can reach it.",
+    remedy="set a larger ratio, add swap, or take the mode out of what is named",
+    about="A file, or the kernel command line, sets `vm.overcommit_memory` to 2 at boot, and the running kernel does"
+    " not have it yet. With what is committed now, programs would fail to start, remote access among them: a reboot"
+    " may be the end of the device as far as you can reach it.",
 )
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",

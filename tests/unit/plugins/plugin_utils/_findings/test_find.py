@@ -416,6 +416,24 @@ def test_only_a_next_boot_in_mode_never_is_judged(mode: int, found: bool) -> Non
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
 
 
+@pytest.mark.parametrize(
+    ("lines", "cmdline", "found"),
+    [
+        ("", {}, True),
+        ("vm.overcommit_memory = 0", {}, False),
+        ("vm.overcommit_ratio = 100", {}, False),
+        ("vm.overcommit_ratio = 100", {"vm.overcommit_kbytes": "900000"}, False),
+        ("", {"vm.overcommit_kbytes": "4000000"}, False),
+    ],
+    ids=["alone", "a file wins", "limit of a file", "the ratio zeroes kbytes", "limit beside it"],
+)
+def test_the_command_line_sets_what_no_file_does(lines: str, cmdline: dict[str, str], found: bool) -> None:
+    state = sysctls({"/etc/sysctl.d/50-a.conf": lines}, cmdline={"vm.overcommit_memory": "2", **cmdline})
+    told = findings(sysctls=state, memory=memory(committed_kib=2_900_000))
+    assert ids(told) == ["commit.never_at_boot"] * found
+    assert all(each.observed.startswith("the kernel command line; then ") for each in told)
+
+
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
     changes = {"counters": Counters(0, 400_000, 0, 0, 0, 0)}
     (found,) = findings(**changes, earlier={"swap_in_pages": 0, "seconds_ago": 600})
