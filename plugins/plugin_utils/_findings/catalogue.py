@@ -229,7 +229,8 @@ LEAK = Kind(
     "moments that are whole periods apart are compared, so that load which comes back every day is no leak; the least "
     "of each part of a period counts, so that a heap which is tidied up is none either, and what has levelled off is "
     "none. Before that it is a finding where three or more short lives each grew, or where growth would use up what is "
-    "left within `leak_urgent_minutes`. Nothing is judged by fewer than `leak_min_samples` samples or in less than "
+    "left within `leak_urgent_minutes`; the latter also of the last period of a life that is older, if it was never "
+    "that large before. Nothing is judged by fewer than `leak_min_samples` samples or in less than "
     "`leak_min_minutes`.",
 )
 LEAK_PROTECTED = Kind(
