@@ -56,6 +56,21 @@ def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, st
     return {key: winners[key] for key in keys if key in winners}
 
 
+def boot_values(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, str]:
+    """What the command line, and after it the files, set I(keys) to at boot.
+
+    Of a pair that zero each other only the one that decides is there.
+    """
+    winners = boot_winners(state, keys, voids)
+    found: Dict[str, str] = {}
+    for values in (state.cmdline, {key: winner.value for key, winner in winners.items() if winner.key == key}):
+        for key in values:
+            if key in keys:
+                found.pop(voids.get(key, ""), None)
+                found[key] = values[key]
+    return found
+
+
 def layers(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, Dict[str, Any]]:
     """Each key as the contract has it: C(file), C(boot_winner) {file, line, value}, C(runtime), C(cmdline)."""
     own = own_values(state.own_text, keys)
