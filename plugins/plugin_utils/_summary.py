@@ -55,9 +55,13 @@ def _drift(drift: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield f"drift: {len(drift)} value(s)" if drift else "drift: none"
     for change in drift:
         yield (
-            f"  {change['layer']}: {change['subject']} {change['key']} is {change['before']}, "
-            f"declared {change['after']}: {change['why']}"
+            f"  {change['layer']}: {change['subject']} {change['key']} is {_set(change['before'])}, "
+            f"declared {_set(change['after'])}: {change['why']}"
         )
+
+
+def _set(value: str | None) -> str:
+    return "not set" if value is None else value
 
 
 def _victims(state: Mapping[str, Any]) -> Iterator[str]:

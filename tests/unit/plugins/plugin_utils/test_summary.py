@@ -66,6 +66,7 @@ def test_what_differs_is_told_with_its_reason() -> None:
     assert found[3] == (
         "    runtime: kernel vm.overcommit_memory is 0, declared 1: the running kernel has another value"
     )
+    assert found[4].startswith("    file: kernel vm.overcommit_memory is not set, declared 1: ")
 
 
 def test_findings_come_with_their_id() -> None:
