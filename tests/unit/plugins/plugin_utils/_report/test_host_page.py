@@ -87,6 +87,11 @@ def test_what_differs_is_shown_with_both_values() -> None:
     assert "Nothing is declared for this host." in page(record())
 
 
+def test_the_words_of_the_kill_order_are_explained_where_there_is_one() -> None:
+    assert "<dt>points</dt>" in page(record())
+    assert "<dt>points</dt>" not in page(not_audited("web", NOW, reachable=False, error="timed out"))
+
+
 def test_findings_say_what_to_do_and_what_is_new() -> None:
     found = record(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
     head, row = table(page(found), "findings")
