@@ -154,8 +154,8 @@ class Host(Door):
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
 
-    def is_writable(self, path: str) -> bool:
-        return os.access(self.real(path), os.W_OK)
+    def is_read_only(self, path: str) -> bool:
+        return self.is_root and not os.access(self.real(path), os.W_OK)
 
     def link_target(self, path: str) -> Optional[str]:
         real = self.real(path)

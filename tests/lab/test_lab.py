@@ -52,6 +52,25 @@ def test_machines_side_by_side_and_then_nothing() -> None:
     assert left_of(lab.name) == []
 
 
+def test_another_checkout_does_not_touch_a_lab_of_the_same_name(tmp_path: Path) -> None:
+    with Lab(name=f"selftest-{os.getpid()}") as lab:
+        before = left_of(lab.name)
+        with pytest.raises(LabError, match=f"^a lab named {lab.name} is up, .*another name"):
+            Lab(tmp_path, lab.name).open()
+        assert left_of(lab.name) == before
+
+
+def test_another_user_does_not_come_in_over_the_connection_of_root(ansible: Ansible, device: Machine) -> None:
+    """To try what an audit or a play says without root."""
+    device.ssh("id -u")
+    run = ansible.playbook(
+        [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}],
+        [device],
+        variables={"ansible_user": "nobody"},
+    )
+    assert run.returncode == 4 and "Permission denied" in run.stdout
+
+
 _DYING = """
     import os, signal, sys, time
     from lab import Lab

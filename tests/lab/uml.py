@@ -163,6 +163,11 @@ class Lab:
         runs = self.folder.parent
         with locked(runs.with_suffix(".lock")):
             self._close_stale(runs)
+            if self._network.exists and not self.folder.exists():
+                raise LabError(
+                    f"a lab named {self.name} is up, and it is not one of {runs}: end it in its own checkout "
+                    "(tests/lab/lab down), or give this one another name (--name)"
+                )
             try:
                 self._held.enter_context(locked(self.folder / "lock", wait=False))
             except BlockingIOError as busy:

@@ -100,8 +100,8 @@ class FakeHost(Host):
         self.fail("open", f"/proc/{pid}")
         return _FakeFolder(self, pid)
 
-    def is_writable(self, path: str) -> bool:
-        return path not in self.read_only and super().is_writable(path)
+    def is_read_only(self, path: str) -> bool:
+        return path in self.read_only or super().is_read_only(path)
 
     def run(  # type: ignore[override]
         self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None

@@ -36,7 +36,7 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
         if value is None:
             continue
         runtime[key] = " ".join(value.split())
-        if not host.is_writable(path):
+        if host.is_read_only(path):
             read_only.append(key)
     takes_them = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "") >= CMDLINE_SINCE
     cmdline = cmdline_sysctls(host.read_if_there(CMDLINE) or "") if takes_them else ()

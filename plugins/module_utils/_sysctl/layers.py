@@ -18,7 +18,7 @@ class SysctlState:
     """The sysctls of one host.
 
     I(loader) sets them at boot and reads I(files). I(runtime) holds the running values by key; a key that is
-    not there is one that this kernel does not have. I(read_only) names the keys that cannot be written here.
+    not there is one that this kernel does not have. I(read_only) names the keys that not even root can write here.
     """
 
     loader: Loader
