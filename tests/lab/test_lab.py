@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from . import services
-from .network import NETNS
+from .network import NETNS, Network
 from .process import LabError
 from .runner import Ansible
 from .uml import CACHE, Lab, Machine
@@ -53,11 +53,17 @@ def test_machines_side_by_side_and_then_nothing() -> None:
 
 
 def test_another_checkout_does_not_touch_a_lab_of_the_same_name(tmp_path: Path) -> None:
-    with Lab(name=f"selftest-{os.getpid()}") as lab:
-        before = left_of(lab.name)
-        with pytest.raises(LabError, match=f"^a lab named {lab.name} is up, .*another name"):
-            Lab(tmp_path, lab.name).open()
-        assert left_of(lab.name) == before
+    network = Network(f"selftest-{os.getpid()}")
+    network.create()
+    network.plug(1)
+    with subprocess.Popen([*network.enter, "sleep", "60"]) as machine:
+        with pytest.raises(LabError, match=f"^a lab named {network.name} is up, .*another name"):
+            Lab(tmp_path, network.name).open()
+        assert network.is_used
+        machine.kill()
+    with Lab(tmp_path, network.name):  # what is left of a lab that was killed is no lab
+        network.plug(1)
+    assert not network.exists
 
 
 def test_another_user_does_not_come_in_over_the_connection_of_root(ansible: Ansible, device: Machine) -> None:
