@@ -182,6 +182,35 @@ def test_a_limit_ends_the_run(device: Device) -> None:
     assert "ended after" in found["warnings"][0]
 
 
+@pytest.mark.parametrize("tool", ["heaptrack", "valgrind_memcheck"])
+@pytest.mark.parametrize("late", [False, True], ids=["while it runs", "before it is read"])
+def test_what_the_service_puts_in_place_of_the_output_is_not_read(device: Device, tool: str, late: bool) -> None:
+    """A pipe would never end, and a link would lead to what its user may not read."""
+    device.has("/usr/bin/valgrind")
+    device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
+    output = device.real(PLACE.data + ("/raw" if tool == "heaptrack" else "/20.out"))
+    secret = device.has("/etc/shadow", "secret")
+
+    def swap() -> None:
+        Path(output).unlink(missing_ok=True)
+        Path(output).symlink_to(secret)
+
+    def pause(seconds: float) -> None:
+        Device.pause(device, seconds)
+        device.has(output[len(device.root) :], "x" * 900)
+        if not late:
+            swap()
+
+    def unlock(descriptor: int) -> None:
+        Device.unlock(device, descriptor)
+        swap()
+
+    device.pause, device.unlock = pause, unlock  # type: ignore[method-assign, assignment]
+    with pytest.raises(LifeboatError, match=r"(raw|20\.out): found a link of uid \d+, expected a file"):
+        run(device, tool=tool)
+    assert not device.exists(DROPIN)
+
+
 def test_too_little_memory_or_disk_is_told_before(device: Device) -> None:
     with pytest.raises(LifeboatError, match="max_disk: 1024 MiB may be needed in /, only 300 MiB are free"):
         run(device, max_disk="1G")
