@@ -41,6 +41,7 @@ class Device(FakeHost):
         show = "systemctl show --no-pager --property="
         self.commands = {
             "systemctl --version": "systemd 252 (252.39)\n",
+            f"{show}Id": "Id=telemetry.service\n",
             f"{show}LoadState,ActiveState,": SHOWN,
             f"{show}ActiveState,Result": "ActiveState=active\nResult=success\n",
             f"{show}ActiveState,DropInPaths": "ActiveState=active\nDropInPaths=\n",
@@ -252,6 +253,17 @@ def test_two_runs_at_once(device: Device) -> None:
         run(device)
     device.unlock(held)
     assert run(device)["changed"]
+
+
+def test_an_alias_is_the_unit_that_it_names(device: Device) -> None:
+    """Under two names it had two locks, and two runs at once."""
+    device.has_folder("/run/lifeboat-oom-profile")
+    held = device.lock(PLACE.lock)
+    assert held is not None
+    with pytest.raises(LifeboatError, match=r"telemetry\.service is being profiled already"):
+        run(device, unit="metrics")
+    device.unlock(held)
+    assert run(device, unit="metrics")["subject"] == "telemetry.service"
 
 
 def test_a_process_that_is_traced_already(device: Device) -> None:
