@@ -39,7 +39,7 @@ options:
   tool:
     description:
       - V(heaptrack) is fast, and tells what was allocated after O(warm_up) and is still held at the end, so also what
-        grows in a list that is never emptied.
+        grows in a list that is never emptied. It follows no child, so it is refused for a service of C(Type=forking).
       - V(valgrind_memcheck) tells what nothing points to any more, and, as C(reachable), what is held at the end.
       - V(valgrind_massif) tells who holds the heap. It does not look for leaks.
     type: str

@@ -129,6 +129,20 @@ def test_it_attaches_to_a_process_and_runs_a_command(leaky: Machine, module: Any
     assert left(leaky) == []
 
 
+def test_a_service_that_goes_on_as_its_own_child(leaky: Machine, module: Any) -> None:
+    folder = f"/etc/systemd/system/{UNIT}.d"
+    forking = "[Service]\\nType=forking\\nExecStart=\\nExecStart=/usr/sbin/telemetryd fork\\n"
+    anew = f"systemctl daemon-reload; systemctl restart {UNIT}"
+    leaky.ssh(f"mkdir {folder}; printf '{forking}' > {folder}/forking.conf; {anew}")
+    try:
+        refused = module(leaky, "heap_profile", {"unit": SERVICE, "duration": 5})
+        assert refused["failed"] and "Type=forking" in refused["msg"], refused
+        found = module(leaky, "heap_profile", {"unit": SERVICE, "tool": "valgrind_memcheck", "duration": 8})
+    finally:
+        leaky.ssh(f"rm -r {folder}; {anew}")
+    assert found["sites"][0]["function"].startswith(FUNCTION) and found["sites"][0]["kind"] == "lost", found
+
+
 def test_it_says_what_is_in_the_way(leaky: Machine, module: Any) -> None:
     def refused(**options: Any) -> str:
         answer = module(leaky, "heap_profile", {"duration": 5, **options}, check=True)

@@ -23,6 +23,7 @@ _PRELOAD = re.compile(r'(?:^| )"?LD_PRELOAD=([^" ]*)')
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
+    "Type",
     "MainPID",
     "FragmentPath",
     "DropInPaths",
@@ -123,6 +124,8 @@ class Unit(_Started):
         super().__init__(host, wanted, tool, place)
         self.unit = wanted.unit or ""
         self._shown = show(host, self.unit, *_PROPERTIES)
+        if self._shown["Type"] == "forking":
+            self.tool = tools.forking(tool, self.unit)
         self._folder = f"/run/systemd/system/{self.unit}.d"
         self._path = self._folder + "/" + DROPIN
         self._check()

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
@@ -64,6 +64,16 @@ def tool(host: Door, name: str, folder: str) -> Tool:
     # It makes the code that it runs, and is too slow for a watchdog.
     settings = {"MemoryDenyWriteExecute": "no", "WatchdogSec": "0"}
     return Tool(name, tuple(words), {}, settings, factor=2.5)
+
+
+def forking(tool: Tool, unit: str) -> Tool:
+    """The tool for a service that goes on as a child of what was started. Raises Unsupported where it cannot follow."""
+    if tool.name == HEAPTRACK:
+        raise Unsupported(
+            f"{unit} has Type=forking: it goes on as a child of the process that is started, and heaptrack follows "
+            "that process alone; use valgrind_memcheck"
+        )
+    return replace(tool, words=(*tool.words, "--child-silent-after-fork=no"))  # the last one counts
 
 
 def program(host: Door, name: str, package: Optional[str] = None) -> str:

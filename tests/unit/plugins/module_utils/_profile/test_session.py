@@ -28,7 +28,7 @@ LEAKS = (Path(__file__).parents[3] / "fixtures/profiles/heaptrack-since.txt").re
 TOTALS = (Path(__file__).parents[3] / "fixtures/profiles/heaptrack-totals.txt").read_text()
 STATUS = "Name:\ttelemetryd\nVmRSS:\t20480 kB\nVmSwap:\t0 kB\n"
 SHOWN = (
-    "LoadState=loaded\nActiveState=active\nMainPID=20\nFragmentPath=/lib/systemd/system/telemetry.service\nDropInPaths=\n"
+    "LoadState=loaded\nActiveState=active\nType=notify\nMainPID=20\nFragmentPath=/lib/systemd/system/telemetry.service\nDropInPaths=\n"
     "Environment=\nUser=\nDynamicUser=no\nRootDirectory=\nRootImage=\nProtectSystem=strict\nReadOnlyPaths=\n"
 )
 
@@ -177,6 +177,19 @@ def test_valgrind_without_the_symbols_of_the_c_library(device: Device) -> None:
     assert device.dropin and "ExecStart=/usr/bin/valgrind" in device.dropin
 
 
+@pytest.mark.parametrize("kind", ["notify", "forking"])
+def test_valgrind_is_silent_in_a_child_but_for_one_that_is_the_service(device: Device, kind: str) -> None:
+    """As the main process of Type=forking it was silent too, and had left nothing."""
+    device.has("/usr/bin/valgrind")
+    device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
+    show = "systemctl show --no-pager --property=LoadState,ActiveState,"
+    device.commands[show] = SHOWN.replace("Type=notify", f"Type={kind}")
+    with pytest.raises(LifeboatError, match="valgrind has left nothing"):
+        run(device, tool="valgrind_memcheck")
+    last = [word for word in (device.dropin or "").split() if word.startswith("--child-silent-after-fork=")][-1]
+    assert last.endswith("=no") is (kind == "forking")
+
+
 def test_a_limit_ends_the_run(device: Device) -> None:
     found = run(device, duration=300, max_disk="30K")
     assert found["stopped_by"] == "max_disk" and found["seconds"] < 15
@@ -227,6 +240,7 @@ def test_too_little_memory_or_disk_is_told_before(device: Device) -> None:
         ("ActiveState=active", "ActiveState=inactive", "is inactive, expected an active one; start it first"),
         ("LoadState=loaded", "LoadState=not-found", "is not-found, expected a loaded service"),
         ("RootDirectory=", "RootDirectory=/srv/x", "the profiler is not in there"),
+        ("Type=notify", "Type=forking", "follows that process alone; use valgrind_memcheck"),
     ],
 )
 def test_a_service_that_cannot_be_profiled(device: Device, before: str, after: str, said: str) -> None:
