@@ -97,10 +97,11 @@ class _Started(Target):
     def _wait(self) -> None:
         deadline = self.host.now() + self.wanted.timeout / 2
         while True:
-            state = show(self.host, self.unit, "ActiveState", "Result")
-            if state["ActiveState"] == "active" or self._has_ended_well(state):
+            state = show(self.host, self.unit, "ActiveState", "Result", "Job")
+            settled = not state["Job"]  # before the start the end of the one before is still told
+            if settled and (state["ActiveState"] == "active" or self._has_ended_well(state)):
                 return
-            if state["ActiveState"] in ("failed", "inactive") or self.host.now() > deadline:
+            if (settled and state["ActiveState"] in ("failed", "inactive")) or self.host.now() > deadline:
                 raise LifeboatError(
                     f"{self.unit} does not start with {self.tool.name}: it is {state['ActiveState']} "
                     f"({state['Result']}). {self._said()}"

@@ -164,6 +164,20 @@ def test_a_service_that_fails_with_it(device: Device) -> None:
     assert not device.exists(DROPIN)
 
 
+def test_a_stop_that_failed_is_no_start_that_failed(device: Device) -> None:
+    """Between the two the unit is failed, with the job to start it."""
+    show = "systemctl show --no-pager --property=ActiveState,Result"
+    device.commands[show] = "ActiveState=failed\nResult=timeout\nJob=77\n"
+
+    def pause(seconds: float) -> None:
+        Device.pause(device, seconds)
+        if device.seconds > 2:
+            device.commands[show] = "ActiveState=active\nResult=success\nJob=\n"
+
+    device.pause = pause  # type: ignore[method-assign, assignment]
+    assert run(device)["sites"]
+
+
 def test_valgrind_without_the_symbols_of_the_c_library(device: Device) -> None:
     device.has("/usr/bin/valgrind")
     device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
