@@ -24,6 +24,7 @@ _PROPERTIES = (
     "LoadState",
     "ActiveState",
     "Type",
+    "OnFailure",
     "MainPID",
     "FragmentPath",
     "DropInPaths",
@@ -149,22 +150,31 @@ class Unit(_Started):
 
     @property
     def steps(self) -> List[str]:
+        told = self._shown["OnFailure"]
+        more = [f"should it fail in between, systemd starts {told} (OnFailure=)"] if told else []
         return [
             f"write {self._path}, reload systemd, restart {self.unit} with {self.tool.name}",
             f"watch it for {self.wanted.duration} s",
-            f"remove {self._path}, reload systemd, restart {self.unit}",
+            f"restart {self.unit} without {self.tool.name}, remove {self._path}, reload systemd",
+            *more,
         ]
 
     @property
     def take_back(self) -> Tuple[str, ...]:
         path, folder, unit = (shlex.quote(each) for each in (self._path, self._folder, self.unit))
+        harmless = " ".join(shlex.quote(line) for line in tools.HARMLESS)
+        # Where memory is short it may take too long: restarted without it the service would stay profiled.
+        reload = "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done"
         return (
+            # With the profiler a stop may take too long, and be a failure too.
+            f"[ ! -e {path} ] || printf '%s\\n' {harmless} > {path}",
+            reload,
+            f"systemctl reset-failed -- {unit} 2> /dev/null",
+            f"systemctl restart -- {unit}; restarted=$?",
             f"rm -f {path}",
             f"rmdir {folder} 2> /dev/null",
-            # Where memory is short it may take too long: restarted without it the service would stay profiled.
-            "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done",
-            f"systemctl reset-failed -- {unit} 2> /dev/null",
-            f"systemctl restart -- {unit}",
+            reload,
+            "(exit $restarted)",
         )
 
     def begin(self) -> None:

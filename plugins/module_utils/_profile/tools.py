@@ -26,6 +26,8 @@ _INSTALL: Mapping[str, Tuple[str, Mapping[str, str]]] = {
     "alpine": ("apk add", {"valgrind": "valgrind musl-dbg"}),
 }
 _LIB_REL_PATH = re.compile(r'^LIB_REL_PATH="([^"$`]+)"$', re.MULTILINE)
+# A service that fails or ends with the profiler is no reason to reboot the host. To OnFailure= a drop-in can only add.
+HARMLESS = ("[Unit]", "FailureAction=none", "StartLimitAction=none", "SuccessAction=none")
 _RAW = "raw"
 _CALLERS = "--num-callers=30"
 
@@ -121,11 +123,7 @@ def dropin(tool: Tool, exec_start: Optional[str], timeout: int, writable: Option
     """
     lines = [
         "# Made by lifeboat.oom.heap_profile for one run, and taken back by it.",
-        # A service that fails or ends with the profiler is no reason to reboot the host.
-        "[Unit]",
-        "FailureAction=none",
-        "StartLimitAction=none",
-        "SuccessAction=none",
+        *HARMLESS,
         "[Service]",
         "Restart=no",
         f"TimeoutStartSec={timeout}",

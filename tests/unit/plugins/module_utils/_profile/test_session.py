@@ -345,14 +345,37 @@ def test_the_guard_reloads_again_where_that_fails(device: Device, tmp_path: Path
     systemctl = tmp_path / "bin/systemctl"
     systemctl.parent.mkdir()
     systemctl.write_text(
-        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" = 2 ]\n'
+        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" != 1 ]\n'
     )
     systemctl.chmod(0o755)
     path = f"{systemctl.parent}:{os.environ['PATH']}"
     text = "\n".join(lines).replace("/run/systemd", str(tmp_path))
     assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 0
     unit = "-- telemetry.service"
-    assert said.read_text().split("\n")[:-1] == ["daemon-reload"] * 2 + [f"reset-failed {unit}", f"restart {unit}"]
+    again = ["daemon-reload", "daemon-reload", f"reset-failed {unit}", f"restart {unit}", "daemon-reload"]
+    assert said.read_text().split("\n")[:-1] == again
+
+
+def test_the_last_stop_with_the_profiler_reboots_nothing(device: Device, tmp_path: Path) -> None:
+    """It may take longer than TimeoutStopSec, which is a failure; what a restart says is still what the guard says."""
+    wanted = request(WANTED)
+    lines = Unit(device, wanted, tool(device, wanted.tool, PLACE.data), PLACE).take_back
+    dropin, loaded = device.has(DROPIN, "[Service]\nEnvironment=LD_PRELOAD=x\n"), tmp_path / "loaded"
+    systemctl = device.has("/bin/systemctl", f"#!/bin/sh\n[ $1 != restart ] || {{ cp {dropin} {loaded}; exit 7; }}\n")
+    systemctl.chmod(0o755)
+    text = "\n".join(lines).replace("/run/systemd", device.real("/run/systemd"))
+    path = f"{systemctl.parent}:{os.environ['PATH']}"
+    assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 7
+    assert loaded.read_text() == "[Unit]\nFailureAction=none\nStartLimitAction=none\nSuccessAction=none\n"
+    assert not dropin.parent.exists()
+
+
+def test_who_is_told_of_a_failure_is_told_before(device: Device) -> None:
+    """To OnFailure= a drop-in can only add."""
+    assert len(profile(device, WANTED, True)["steps"]) == 3
+    show = "systemctl show --no-pager --property=LoadState,ActiveState,"
+    device.commands[show] = SHOWN + "OnFailure=alarm.service page.service\n"
+    assert profile(device, WANTED, True)["steps"][3].endswith("starts alarm.service page.service (OnFailure=)")
 
 
 def test_what_reads_the_trace_ends_in_time_with_all_that_it_has_started(device: Device) -> None:
