@@ -45,6 +45,11 @@ versions:
   returned: success
   type: dict
   sample: {libssl3: 3.0.17-1~deb12u2}
+foreign:
+  description: The version of each that is installed for another architecture than that of the host (dpkg).
+  returned: success
+  type: dict
+  sample: {"libssl3:armhf": 3.0.17-1~deb12u2}
 files:
   description: The files, links followed.
   returned: success

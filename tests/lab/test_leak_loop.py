@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -73,6 +74,18 @@ def left(machine: Machine) -> list[str]:
     return machine.ssh(_LEFT).stdout.split()
 
 
+@contextlib.contextmanager
+def also(machine: Machine, *lines: str) -> Iterator[None]:
+    """With these lines in a drop-in of the service."""
+    folder = f"/etc/systemd/system/{UNIT}.d"
+    words = " ".join(f"'{line}'" for line in lines)
+    machine.ssh(f"mkdir {folder}; printf '%s\\n' {words} > {folder}/also.conf; systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        machine.ssh(f"rm -r {folder}; systemctl daemon-reload; systemctl restart {UNIT}")
+
+
 def main_pid(machine: Machine) -> int:
     return int(machine.ssh(f"systemctl show -p MainPID --value {UNIT}").stdout)
 
@@ -118,6 +131,26 @@ def test_it_attaches_to_a_process_and_runs_a_command(leaky: Machine, module: Any
     assert wrapped["failed"] and "valgrind_memcheck" in wrapped["msg"], wrapped
     leaky.ssh(f"systemctl start {UNIT}")
     assert left(leaky) == []
+
+
+def test_a_service_that_goes_on_as_its_own_child(leaky: Machine, module: Any) -> None:
+    with also(leaky, "[Service]", "Type=forking", "ExecStart=", "ExecStart=/usr/sbin/telemetryd fork"):
+        refused = module(leaky, "heap_profile", {"unit": SERVICE, "duration": 5})
+        assert refused["failed"] and "Type=forking" in refused["msg"], refused
+        found = module(leaky, "heap_profile", {"unit": SERVICE, "tool": "valgrind_memcheck", "duration": 8})
+    assert found["sites"][0]["function"].startswith(FUNCTION) and found["sites"][0]["kind"] == "lost", found
+
+
+def test_a_stop_that_fails_reboots_nothing(leaky: Machine, module: Any) -> None:
+    """A signal that is not heard stands for a profiler that is slow. OnFailure= cannot be taken back, so it is told."""
+    boot_id = leaky.ssh("cat /proc/sys/kernel/random/boot_id").stdout
+    failing = ("FailureAction=reboot", "OnFailure=nobody.service", "OnFailure=", "[Service]", "KillSignal=SIGWINCH")
+    with also(leaky, "[Unit]", *failing, "TimeoutStopSec=1"):
+        found = module(leaky, "heap_profile", {"unit": SERVICE, "duration": 5})
+        assert not found["failed"] and "nobody.service" in found["steps"][-1], found
+        assert leaky.ssh(f"systemctl show -p FailureAction --value {UNIT}").stdout == "reboot\n"
+    assert leaky.ssh(f"journalctl -u {UNIT} --grep \"Failed with result 'timeout'\"").stdout
+    assert leaky.ssh("cat /proc/sys/kernel/random/boot_id").stdout == boot_id and left(leaky) == []
 
 
 def test_it_says_what_is_in_the_way(leaky: Machine, module: Any) -> None:

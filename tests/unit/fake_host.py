@@ -104,8 +104,10 @@ class FakeHost(Host):
         return path in self.read_only or super().is_read_only(path)
 
     def run(  # type: ignore[override]
-        self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None
+        self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None, stdin: str | None = None
     ) -> Finished:
+        if stdin is not None:
+            self.read_foreign(stdin)
         line = " ".join(argv)[len(self.root) if argv[0].startswith(self.root + "/") else 0 :]
         self.asked.append(line)
         known = max((start for start in self.commands if line.startswith(start)), key=len, default=None)
