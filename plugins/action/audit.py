@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_file import HistoryUnusable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_in, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
@@ -48,6 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         host = str(variables.get("inventory_hostname", "localhost"))
         report = Path(arguments["report_dir"])
+        without_history: set[str] = set()
         try:
             policy = load_policy(
                 arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
@@ -60,8 +63,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 facts = facts_in(look(self, arguments["collector"], options, asked, variables))
                 # After a look that may take minutes: what happened since boot is reckoned back from here.
                 when = _now()
-                earlier = counters_before(report, host, facts, when)
-                trends = trends_with(report, host, facts, when, thresholds.leak_limits())
+                earlier: Mapping[str, Any] | None = None
+                trends: Sequence[ServiceTrend] = ()
+                try:
+                    earlier = counters_before(report, host, facts, when)
+                    trends = trends_with(report, host, facts, when, thresholds.leak_limits())
+                except HistoryUnusable as error:
+                    without_history.add(str(error))
                 record = audited(host, when, facts, policy, thresholds, sensitive, earlier, trends)
             except AnsibleConnectionFailure as error:
                 record = not_audited(host, _now(), reachable=False, error=str(error))
@@ -70,6 +78,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             published = publish(report, {**record, "groups": variables.get("group_names", [])})
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
+        if published.unkept:
+            without_history.add(published.unkept)
+        if without_history:
+            result["warnings"] = [f"going on without the history: {why}" for why in sorted(without_history)]
         result.update(
             changed=False,
             reachable=record["reachable"],

@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packa
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish, time_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
@@ -101,7 +101,7 @@ def dropped(spool: Spool, variables: Mapping[str, Any]) -> list[str]:
     if not gone or psutil is None:
         return []
     began_ns = psutil.Process(os.getppid()).create_time() * 1e9
-    written_ns = {host: time_of(spool.hosts / f"{file_name(host)}.json") or 0 for host in gone}
+    written_ns = {host: time_of(spool.path_of(host)) or 0 for host in gone}
     return sorted(host for host in gone if written_ns[host] < began_ns)
 
 
@@ -131,7 +131,7 @@ class Run:
         if len(self._seen) <= MOST_IN_FULL:
             for host, short in self._seen.items():
                 try:
-                    yield from summarise(load_record(spool.hosts / f"{file_name(host)}.json"))
+                    yield from summarise(load_record(spool.path_of(host)))
                 except (HostError, KeyError, TypeError, AttributeError):  # no record, or one of another version
                     yield short
             return

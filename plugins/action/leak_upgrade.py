@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, flag, items, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import at, entries, flag, items, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
@@ -55,6 +55,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             restart=found.restart,
             others=found.others,
             still_leaking=found.still_leaking,
+            foreign=found.foreign,
             summary=[clean(f"{host}: {line}") for line in found.told()],
         )
         return result
@@ -75,10 +76,13 @@ class Upgrade:
         self._check_mode = after is None
         self.upgrades: list[dict[str, str]] = []
         self.still_leaking: list[str] = []
+        self.foreign: list[str] = []
         for package in packages:
             name, leaking = text(package, "package") or "", text(package, "version")
             if leaking is None or text(before, "versions", name) != leaking:
-                continue  # not here, or not the version that leaks
+                # Not here, or not the version that leaks; where it is of both architectures they go together.
+                self.foreign += [f"{other} {leaking}" for other in _foreign(before, name, leaking)]
+                continue
             now = text(after, "versions", name) if after is not None else _NOT_KNOWN if name in changed else None
             if now in (None, leaking):
                 self.still_leaking.append(f"{name} {leaking}")
@@ -109,6 +113,14 @@ class Upgrade:
             yield f"{other} goes on with the old code"
         for package in self.still_leaking:
             yield f"{package}: there is no other version to be had here, or it is held; the leak stays"
+        for package in self.foreign:
+            yield f"{package}: of a foreign architecture, which is not upgraded here; do it by hand, the leak stays"
+
+
+def _foreign(look: Mapping[str, Any], name: str, leaking: str | None) -> list[str]:
+    """C(liba:armhf), where that is the version that leaks."""
+    found = at(look, "foreign") or {}
+    return sorted(other for other in found if other.partition(":")[0] == name and found[other] == leaking)
 
 
 def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:

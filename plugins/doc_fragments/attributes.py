@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What all modules say of themselves."""
+"""What all modules say of themselves, and those that only look."""
 
 from __future__ import annotations
 
@@ -18,4 +18,14 @@ attributes:
     description: The systems that it is for.
     support: full
     platforms: Linux
+"""
+
+    LOOKS = r"""
+attributes:
+  check_mode:
+    support: full
+    description: Does the same as without.
+  diff_mode:
+    support: none
+    description: Nothing changes on a device.
 """

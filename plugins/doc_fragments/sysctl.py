@@ -20,7 +20,8 @@ options:
     description:
       - V(absent) takes our lines away and brings the running kernel back to what the other files, the kernel command
         line or its own defaults say. Settings without a fixed default (the two reserves, C(kernel.panic)) go back to
-        what they were before the first change, which our file keeps as a comment.
+        what they were before the first change, which our file keeps as a comment. Lines of other files that
+        O(on_conflict=override) has commented out are there again.
     type: str
     choices: [present, absent]
     default: present

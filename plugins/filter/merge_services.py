@@ -14,14 +14,14 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Invali
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import merge_declared
 
 
-def merge_services(variables: Any, override: str | None = None) -> list[dict[str, Any]]:
-    """Merge service lists by unit. Raises AnsibleFilterError naming the variables that disagree."""
+def merge_services(variables: Any, override: str | None = None, family: str | None = None) -> list[dict[str, Any]]:
+    """Merge service lists by unit. Raises AnsibleFilterError naming the variables that disagree or are misspelled."""
     if not isinstance(variables, Mapping):
         raise AnsibleFilterError(
             f"merge_services: found {type(variables).__name__}, expected a dictionary: name of the variable → its list"
         )
     try:
-        return merge_declared(variables, override)
+        return merge_declared(variables, override, family)
     except InvalidPolicy as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -64,7 +64,8 @@ class Door:
     def exists(self, path: str) -> bool:
         raise NotImplementedError
 
-    def is_writable(self, path: str) -> bool:
+    def is_read_only(self, path: str) -> bool:
+        """Whether not even root may write it; C(False) where another user asks, who cannot know."""
         raise NotImplementedError
 
     def link_target(self, path: str) -> Optional[str]:

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import tempfile
 import time
-from typing import Any, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
@@ -27,6 +27,8 @@ except ImportError:
 # ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+_KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
 
 # The largest record of /dev/kmsg (CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX), and more than any buffer holds.
 _RECORD_BYTES = 8192
@@ -79,6 +81,25 @@ def _regular(path: str) -> Optional[os.stat_result]:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "not a regular file")
     return found
+
+
+def _open_foreign(real: str, path: str) -> BinaryIO:
+    """A file where others may write: no link to it or to its folder is followed, and no pipe is waited for."""
+    folder, name = os.path.split(real)
+    opened = []
+    try:
+        opened.append(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW))
+        opened.append(os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=opened[0]))
+        found = os.fstat(opened[1])
+        if not stat.S_ISREG(found.st_mode):
+            kind = _KINDS.get(stat.S_IFMT(found.st_mode), "a device")
+            raise HostError(f"{path}: found {kind} of uid {found.st_uid}, expected a file; end what put it there", path)
+        return open(f"/proc/self/fd/{opened[1]}", "rb")
+    except OSError as error:
+        raise _error("read", path, error) from error
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
 
 
 class ProcessFolder(Folder):
@@ -151,11 +172,16 @@ class Host(Door):
         except OSError as error:
             raise _error("read", path, error) from error
 
+    def read_foreign(self, path: str) -> str:
+        """As C(read()), where others may write: what they have put there in place of a file is an error."""
+        with _open_foreign(self.real(path), path) as stream:
+            return _decode(stream.read())
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
 
-    def is_writable(self, path: str) -> bool:
-        return os.access(self.real(path), os.W_OK)
+    def is_read_only(self, path: str) -> bool:
+        return self.is_root and not os.access(self.real(path), os.W_OK)
 
     def link_target(self, path: str) -> Optional[str]:
         real = self.real(path)
@@ -298,11 +324,9 @@ class Host(Door):
             raise _error("remove", path, error) from error
 
     def size_bytes(self, path: str) -> int:
-        """The size of a file."""
-        try:
-            return os.stat(self.real(path)).st_size
-        except OSError as error:
-            raise _error("look at", path, error) from error
+        """The size of a file that C(read_foreign()) would read."""
+        with _open_foreign(self.real(path), path) as stream:
+            return os.fstat(stream.fileno()).st_size
 
     def free_bytes(self, folder: str) -> int:
         """What may still be written in the file system of I(folder)."""
@@ -341,25 +365,27 @@ class Host(Door):
     def pause(seconds: float) -> None:
         time.sleep(seconds)
 
-    def run(self, argv: Sequence[str], timeout_seconds: Optional[int] = None) -> Finished:
+    def run(self, argv: Sequence[str], timeout_seconds: Optional[int] = None, stdin: Optional[str] = None) -> Finished:
+        """I(stdin) is the path of a file, read as by C(read_foreign())."""
         timeout_seconds = timeout_seconds or self._timeout_seconds
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
         program = self.real(argv[0]) if argv[0].startswith("/") else argv[0]
-        try:
-            # Not run_command of AnsibleModule: this is also how the controller looks at itself, where there is none.
-            done = subprocess.run(  # pylint: disable=ansible-bad-function
-                [program, *argv[1:]],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                env=environment,
-                timeout=timeout_seconds,
-                check=False,
-            )
-        except OSError as error:
-            raise _error("run", argv[0], error) from error
-        except subprocess.TimeoutExpired as error:
-            message = "{} did not end within {} s".format(" ".join(argv[:3]), timeout_seconds)
-            raise HostError(message, argv[0]) from error
+        with open(os.devnull, "rb") if stdin is None else _open_foreign(self.real(stdin), stdin) as given:
+            try:
+                # Not run_command of AnsibleModule: the controller, which has none, looks at itself in this way too.
+                done = subprocess.run(  # pylint: disable=ansible-bad-function
+                    [program, *argv[1:]],
+                    stdin=given,
+                    capture_output=True,
+                    env=environment,
+                    timeout=timeout_seconds,
+                    check=False,
+                )
+            except OSError as error:
+                raise _error("run", argv[0], error) from error
+            except subprocess.TimeoutExpired as error:
+                message = "{} did not end within {} s".format(" ".join(argv[:3]), timeout_seconds)
+                raise HostError(message, argv[0]) from error
         return Finished(tuple(argv), done.returncode, _decode(done.stdout), _decode(done.stderr))
 
     @staticmethod

@@ -110,11 +110,20 @@ def dropin_name(where: str, name: Any) -> str:
     return name
 
 
-def merge_declared(variables: Mapping[str, Any], override: Optional[str]) -> List[Dict[str, Any]]:
+def merge_declared(
+    variables: Mapping[str, Any], override: Optional[str], family: Optional[str] = None
+) -> List[Dict[str, Any]]:
     """One list out of several variables, by unit; what variable I(override) says about a unit replaces the rest.
 
-    Two different declarations of one unit are an error that names both variables.
+    Two different declarations of one unit are an error that names both variables; so is a variable that is neither
+    I(family) nor begins with it and an underscore.
     """
+    for variable in sorted(variables):
+        if family and variable != family and not variable.startswith(family + "_"):
+            raise InvalidPolicy(
+                f"found the variable {variable}, which declares nothing; expected {family}, or a name that begins with "
+                f"{family}_; rename it"
+            )
     merged: Dict[str, Tuple[str, ServicePolicy, Dict[str, Any]]] = {}
     for variable in sorted(variables, key=lambda name: (name == override, name)):
         entries = variables[variable]

@@ -17,19 +17,13 @@ description:
     M(lifeboat.oom.service_oom_score) would carry out.
   - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller, the page of the host to
     C(pages/HOST.html), and its counters and the memory of its services to C(history.sqlite), which later audits are
-    compared with.
+    compared with. Where that file cannot be used the host is audited all the same, with a warning.
   - Never changes the device. A host that cannot be reached or read is a result too, and does not fail the task.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
+  - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes on the device.
 options:
   overcommit:
     description:

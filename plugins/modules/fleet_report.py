@@ -21,15 +21,9 @@ description:
   - A file among the records that is none is shown as a host that could not be audited.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
+  - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes on a device.
 options:
   report_dir:
     description:

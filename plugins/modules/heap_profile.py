@@ -25,6 +25,8 @@ extends_documentation_fragment:
 notes:
   - The service is restarted twice, and is slower in between, by a few percent with V(heaptrack) and 10 to 50 times with
     V(valgrind_memcheck) and V(valgrind_massif).
+  - Should it fail in between, or be killed because stopping takes longer than its C(TimeoutStopSec), no
+    C(FailureAction) of the unit reboots the device. Its C(OnFailure) units are started; RV(steps) names them.
   - It needs systemd, and the tool on the device, for V(valgrind_memcheck) and V(valgrind_massif) also the symbols of
     the C library (Debian C(libc6-dbg)), for O(pid) also C(gdb).
   - Functions have names where the program or its debug symbols do; the package is told without them too.
@@ -39,7 +41,7 @@ options:
   tool:
     description:
       - V(heaptrack) is fast, and tells what was allocated after O(warm_up) and is still held at the end, so also what
-        grows in a list that is never emptied.
+        grows in a list that is never emptied. It follows no child, so it is refused for a service of C(Type=forking).
       - V(valgrind_memcheck) tells what nothing points to any more, and, as C(reachable), what is held at the end.
       - V(valgrind_massif) tells who holds the heap. It does not look for leaks.
     type: str

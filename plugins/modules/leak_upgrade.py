@@ -95,6 +95,12 @@ still_leaking:
   returned: always
   type: list
   elements: str
+foreign:
+  description: Packages whose leaking version is installed for another architecture alone, which is not upgraded.
+  returned: always
+  type: list
+  elements: str
+  sample: ["libtelemetry1:armhf 1.0"]
 summary:
   description: The same for a person, line by line.
   returned: always

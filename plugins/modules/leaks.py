@@ -19,15 +19,9 @@ description:
   - Names the packages that own the leak sites.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
+  - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller. Run it once for all hosts.
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes.
 options:
   report_dir:
     description: The folder on the controller that holds the records and the profiles.

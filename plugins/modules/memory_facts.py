@@ -22,15 +22,10 @@ description:
     processes, and are listed in RV(ansible_facts.memory_health.unread).
 extends_documentation_fragment:
   - lifeboat.oom.attributes
+  - lifeboat.oom.attributes.looks
 notes:
   - Partly an action plugin. As a fact module (C(ansible_facts_modules)) it runs on hosts with Python only.
 attributes:
-  check_mode:
-    support: full
-    description: Reads the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes.
   facts:
     support: full
     description: Returns C(ansible_facts).

@@ -17,13 +17,7 @@ description:
   - After an upgrade a process goes on with the old file until it is restarted. RV(users[].stale) tells it.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
-attributes:
-  check_mode:
-    support: full
-    description: Does the same as without.
-  diff_mode:
-    support: none
-    description: Nothing changes.
+  - lifeboat.oom.attributes.looks
 options:
   packages:
     description: The packages whose versions to tell.
@@ -51,6 +45,11 @@ versions:
   returned: success
   type: dict
   sample: {libssl3: 3.0.17-1~deb12u2}
+foreign:
+  description: The version of each that is installed for another architecture than that of the host (dpkg).
+  returned: success
+  type: dict
+  sample: {"libssl3:armhf": 3.0.17-1~deb12u2}
 files:
   description: The files, links followed.
   returned: success

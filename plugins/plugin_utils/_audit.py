@@ -70,6 +70,7 @@ def _judged(
     )
     record = _record(host, when, find(seen))
     record.update(drift=drift.plan.as_list(), services=[dict(service) for service in drift.services], state=seen_facts)
+    record["declares"] = policy.declares
     record["trends"] = [printable(trend.as_dict()) for trend in trends]
     return record
 
@@ -89,6 +90,7 @@ def _record(host: str, when: str, findings: Iterable[Finding]) -> dict[str, Any]
         "audited_at": when,
         "reachable": True,
         "error": None,
+        "declares": None,
         "drift": [],
         "services": [],
         "findings": [printable(finding.as_dict()) for finding in findings],

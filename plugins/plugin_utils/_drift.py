@@ -54,6 +54,11 @@ class Policy:
     exclusive: bool = False
 
     @property
+    def declares(self) -> bool:
+        """Whether there is anything to compare the host with."""
+        return bool(self.overcommit or self.oom_policy or self.services or self.exclusive)
+
+    @property
     def sysctl_file(self) -> str | None:
         """The sysctl file, where one is declared that is not the default."""
         return next(

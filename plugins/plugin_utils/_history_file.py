@@ -21,8 +21,12 @@ _BUSY_SECONDS = 60.0
 _Self = TypeVar("_Self", bound="HistoryFile")
 
 
+class HistoryUnusable(HostError):
+    """What a host says can be told and kept all the same."""
+
+
 class HistoryFile:
-    """The database in the file I(path), which is made where it is missing. Raises HostError where it is not one."""
+    """The database in the file I(path), made where it is missing. Raises HistoryUnusable, also where it is not one."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,7 +59,7 @@ class HistoryFile:
         with self._writing():
             found = version_of(self._database)
             if found > VERSION:
-                raise HostError(
+                raise HistoryUnusable(
                     f"{self.path} has schema {found}, this version of the collection knows {VERSION}; update the "
                     "collection, or report into another folder",
                     str(self.path),
@@ -83,7 +87,9 @@ class HistoryFile:
                 yield
                 self._database.execute("COMMIT")
             except BaseException:
-                self._database.execute("ROLLBACK")
+                # A disk that is full, say, has ended it already.
+                if self._database.in_transaction:
+                    self._database.execute("ROLLBACK")
                 raise
 
     @contextmanager
@@ -91,9 +97,9 @@ class HistoryFile:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            raise HostError(
-                f"{self.path} cannot be used as the history of audits: {error}; if it is not one, move it away, and a "
-                "new one is made",
+            raise HistoryUnusable(
+                f"{self.path} cannot be used as the history of audits: {error}; see that it may be written and nothing "
+                "holds it, or, if it is damaged or no history, move it away, and a new one is made",
                 str(self.path),
             ) from error
 

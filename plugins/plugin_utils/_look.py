@@ -24,6 +24,12 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 COLLECTORS = ("auto", "native", "bare")
 MODULE = "lifeboat.oom.memory_facts"
 _PYTHON = "@python"
+# What sudo says of C(requiretty): a script that comes from standard input has no terminal.
+_NO_TTY = "must have a tty"
+_NO_TTY_REMEDY = (
+    "; the script is run without a terminal: exempt this user (Defaults:USER !requiretty, in sudoers), or log in as "
+    "root, or where it has a Python set collector to native, with Ansible's pipelining off"
+)
 _USABLE = "import sys; sys.exit(sys.version_info < (3, 7))"
 
 
@@ -102,7 +108,8 @@ def _facts(answer: Mapping[str, Any], questions: Questions, top: int, *unread: U
         facts = collect(snapshot, questions).as_facts(top)
     except (LifeboatError, ValueError) as error:  # no answer of ours, or a number that is none
         said = clean(answer["stderr"].strip()[-300:]) or "nothing"
-        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said}") from error
+        remedy = _NO_TTY_REMEDY if _NO_TTY in said else ""
+        raise LifeboatError(f"{error}; it ended with {answer['rc']} and complained of: {said}{remedy}") from error
     if snapshot.odd_names:
         unread += (Unread("files", f"{snapshot.odd_names} with a line break in their name were not looked at"),)
     facts["unread"] = [*facts["unread"], *({"what": each.what, "why": each.why} for each in unread)]

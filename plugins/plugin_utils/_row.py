@@ -37,11 +37,11 @@ class Row:
     """One host in the report. All text is printable and bounded, sizes are in KiB, C(None) is not known.
 
     I(level) is the worst of what was found. I(findings) and I(drift) are the first of them, the worst first; I(counts)
-    by severity and I(drift_count) count all. I(headroom_kib) is the commit limit less what is committed; the kernel
-    enforces it only where I(commit_enforced). The pressures are the shares of the last minute in which some or all
-    tasks waited for memory. I(oom_kills) counts since boot; I(kills) are those that the kernel log tells of, as pairs
-    of time (seconds since the epoch) and name. I(killed_first) are the first of the kill order, I(leaks) the services
-    that leak, with the package of their program.
+    by severity and I(drift_count) count all. I(declares) is whether the inventory declares anything for the host.
+    I(headroom_kib) is the commit limit less what is committed; the kernel enforces it only where I(commit_enforced).
+    The pressures are the shares of the last minute in which some or all tasks waited for memory. I(oom_kills) counts
+    since boot; I(kills) are those that the kernel log tells of, as pairs of time (seconds since the epoch) and name.
+    I(killed_first) are the first of the kill order, I(leaks) the services that leak, with the package of their program.
     """
 
     host: str
@@ -51,6 +51,7 @@ class Row:
     level: str = "not audited"
     groups: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("critical", "warning", "info"), 0))
+    declares: bool | None = None
     drift_count: int = 0
     findings: list[dict[str, Any]] = field(default_factory=list)
     drift: list[dict[str, Any]] = field(default_factory=list)
@@ -105,6 +106,7 @@ def row_of(record: Mapping[str, Any]) -> Row:
         level=_level(state, counts, len(drift)),
         groups=[clean(group, 100) for group in items(record, "groups")[:50]],
         counts=counts,
+        declares=flag(record, "declares"),
         drift_count=len(drift),
         findings=[_finding(one, new) for one in findings[:MOST_FINDINGS]],
         drift=[{key: _text(one.get(key)) for key in DRIFT_KEYS} for one in drift[:MOST_DRIFT]],

@@ -46,9 +46,13 @@ class Spool:
         self.folder = folder.resolve()
         self.hosts = self.folder / "hosts"
 
+    def path_of(self, host: str) -> Path:
+        """The file of a host's record, which need not be there."""
+        return self.hosts / f"{file_name(host)}.json"
+
     def write(self, host: str, record: Mapping[str, Any]) -> Path:
         """Keep the record of a host in place of its last one."""
-        path = self.hosts / (file_name(host) + ".json")
+        path = self.path_of(host)
         row = json.dumps({"schema": ROW_SCHEMA, **vars(row_of(record))})
         rest = json.dumps({key: value for key, value in record.items() if key != "row"}, indent=1, sort_keys=True)
         Host().write(str(path), _BEGIN + row + _END + rest.lstrip("{\n") + "\n")

@@ -28,7 +28,7 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"not audited: {record['error']}"
         return
     yield from _memory(state)
-    yield from _drift(record["drift"])
+    yield from _drift(record["drift"], record["declares"])
     for finding in record["findings"]:
         what = f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]"
         yield f"{what}: {finding['observed']}"
@@ -51,13 +51,18 @@ def _memory(state: Mapping[str, Any]) -> Iterator[str]:
     yield line + (f"; {kills} OOM kills since boot" if kills is not None else "")
 
 
-def _drift(drift: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    yield f"drift: {len(drift)} value(s)" if drift else "drift: none"
+def _drift(drift: Sequence[Mapping[str, Any]], declares: bool) -> Iterator[str]:
+    none = "none" if declares else "none, for nothing is declared for this host"
+    yield f"drift: {len(drift)} value(s)" if drift else f"drift: {none}"
     for change in drift:
         yield (
-            f"  {change['layer']}: {change['subject']} {change['key']} is {change['before']}, "
-            f"declared {change['after']}: {change['why']}"
+            f"  {change['layer']}: {change['subject']} {change['key']} is {_set(change['before'])}, "
+            f"declared {_set(change['after'])}: {change['why']}"
         )
+
+
+def _set(value: str | None) -> str:
+    return "not set" if value is None else value
 
 
 def _victims(state: Mapping[str, Any]) -> Iterator[str]:

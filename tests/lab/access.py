@@ -57,29 +57,32 @@ class Access:
 
     def write_config(self, key: Path, enter: Sequence[str]) -> None:
         """The words of I(enter) stand before a command that shall run in the lab's network."""
-        self.config.write_text(_CONFIG.format(key=key, enter=" ".join(enter), control=self._control("%h")))
+        self.config.write_text(_CONFIG.format(key=key, enter=" ".join(enter), control=self._control("%r", "%h")))
 
     def command(self, host: str, *words: str) -> list[str]:
         return ["ssh", "-F", str(self.config), host, *words]
 
     def hang_up(self, host: str) -> None:
         """End the connection that is kept open to a host, if there is one."""
-        if self._control(host).exists():
+        control = self._control("root", host)
+        if control.exists():
             asked = run("ssh", "-F", self.config, "-O", "check", host, check=False)
             found = re.search(r"pid=(\d+)", asked.stderr + asked.stdout)
             master = Process.of(int(found[1])) if found else None
             if master:
                 master.end()
-            self._control(host).unlink(missing_ok=True)
+            control.unlink(missing_ok=True)
 
     @property
     def ansible_variables(self) -> dict[str, str]:
+        control = self._control("%r", "%h")
         return {
             "ansible_user": "root",
             "ansible_ssh_common_args": f"-F '{self.config}'",
             # As in that file; Ansible looks for them among its own arguments, to hang up before a reboot.
-            "ansible_ssh_args": f"-o ControlMaster=auto -o ControlPersist=60 -o ControlPath={self._control('%h')}",
+            "ansible_ssh_args": f"-o ControlMaster=auto -o ControlPersist=60 -o ControlPath={control}",
         }
 
-    def _control(self, host: str) -> Path:
-        return self.sockets / f"ssh-{host}"
+    def _control(self, user: str, host: str) -> Path:
+        """One for each user: over the connection of root everybody would be root."""
+        return self.sockets / f"ssh-{user}-{host}"

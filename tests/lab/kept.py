@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,7 @@ class Kept:
         work = self.cache / f"{self.label}.build"
         shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
         work.mkdir()
+        print(f"lab: making {self.path}, once", file=sys.stderr)
         try:
             self.make(work).rename(self.path)  # last: what has this name is whole
         finally:

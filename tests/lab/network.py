@@ -29,6 +29,11 @@ class Network:
         return (NETNS / self.name).exists()
 
     @property
+    def is_used(self) -> bool:
+        """Whether any machine is in it; one that nobody is in was left by a lab that was killed."""
+        return self.exists and bool(run("ip", "netns", "pids", self.name).stdout)
+
+    @property
     def enter(self) -> list[str]:
         """The words before a command that shall run in this network."""
         return ["nsenter", f"--net={NETNS / self.name}"]

@@ -165,6 +165,7 @@ def test_another_user_sees_less_and_is_told_so(shared_device: Machine, playbook:
         facts = seen(collector)
         assert {"events", "PSS and USS"} <= {entry["what"] for entry in facts["unread"]}
         assert facts["events"] is None
+        assert facts["sysctls"]["runtime"] and not facts["sysctls"]["read_only"]
         assert facts["memory"]["total_kib"] > 100_000
         assert len(facts["processes"]) > 5
 

@@ -26,11 +26,12 @@ def kept(cache: Path, recipe: str, label: str = "thing") -> Kept:
     return Kept(cache, label, recipe, make)
 
 
-def test_it_is_made_once(tmp_path: Path) -> None:
+def test_it_is_made_once_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _unused in range(2):
         with kept(tmp_path, "a").use():
             assert (kept(tmp_path, "a").path / "a").exists()
     assert (tmp_path / "makings").read_text() == "x"
+    assert capsys.readouterr().err == f"lab: making {kept(tmp_path, 'a').path}, once\n"
 
 
 def test_an_old_recipe_goes_unless_it_is_in_use(tmp_path: Path) -> None:

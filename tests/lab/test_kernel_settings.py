@@ -217,6 +217,14 @@ def test_a_file_that_would_win_at_boot(ansible: Ansible, clean: Machine, rival: 
     assert sysctl(clean, "vm.overcommit_ratio") == "80", "the loader still lets the other file win"
     assert not announced_and_done(ansible, clean, "overcommit", ours)["changed"]
 
+    announced_and_done(ansible, clean, "overcommit", {"state": "absent"})
+    clean.ssh("sysctl -q vm.overcommit_ratio=1; /lib/systemd/systemd-sysctl")
+    assert clean.ssh(f"cat {rival}").stdout == f"# vendor\n{line}"
+    assert "zzz-vendor" not in clean.ssh("ls /etc/sysctl.d").stdout or rival.startswith("/etc/")
+    assert "before-lifeboat" not in clean.ssh("ls /etc/sysctl.d").stdout
+    key, value = line.lstrip("-").replace("/", ".").replace(" ", "").split("=")
+    assert sysctl(clean, key) == value
+
 
 @pytest.mark.parametrize(
     ("breaks", "repairs", "says"),

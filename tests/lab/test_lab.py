@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from . import services
-from .network import NETNS
+from .network import NETNS, Network
 from .process import LabError
 from .runner import Ansible
 from .uml import CACHE, Lab, Machine
@@ -50,6 +50,31 @@ def test_machines_side_by_side_and_then_nothing() -> None:
         assert list(lab.machines) == ["two"]
         lab.up("one", memory="256M")
     assert left_of(lab.name) == []
+
+
+def test_another_checkout_does_not_touch_a_lab_of_the_same_name(tmp_path: Path) -> None:
+    network = Network(f"selftest-{os.getpid()}")
+    network.create()
+    network.plug(1)
+    with subprocess.Popen([*network.enter, "sleep", "60"]) as machine:
+        with pytest.raises(LabError, match=f"^a lab named {network.name} is up, .*another name"):
+            Lab(tmp_path, network.name).open()
+        assert network.is_used
+        machine.kill()
+    with Lab(tmp_path, network.name):  # what is left of a lab that was killed is no lab
+        network.plug(1)
+    assert not network.exists
+
+
+def test_another_user_does_not_come_in_over_the_connection_of_root(ansible: Ansible, device: Machine) -> None:
+    """To try what an audit or a play says without root."""
+    device.ssh("id -u")
+    run = ansible.playbook(
+        [{"hosts": "all", "gather_facts": False, "tasks": [{"ansible.builtin.ping": {}}]}],
+        [device],
+        variables={"ansible_user": "nobody"},
+    )
+    assert run.returncode == 4 and "Permission denied" in run.stdout
 
 
 _DYING = """

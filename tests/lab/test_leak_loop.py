@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -13,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from release.blocks import CHECKOUT, steps
 
 from . import leaky_packages
 from .leaky_packages import FIXED, FUNCTION, LEAKING, LIBRARY, SERVICE, UNIT
 from .process import LabError
+from .reader import reader
 from .runner import Ansible
 from .uml import Lab, Machine
 
+GUIDE = CHECKOUT / "docs/docsite/rst/find_a_leak.rst"
 PROFILERS = ("gdb", "heaptrack", "libc6-dbg", "python3-apt", "valgrind")
 # As for a service that leaks over days, but in seconds.
 QUICK = {
@@ -29,22 +33,10 @@ QUICK = {
     "leak_min_growth_mib": 1,
     "leak_min_growth_pct": 1,
 }
-# Samples of the process that runs now. So many, because their moments are uneven on a busy machine.
-_DAYS = {
-    "hosts": "all",
-    "gather_facts": False,
-    "tasks": [
-        {
-            "ansible.builtin.shell": f"""\
+# Whether there are enough samples of the process that runs now: many, as their moments are uneven on a busy machine.
+_WATCHED = f"""\
 pid=$(systemctl show -p MainPID --value {UNIT})
-test $(awk -v pid=$pid '$2 == pid' /run/lifeboat-oom/samples | wc -l) -ge 20""",
-            "register": "days",
-            "until": "days.rc == 0",
-            "retries": 40,
-            "delay": 4,
-        }
-    ],
-}
+test $(awk -v pid=$pid '$2 == pid' /run/lifeboat-oom/samples | wc -l) -ge 20"""
 # All that a profile could leave: its drop-in, its units, its folder, a profiler in the process.
 _LEFT = f"""
 ls -d /run/systemd/system/*.d /var/lib/lifeboat-oom/profile-* 2> /dev/null
@@ -80,6 +72,18 @@ def leaky(lab: Lab, packages: dict[str, Path]) -> Iterator[Machine]:
 
 def left(machine: Machine) -> list[str]:
     return machine.ssh(_LEFT).stdout.split()
+
+
+@contextlib.contextmanager
+def also(machine: Machine, *lines: str) -> Iterator[None]:
+    """With these lines in a drop-in of the service."""
+    folder = f"/etc/systemd/system/{UNIT}.d"
+    words = " ".join(f"'{line}'" for line in lines)
+    machine.ssh(f"mkdir {folder}; printf '%s\\n' {words} > {folder}/also.conf; systemctl daemon-reload")
+    try:
+        yield
+    finally:
+        machine.ssh(f"rm -r {folder}; systemctl daemon-reload; systemctl restart {UNIT}")
 
 
 def main_pid(machine: Machine) -> int:
@@ -127,6 +131,26 @@ def test_it_attaches_to_a_process_and_runs_a_command(leaky: Machine, module: Any
     assert wrapped["failed"] and "valgrind_memcheck" in wrapped["msg"], wrapped
     leaky.ssh(f"systemctl start {UNIT}")
     assert left(leaky) == []
+
+
+def test_a_service_that_goes_on_as_its_own_child(leaky: Machine, module: Any) -> None:
+    with also(leaky, "[Service]", "Type=forking", "ExecStart=", "ExecStart=/usr/sbin/telemetryd fork"):
+        refused = module(leaky, "heap_profile", {"unit": SERVICE, "duration": 5})
+        assert refused["failed"] and "Type=forking" in refused["msg"], refused
+        found = module(leaky, "heap_profile", {"unit": SERVICE, "tool": "valgrind_memcheck", "duration": 8})
+    assert found["sites"][0]["function"].startswith(FUNCTION) and found["sites"][0]["kind"] == "lost", found
+
+
+def test_a_stop_that_fails_reboots_nothing(leaky: Machine, module: Any) -> None:
+    """A signal that is not heard stands for a profiler that is slow. OnFailure= cannot be taken back, so it is told."""
+    boot_id = leaky.ssh("cat /proc/sys/kernel/random/boot_id").stdout
+    failing = ("FailureAction=reboot", "OnFailure=nobody.service", "OnFailure=", "[Service]", "KillSignal=SIGWINCH")
+    with also(leaky, "[Unit]", *failing, "TimeoutStopSec=1"):
+        found = module(leaky, "heap_profile", {"unit": SERVICE, "duration": 5})
+        assert not found["failed"] and "nobody.service" in found["steps"][-1], found
+        assert leaky.ssh(f"systemctl show -p FailureAction --value {UNIT}").stdout == "reboot\n"
+    assert leaky.ssh(f"journalctl -u {UNIT} --grep \"Failed with result 'timeout'\"").stdout
+    assert leaky.ssh("cat /proc/sys/kernel/random/boot_id").stdout == boot_id and left(leaky) == []
 
 
 def test_it_says_what_is_in_the_way(leaky: Machine, module: Any) -> None:
@@ -187,46 +211,32 @@ def test_a_run_that_is_cut_off_is_taken_back(leaky: Machine, ansible: Ansible, c
     assert leaky.ssh(f"systemctl is-active {UNIT}").stdout == "active\n"
 
 
-def test_one_run_from_the_leak_to_its_cure(
-    leaky: Machine, packages: dict[str, Path], playbook: Any, tmp_path: Path
+def test_from_the_leak_to_its_cure_as_the_guide_tells_it(
+    lab: Lab, leaky: Machine, packages: dict[str, Path], playbook: Any, tmp_path: Path
 ) -> None:
     leaky_packages.offer(leaky, [packages[f"{LIBRARY}_{FIXED}"]])
     variables = {
-        "oom_audit_report_dir": str(tmp_path),
+        "oom_audit_report_dir": str(tmp_path / "oom-report"),
         "oom_audit_thresholds": QUICK,
-        "oom_monitor_enabled": True,
         "oom_monitor_interval_seconds": 1,
         "oom_monitor_units": [UNIT],
         "oom_profile_duration": 8,
     }
-    monitor = {"hosts": "all", "gather_facts": False, "roles": ["lifeboat.oom.oom_monitor"]}
-    watch = [_DAYS, {"import_playbook": "lifeboat.oom.audit"}]
-    seen = playbook([monitor, *watch, {"import_playbook": "lifeboat.oom.profile"}], [leaky], variables=variables)
-    assert seen.returncode == 0, seen.stdout + seen.stderr
-    assert "leak.suspected" in seen.stdout
-    record = json.loads((tmp_path / f"profiles/{leaky.name}/{UNIT}.json").read_text())
-    (site,) = record["sites"]  # the cache that it keeps for good is no leak
-    assert site["function"].startswith(FUNCTION) and site["file"] == "/build/telemetry/history.cpp"
-    assert (site["package"], site["version"], site["kind"]) == (LIBRARY, LEAKING, "grown")
-    assert record["host"] == leaky.name and record["tool"] == "heaptrack" and record["leaked_bytes"] >= 1 << 20
-    assert left(leaky) == []
-
-    planned = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables, check=True)
-    assert f"{LIBRARY} {LEAKING}: would be upgraded" in planned.stdout
-    assert leaky.ssh(f"dpkg-query -W -f '${{Version}}' {LIBRARY}").stdout == LEAKING
-
-    leaky.ssh(f"apt-mark hold {LIBRARY}")
-    held = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables)
-    leaky.ssh(f"apt-mark unhold {LIBRARY}")
-    assert held.returncode and f"{LIBRARY} {LEAKING}: there is no other version to be had here" in held.stdout
-
-    cured = playbook([{"import_playbook": "lifeboat.oom.upgrade_leaky"}, *watch], [leaky], variables=variables)
-    assert cured.returncode == 0, cured.stdout + cured.stderr
-    assert f"{LIBRARY} {LEAKING}: upgraded to {FIXED}" in cured.stdout
-    audited = json.loads((tmp_path / f"hosts/{leaky.name}.json").read_text())
-    assert {"leak.cured"} == {each["id"] for each in audited["findings"] if each["subject"] == UNIT}, audited[
-        "findings"
-    ]
+    seen: list[str] = []
+    for block, printed in steps(GUIDE, tmp_path, reader(lab, [leaky], tmp_path, variables)):
+        seen.append(printed)
+        if "lifeboat.oom.site" in block.text or "lifeboat.oom.upgrade_leaky" in block.text:
+            until(lambda: leaky.ssh(_WATCHED, check=False).returncode == 0, timeout=160)
+        if "lifeboat.oom.profile" in block.text:
+            _is_named(tmp_path / f"oom-report/profiles/{leaky.name}/{UNIT}.json", leaky)
+            _is_left_where_it_is_held(leaky, playbook, variables)
+    _monitored, suspected, _profiled, upgraded, _cured = seen
+    assert "leak.suspected" in suspected
+    assert f"{LIBRARY} {LEAKING}: would be upgraded" in upgraded
+    assert f"{LIBRARY} {LEAKING}: upgraded to {FIXED}" in upgraded
+    audited = json.loads((tmp_path / f"oom-report/hosts/{leaky.name}.json").read_text())
+    found = [each for each in audited["findings"] if each["subject"] == UNIT]
+    assert [each["id"] for each in found] == ["leak.cured"], found
     again = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables)
     assert again.returncode == 0 and not again.changed
 
@@ -234,3 +244,20 @@ def test_one_run_from_the_leak_to_its_cure(
     rolled = playbook("lifeboat.oom.rollback", [leaky], variables=variables)
     assert rolled.returncode == 0, rolled.stdout + rolled.stderr
     assert leaky.ssh("ls -d /var/lib/lifeboat-oom /run/lifeboat-oom* 2> /dev/null", check=False).stdout == ""
+
+
+def _is_named(path: Path, leaky: Machine) -> None:
+    record = json.loads(path.read_text())
+    (site,) = record["sites"]  # the cache that it keeps for good is no leak
+    assert site["function"].startswith(FUNCTION) and site["file"] == "/build/telemetry/history.cpp"
+    assert (site["package"], site["version"], site["kind"]) == (LIBRARY, LEAKING, "grown")
+    assert record["host"] == leaky.name and record["tool"] == "heaptrack" and record["leaked_bytes"] >= 1 << 20
+    assert left(leaky) == []
+
+
+def _is_left_where_it_is_held(leaky: Machine, playbook: Any, variables: dict[str, Any]) -> None:
+    leaky.ssh(f"apt-mark hold {LIBRARY}")
+    held = playbook("lifeboat.oom.upgrade_leaky", [leaky], variables=variables)
+    leaky.ssh(f"apt-mark unhold {LIBRARY}")
+    assert held.returncode and f"{LIBRARY} {LEAKING}: there is no other version to be had here" in held.stdout
+    assert leaky.ssh(f"dpkg-query -W -f '${{Version}}' {LIBRARY}").stdout == LEAKING

@@ -163,6 +163,8 @@ class Lab:
         runs = self.folder.parent
         with locked(runs.with_suffix(".lock")):
             self._close_stale(runs)
+            if not self.folder.exists():
+                self._replace_network(runs)
             try:
                 self._held.enter_context(locked(self.folder / "lock", wait=False))
             except BlockingIOError as busy:
@@ -198,6 +200,15 @@ class Lab:
         self.access.write_config(ssh_key(self._cache), self._network.enter)
         if not self._network.exists:
             self._network.create()
+
+    def _replace_network(self, runs: Path) -> None:
+        """Away with what a lab of this name has left that was killed; not with what one of another checkout uses."""
+        if self._network.is_used:
+            raise LabError(
+                f"a lab named {self.name} is up, and it is not one of {runs}: end it in its own checkout "
+                "(tests/lab/lab down), or give this one another name (--name)"
+            )
+        self._network.remove()
 
     def _close_stale(self, runs: Path) -> None:
         """The lock of a lab goes with its owner, however that ended."""

@@ -76,20 +76,26 @@ def _blocks(text: str, pattern: re.Pattern[str]) -> Iterator[Block]:
         yield Block(textwrap.dedent(parts["text"]).strip("\n") + "\n", parts["language"], line, said, file)
 
 
-def follow(document: Path, folder: Path, environment: Mapping[str, str], timeout: float = 300) -> list[str]:
-    """Do what the document says, in this folder: write its files, run its commands. What each block printed.
+def steps(
+    document: Path, folder: Path, environment: Mapping[str, str], timeout: float = 300
+) -> Iterator[tuple[Block, str]]:
+    """Do what the document says, in this folder: write its files, run its commands. Each command, and what it printed.
 
-    That one does not end as it should is an AssertionError with all that it printed.
+    A command is not run before it is asked for. That it does not end as it should is an AssertionError with all that it
+    printed.
     """
-    printed = []
     for block in blocks(document):
         if block.file:
             path = folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
         elif block.is_run:
-            printed.append(_run(document, block, folder, environment, timeout))
-    return printed
+            yield block, _run(document, block, folder, environment, timeout)
+
+
+def follow(document: Path, folder: Path, environment: Mapping[str, str]) -> str:
+    """Do all that the document says, at once. What it printed."""
+    return "".join(printed for _unused, printed in steps(document, folder, environment))
 
 
 def _run(document: Path, block: Block, folder: Path, environment: Mapping[str, str], timeout: float) -> str:

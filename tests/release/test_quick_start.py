@@ -17,11 +17,11 @@ GUIDE = CHECKOUT / "docs/docsite/rst/first_audit.rst"
 def test_the_first_audit_as_the_guide_tells_it(artifact: Path, newcomer: dict[str, str], tmp_path: Path) -> None:
     shutil.copy(artifact, tmp_path)
     printed = follow(GUIDE, tmp_path, newcomer)
-    assert "was installed successfully" in "".join(printed)
+    assert "was installed successfully" in printed
     record = json.loads((tmp_path / "oom-report/hosts/localhost.json").read_text())
     assert record["reachable"] and record["state"]["kill_order"]
     assert "localhost" in (tmp_path / "oom-report/index.html").read_text()
-    assert str(CHECKOUT) not in "".join(printed)
+    assert str(CHECKOUT) not in printed
 
 
 def test_the_readme_begins_with_the_commands_of_that_guide() -> None:

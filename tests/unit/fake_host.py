@@ -100,12 +100,14 @@ class FakeHost(Host):
         self.fail("open", f"/proc/{pid}")
         return _FakeFolder(self, pid)
 
-    def is_writable(self, path: str) -> bool:
-        return path not in self.read_only and super().is_writable(path)
+    def is_read_only(self, path: str) -> bool:
+        return path in self.read_only or super().is_read_only(path)
 
     def run(  # type: ignore[override]
-        self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None
+        self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None, stdin: str | None = None
     ) -> Finished:
+        if stdin is not None:
+            self.read_foreign(stdin)
         line = " ".join(argv)[len(self.root) if argv[0].startswith(self.root + "/") else 0 :]
         self.asked.append(line)
         known = max((start for start in self.commands if line.startswith(start)), key=len, default=None)

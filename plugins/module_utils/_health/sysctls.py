@@ -10,7 +10,12 @@ from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import cmdline_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
+    CMDLINE,
+    CMDLINE_SINCE,
+    cmdline_sysctls,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
@@ -31,9 +36,10 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
         if value is None:
             continue
         runtime[key] = " ".join(value.split())
-        if not host.is_writable(path):
+        if host.is_read_only(path):
             read_only.append(key)
-    cmdline = cmdline_sysctls(host.read_if_there("/proc/cmdline") or "")
+    takes_them = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "") >= CMDLINE_SINCE
+    cmdline = cmdline_sysctls(host.read_if_there(CMDLINE) or "") if takes_them else ()
     return SysctlState(
         loader=loader,
         own_path=own_path,

@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool, program
 
 # Heaptrack's trace up to a moment: the last line may be half of one, and the program trusts what it reads.
-_INTERPRET = 'head -c "$1" "$2" | head -n -1 | "$3" > "$4"'
+_INTERPRET = 'head -c "$1" | head -n -1 | "$2" > "$3"'
 _TRACED = re.compile("^x [0-9a-f]+ (/.*)$", re.MULTILINE)
 _KEPT = HOME + "/profiles"
 
@@ -45,7 +45,7 @@ def analyse(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watched
     if tool.name == HEAPTRACK:
         return _heaptrack(host, wanted, tool, place, seen)
     try:
-        text = host.read(seen.output)
+        text = host.read_foreign(seen.output)
     except Missing as error:
         raise LifeboatError(
             f"valgrind has left nothing for the main process of {wanted.subject}: it was killed before it could "
@@ -69,8 +69,8 @@ def _heaptrack(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watc
     full, warm = place.folder + "/full", place.folder + "/warm"
     for size, path in ((seen.end_bytes, full), (seen.warm_bytes, warm)):
         if size:
-            words = ["sh", "-c", _INTERPRET, "sh", str(size), host.real(seen.output), interpreter, host.real(path)]
-            _limited(host, wanted, words, "heaptrack's trace cannot be read")
+            words = ["sh", "-c", _INTERPRET, "sh", str(size), interpreter, host.real(path)]
+            _limited(host, wanted, words, "heaptrack's trace cannot be read", seen.output)
     show = ["--print-peaks=0", "--print-allocators=0", "--print-temporary=0"]
     total = parse_heaptrack(_print(host, wanted, [printer, *show, "--print-leaks=0", "--file", host.real(full)]))
     since = ["--diff", host.real(warm)] if seen.warm_bytes else []
@@ -81,7 +81,7 @@ def _heaptrack(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watc
 
 def _check_program(host: Host, wanted: Request, seen: Watched) -> None:
     """Heaptrack follows the first program alone: of a script that starts another one it has seen only the shell."""
-    traced = _TRACED.search(host.run(["head", "-c", "8192", host.real(seen.output)]).stdout)
+    traced = _TRACED.search(host.run(["head", "-c", "8192"], stdin=seen.output).stdout)
     if traced and seen.program and traced.group(1) != seen.program:
         raise LifeboatError(
             f"heaptrack has followed {traced.group(1)}, but {wanted.subject} runs {seen.program}, which that has "
@@ -93,14 +93,14 @@ def _print(host: Host, wanted: Request, words: List[str]) -> str:
     return _limited(host, wanted, words, "heaptrack_print cannot tell the leaks")
 
 
-def _limited(host: Host, wanted: Request, words: List[str], what: str) -> str:
+def _limited(host: Host, wanted: Request, words: List[str], what: str, stdin: Optional[str] = None) -> str:
     """Run in a control group of its own, with no more memory than asked for."""
     limit = f"--property=MemoryMax={wanted.max_memory_bytes}"
     # Ends all that sh has started; we would end sh alone.
     words = ["timeout", "-k", "5", str(wanted.timeout), *words]
     argv = ["systemd-run", "--scope", "--quiet", "--collect", limit, "--", *words]
     try:
-        return must(host, argv, wanted.timeout + 10, what)
+        return must(host, argv, wanted.timeout + 10, what, stdin)
     except HostError as error:
         size = (wanted.max_memory_bytes or 0) >> 20
         raise LifeboatError(f"{error}; it may take {size} MiB and {wanted.timeout} s (max_memory, timeout)") from error
@@ -112,6 +112,6 @@ def keep(host: Host, wanted: Request, tool: Tool, place: Place, seen: Watched) -
     source = place.folder + "/full" if tool.name == HEAPTRACK else seen.output
     path = f"{_KEPT}/{place.folder.rpartition('/')[2]}.{suffix}"
     host.make_folder(_KEPT, 0o700)
-    words = ["sh", "-c", 'gzip -c "$1" > "$2"', "sh", host.real(source), host.real(path)]
-    must(host, words, wanted.timeout, "the raw file cannot be kept")
+    words = ["sh", "-c", 'gzip > "$1"', "sh", host.real(path)]
+    must(host, words, wanted.timeout, "the raw file cannot be kept", source)
     return path

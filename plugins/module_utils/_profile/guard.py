@@ -138,9 +138,9 @@ def show(host: Host, unit: str, *properties: str) -> Dict[str, str]:
     return {name: found.get(name, "") for name in properties}
 
 
-def must(host: Host, argv: List[str], timeout: int, what: str) -> str:
+def must(host: Host, argv: List[str], timeout: int, what: str, stdin: Optional[str] = None) -> str:
     """The output of a command that has to succeed within I(timeout) seconds; else an error that begins with I(what)."""
-    done = host.run(argv, timeout)
+    done = host.run(argv, timeout, stdin)
     if done.returncode:
         said = (done.stderr.strip() or done.stdout.strip() or "nothing")[-2000:]
         raise HostError(f"{what}: {argv[0]} ended with {done.returncode} and said: {said}", argv[0])

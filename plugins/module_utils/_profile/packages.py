@@ -19,13 +19,14 @@ _FORMAT = "--showformat=${Package}\\t${Version}\\t${db:Status-Status}\\t${Archit
 def installed(host: Door, names: Sequence[str]) -> List[Package]:
     """Those of the packages that are installed; none without dpkg or rpm.
 
-    With dpkg of the architecture of the host alone: by the name of a foreign one it would install another package.
+    With dpkg one of a foreign architecture has that in its name, C(liba:armhf): by C(liba) another package would be
+    installed.
     """
     if not names:
         return []
     try:
         found = parse_dpkg(host.run(["dpkg-query", "--show", _FORMAT, "--", _NATIVE, *names]).stdout)
-        return [package for package in found if package.name in names]
+        return [package for package in found if package.name.partition(":")[0] in names]
     except Missing:
         pass
     try:
@@ -39,7 +40,10 @@ def parse_dpkg(text: str) -> List[Package]:
     words = [line.split("\t") for line in text.splitlines()]
     known = [each for each in words if len(each) == 4 and each[2] == "installed"]
     fitting = {each[3] for each in known if each[0] == _NATIVE} | {"all"}
-    return [Package(*each[:2]) for each in known if each[3] in fitting]
+    return [
+        Package(name if architecture in fitting else f"{name}:{architecture}", version)
+        for name, version, _installed, architecture in known
+    ]
 
 
 def parse_rpm(text: str) -> List[Package]:

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.analysis import Watched, analyse, keep
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Guard, Place
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Guard, Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, Request, request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Profile, Site, by_blame
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Target, target
@@ -32,6 +32,8 @@ def profile(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str
     require_systemd(host)
     for name in ("systemd-run", "flock"):
         program(host, name, "util-linux" if name == "flock" else "systemd")
+    if wanted.unit:  # by an alias it would be another subject, with a lock of its own
+        wanted = replace(wanted, unit=show(host, wanted.unit, "Id")["Id"])
     place = Place(wanted.subject)
     chosen = tool(host, wanted.tool, place.data)
     subject = target(host, wanted, chosen, place)

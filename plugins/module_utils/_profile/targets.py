@@ -23,6 +23,8 @@ _PRELOAD = re.compile(r'(?:^| )"?LD_PRELOAD=([^" ]*)')
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
+    "Type",
+    "OnFailure",
     "MainPID",
     "FragmentPath",
     "DropInPaths",
@@ -96,10 +98,11 @@ class _Started(Target):
     def _wait(self) -> None:
         deadline = self.host.now() + self.wanted.timeout / 2
         while True:
-            state = show(self.host, self.unit, "ActiveState", "Result")
-            if state["ActiveState"] == "active" or self._has_ended_well(state):
+            state = show(self.host, self.unit, "ActiveState", "Result", "Job")
+            settled = not state["Job"]  # before the start the end of the one before is still told
+            if settled and (state["ActiveState"] == "active" or self._has_ended_well(state)):
                 return
-            if state["ActiveState"] in ("failed", "inactive") or self.host.now() > deadline:
+            if (settled and state["ActiveState"] in ("failed", "inactive")) or self.host.now() > deadline:
                 raise LifeboatError(
                     f"{self.unit} does not start with {self.tool.name}: it is {state['ActiveState']} "
                     f"({state['Result']}). {self._said()}"
@@ -123,6 +126,8 @@ class Unit(_Started):
         super().__init__(host, wanted, tool, place)
         self.unit = wanted.unit or ""
         self._shown = show(host, self.unit, *_PROPERTIES)
+        if self._shown["Type"] == "forking":
+            self.tool = tools.forking(tool, self.unit)
         self._folder = f"/run/systemd/system/{self.unit}.d"
         self._path = self._folder + "/" + DROPIN
         self._check()
@@ -145,22 +150,31 @@ class Unit(_Started):
 
     @property
     def steps(self) -> List[str]:
+        told = self._shown["OnFailure"]
+        more = [f"should it fail in between, systemd starts {told} (OnFailure=)"] if told else []
         return [
             f"write {self._path}, reload systemd, restart {self.unit} with {self.tool.name}",
             f"watch it for {self.wanted.duration} s",
-            f"remove {self._path}, reload systemd, restart {self.unit}",
+            f"restart {self.unit} without {self.tool.name}, remove {self._path}, reload systemd",
+            *more,
         ]
 
     @property
     def take_back(self) -> Tuple[str, ...]:
         path, folder, unit = (shlex.quote(each) for each in (self._path, self._folder, self.unit))
+        harmless = " ".join(shlex.quote(line) for line in tools.HARMLESS)
+        # Where memory is short it may take too long: restarted without it the service would stay profiled.
+        reload = "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done"
         return (
+            # With the profiler a stop may take too long, and be a failure too.
+            f"[ ! -e {path} ] || printf '%s\\n' {harmless} > {path}",
+            reload,
+            f"systemctl reset-failed -- {unit} 2> /dev/null",
+            f"systemctl restart -- {unit}; restarted=$?",
             f"rm -f {path}",
             f"rmdir {folder} 2> /dev/null",
-            # Where memory is short it may take too long: restarted without it the service would stay profiled.
-            "for try in 1 2 3 4 5; do systemctl daemon-reload && break; sleep 1; done",
-            f"systemctl reset-failed -- {unit} 2> /dev/null",
-            f"systemctl restart -- {unit}",
+            reload,
+            "(exit $restarted)",
         )
 
     def begin(self) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
@@ -26,6 +26,8 @@ _INSTALL: Mapping[str, Tuple[str, Mapping[str, str]]] = {
     "alpine": ("apk add", {"valgrind": "valgrind musl-dbg"}),
 }
 _LIB_REL_PATH = re.compile(r'^LIB_REL_PATH="([^"$`]+)"$', re.MULTILINE)
+# A service that fails or ends with the profiler is no reason to reboot the host. To OnFailure= a drop-in can only add.
+HARMLESS = ("[Unit]", "FailureAction=none", "StartLimitAction=none", "SuccessAction=none")
 _RAW = "raw"
 _CALLERS = "--num-callers=30"
 
@@ -64,6 +66,16 @@ def tool(host: Door, name: str, folder: str) -> Tool:
     # It makes the code that it runs, and is too slow for a watchdog.
     settings = {"MemoryDenyWriteExecute": "no", "WatchdogSec": "0"}
     return Tool(name, tuple(words), {}, settings, factor=2.5)
+
+
+def forking(tool: Tool, unit: str) -> Tool:
+    """The tool for a service that goes on as a child of what was started. Raises Unsupported where it cannot follow."""
+    if tool.name == HEAPTRACK:
+        raise Unsupported(
+            f"{unit} has Type=forking: it goes on as a child of the process that is started, and heaptrack follows "
+            "that process alone; use valgrind_memcheck"
+        )
+    return replace(tool, words=(*tool.words, "--child-silent-after-fork=no"))  # the last one counts
 
 
 def program(host: Door, name: str, package: Optional[str] = None) -> str:
@@ -111,11 +123,7 @@ def dropin(tool: Tool, exec_start: Optional[str], timeout: int, writable: Option
     """
     lines = [
         "# Made by lifeboat.oom.heap_profile for one run, and taken back by it.",
-        # A service that fails or ends with the profiler is no reason to reboot the host.
-        "[Unit]",
-        "FailureAction=none",
-        "StartLimitAction=none",
-        "SuccessAction=none",
+        *HARMLESS,
         "[Service]",
         "Restart=no",
         f"TimeoutStartSec={timeout}",

@@ -39,6 +39,7 @@ def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> D
     result: Dict[str, Any] = {
         "changed": False,
         "versions": {name: versions.get(name) for name in params["packages"]},
+        "foreign": {name: version for name, version in versions.items() if ":" in name},
         "files": files,
         "users": [user._asdict() for user in users],
     }

@@ -11,6 +11,8 @@ from typing import Iterator, List, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, simplified
 
 CMDLINE = "/proc/cmdline"
+# The first kernel that does not ignore them.
+CMDLINE_SINCE = (5, 8)
 
 # The kernel's isspace(): C(_ctype) counts the no-break space of Latin-1 as well.
 _WORD = re.compile('(?:[^ \t-\r\xa0"]|"[^"]*"?)+')
@@ -22,8 +24,8 @@ def cmdline_sysctls(text: str) -> Tuple[Assignment, ...]:
 
     The kernel writes these right before it starts the first process, so every file that a loader reads later
     wins over them. Dots and slashes are both separators and nothing else, so a name with a dot in it
-    (C(eth0.100)) cannot be reached. A parameter with no or an empty value sets nothing. Kernels before 5.8
-    ignore them all.
+    (C(eth0.100)) cannot be reached. A parameter with no or an empty value sets nothing. Kernels before
+    C(CMDLINE_SINCE) ignore them all.
     (fs/proc/proc_sysctl.c process_sysctl_arg(), init/main.c kernel_init(), lib/cmdline.c next_arg();
     Documentation/admin-guide/kernel-parameters.txt)
     """

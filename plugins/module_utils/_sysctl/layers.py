@@ -18,7 +18,7 @@ class SysctlState:
     """The sysctls of one host.
 
     I(loader) sets them at boot and reads I(files). I(runtime) holds the running values by key; a key that is
-    not there is one that this kernel does not have. I(read_only) names the keys that cannot be written here.
+    not there is one that this kernel does not have. I(read_only) names the keys that not even root can write here.
     """
 
     loader: Loader
@@ -54,6 +54,21 @@ def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, st
         if victim in winners:
             winners[victim] = write
     return {key: winners[key] for key in keys if key in winners}
+
+
+def boot_values(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, str]:
+    """What the command line, and after it the files, set I(keys) to at boot.
+
+    Of a pair that zero each other only the one that decides is there.
+    """
+    winners = boot_winners(state, keys, voids)
+    found: Dict[str, str] = {}
+    for values in (state.cmdline, {key: winner.value for key, winner in winners.items() if winner.key == key}):
+        for key in values:
+            if key in keys:
+                found.pop(voids.get(key, ""), None)
+                found[key] = values[key]
+    return found
 
 
 def layers(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, Dict[str, Any]]:

@@ -161,7 +161,7 @@ def _unavailable(work: Sequence[Task], how: _How) -> List[str]:
     if how.missing == "error":
         raise LifeboatError(
             "; ".join(found) + "; expected units that can run (systemctl list-unit-files shows them); nothing was "
-            "changed; take them out, or set missing to warn or write"
+            "changed; take them out, or set missing (oom_protect_missing in an inventory) to warn or write"
         )
     return [message + "; left alone" for message in found]
 

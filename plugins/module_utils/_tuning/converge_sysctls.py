@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken
@@ -22,6 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     Goal,
     apply_sysctls,
     expected_state,
+    giving_back,
     override_edits,
     own_edit,
     plan_sysctls,
@@ -66,6 +67,7 @@ def converge_sysctls(
     plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
     # A second override keeps the first backup: that is the file as it was before us.
     edits += [edit for edit in more if not (edit.path.endswith(BACKUP) and host.exists(edit.path))]
+    edits += _giving_back(host, state, wanted.goal)
     if plan.changed and not check_mode:
         apply_sysctls(host, state, plan, edits)
         after = read_sysctls(host, state.own_path)
@@ -84,6 +86,19 @@ def converge_sysctls(
     }
     result.update(wanted.result)
     return result
+
+
+def _giving_back(host: Host, state: SysctlState, goal: Goal) -> List[FileEdit]:
+    """What was commented out, and away with a backup that says no more than the file then."""
+    edits: List[FileEdit] = []
+    for edit in giving_back(state, goal.given_back):
+        backup = host.read_if_there(edit.path + BACKUP)
+        # What has a backup was not copied by us, however like the file it covers it is.
+        after = backup if edit.after is None else edit.after
+        edits.append(replace(edit, after=after))
+        if backup is not None and backup == after:
+            edits.append(FileEdit(edit.path + BACKUP, backup, None))
+    return edits
 
 
 def _foreign_warnings(state: SysctlState) -> List[str]:

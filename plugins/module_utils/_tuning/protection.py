@@ -131,7 +131,10 @@ def check_guards(found: Outcome, scores: Mapping[str, int], max_protected_pct: i
     """
     reasons = [*_inherited(scores), *_too_much(found, max_protected_pct), *_nothing_left(found)]
     if reasons and not force:
-        raise Refused("; ".join(reasons) + "; force: true applies it all the same", found.facts())
+        raise Refused(
+            "; ".join(reasons) + "; force: true (oom_protect_force in an inventory) applies it all the same",
+            found.facts(),
+        )
     return ["forced: " + reason for reason in reasons]
 
 

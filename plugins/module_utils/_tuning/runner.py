@@ -26,7 +26,10 @@ def run(argument_spec: Dict[str, Any], body: Body, needs_root: bool = True) -> N
     host = Host()
     try:
         if needs_root and not host.is_root:
-            raise LifeboatError("this module reads and writes what only root may; set become: true for the task")
+            raise LifeboatError(
+                "this module reads and writes what only root may; log in as root, or set become: true for the task "
+                "(in an inventory: ansible_become: true)"
+            )
         result = body(host, module.params, module.check_mode)
     except Refused as error:
         module.fail_json(msg=str(error), refused=printable(error.facts))

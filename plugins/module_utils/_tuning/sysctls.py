@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
@@ -16,15 +17,21 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
     Assignment,
     Loader,
     line_start,
+    numbered_lines,
     proc_path,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import (
+    SysctlState,
+    boot_values,
+    boot_winners,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
     edited,
     own_values,
     values_before,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, apply_edits, undo_all
 
 SUBJECT = "kernel"
@@ -38,10 +45,12 @@ class Goal:
     """Where the sysctls shall be, in the order of writing.
 
     I(runtime): key → value of the running kernel. I(file): key → value in our file, C(None) takes it out.
+    I(given_back): keys whose lines in other files shall be there again.
     """
 
     runtime: Mapping[str, str]
     file: Mapping[str, Optional[str]]
+    given_back: Sequence[str] = ()
 
     @classmethod
     def present(cls, values: Mapping[str, str], runtime: bool, persistent: bool) -> Goal:
@@ -54,9 +63,10 @@ class Goal:
     def absent(
         cls, state: SysctlState, keys: Sequence[str], resting: Mapping[str, str], runtime: bool, persistent: bool
     ) -> Goal:
-        """None of I(keys) in our file, and the running kernel at its I(resting) values."""
+        """None of I(keys) in our file, none commented out elsewhere, the running kernel at its I(resting) values."""
         own = own_values(state.own_text, keys)
-        return cls(dict(resting) if runtime else {}, dict.fromkeys(own) if persistent else {})
+        runtime_values = dict(resting) if runtime else {}
+        return cls(runtime_values, dict.fromkeys(own), tuple(keys)) if persistent else cls(runtime_values, {})
 
 
 def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
@@ -68,20 +78,18 @@ def resting_values(state: SysctlState, keys: Sequence[str]) -> Dict[str, str]:
     resting = {key: value for key, value in DEFAULTS.items() if key in keys}
     own = own_values(state.own_text, keys)
     resting.update({key: value for key, value in values_before(state.own_text).items() if key in own})
-    for key, value in state.cmdline.items():
-        if key in keys:
-            resting[key] = value
-            resting.pop(VOIDS.get(key, ""), None)
-    for key, winner in boot_winners(state.with_file(state.own_path, None), keys, VOIDS).items():
-        if winner.key == key:
-            resting[key] = winner.value
-            resting.pop(VOIDS.get(key, ""), None)
+    for edit in giving_back(state, keys):
+        state = state.with_file(edit.path, edit.after)
+    for key, value in boot_values(state.with_file(state.own_path, None), keys, VOIDS).items():
+        resting.pop(VOIDS.get(key, ""), None)
+        resting[key] = value
     return {key: value for key, value in resting.items() if key in state.runtime}
 
 
 def plan_sysctls(state: SysctlState, goal: Goal) -> Plan:
     """What differs. Raises Unsupported where the running kernel lacks a key or does not let it be written."""
-    return Plan(_runtime_changes(state, goal) + _file_changes(state, goal) + _boot_changes(state, goal))
+    changes = _runtime_changes(state, goal) + _file_changes(state, goal) + _given_back_changes(state, goal)
+    return Plan(changes + _boot_changes(state, goal))
 
 
 def _runtime_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
@@ -114,6 +122,14 @@ def _why_file(path: str, before: Optional[str], after: Optional[str]) -> str:
     if before is None:
         return f"{path} does not set it"
     return "{} {}".format(path, "sets it" if after is None else "sets another value")
+
+
+def _given_back_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
+    why = "a line there was commented out in favour of our file"
+    return tuple(
+        Change(SUBJECT, "file", edit.path, "commented out", "as it was", why)
+        for edit in giving_back(state, goal.given_back)
+    )
 
 
 def _boot_changes(state: SysctlState, goal: Goal) -> Tuple[Change, ...]:
@@ -164,7 +180,9 @@ def override_edits(state: SysctlState, goal: Goal) -> Tuple[FileEdit, ...]:
         if target in edits:
             edits[target] = replace(edits[target], after=after)
         elif target == rival.path:
-            edits[target + BACKUP] = FileEdit(target + BACKUP, None, found.text)
+            # Where a line is commented out already it has a backup, or is our copy.
+            if COMMENTED not in found.text:
+                edits[target + BACKUP] = FileEdit(target + BACKUP, None, found.text)
             edits[target] = FileEdit(target, found.text, after)
         else:
             edits[target] = FileEdit(target, None, after)
@@ -187,6 +205,32 @@ def _rival(state: SysctlState, goal: Goal) -> Optional[Assignment]:
 def _commented(text: str, line: int, loader: Loader) -> str:
     start = line_start(text, line, loader)
     return text[:start] + COMMENTED + text[start:]
+
+
+def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]:
+    """The lines that set one of I(keys) and that C(override_edits()) has commented out, there again.
+
+    What else was written into the file since then stays. A copy that is like the file it covers goes away.
+    """
+    edits = []
+    for found in state.files:
+        text = found.text or ""
+        for number, line in reversed(list(numbered_lines(text, state.loader))):
+            if line.startswith(COMMENTED) and _sets(state, SysctlFile(found.path, line[len(COMMENTED) :]), keys):
+                start = line_start(text, number, state.loader)
+                text = text[:start] + text[start + len(COMMENTED) :]
+        if text != (found.text or ""):
+            covered = [each.text for each in state.files if each.path != found.path and _same_name(each, found)]
+            edits.append(FileEdit(found.path, found.text, None if text in covered else text))
+    return tuple(edits)
+
+
+def _sets(state: SysctlState, file: SysctlFile, keys: Sequence[str]) -> bool:
+    return bool(boot_winners(replace(state, files=(file,)), keys, {}))
+
+
+def _same_name(one: SysctlFile, other: SysctlFile) -> bool:
+    return posixpath.basename(one.path) == posixpath.basename(other.path)
 
 
 def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) -> SysctlState:

@@ -43,7 +43,7 @@ class _Said:
         self.folders: dict[str, list[str]] = {}
         self.links: dict[str, str] = {}
         self.there: set[str] = set()
-        self.writable: set[str] = set()
+        self.read_only: set[str] = set()
         self.commands: dict[str, Finished] = {}
         self.stats_again: dict[str, str] = {}
         self.odd_names = 0
@@ -108,8 +108,8 @@ class _Said:
     def on_there(self, argument: str, _content: Sequence[str]) -> None:
         self.there.add(argument)
 
-    def on_writable(self, argument: str, _content: Sequence[str]) -> None:
-        self.writable.add(argument)
+    def on_read_only(self, argument: str, _content: Sequence[str]) -> None:
+        self.read_only.add(argument)
 
     def on_denied(self, argument: str, _content: Sequence[str]) -> None:
         self.failures[argument] = ReadOnly(f"cannot read {argument}: {os.strerror(errno.EACCES)}", argument)
@@ -199,8 +199,8 @@ class Snapshot(Door):
         said = self._said
         return any(path in known for known in (said.there, said.texts, said.failures, said.folders, said.links))
 
-    def is_writable(self, path: str) -> bool:
-        return path in self._said.writable
+    def is_read_only(self, path: str) -> bool:
+        return path in self._said.read_only
 
     def link_target(self, path: str) -> str | None:
         return self._said.links.get(path)

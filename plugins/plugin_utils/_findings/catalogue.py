@@ -59,10 +59,10 @@ NEVER_RISK = Kind(
     severity="critical",
     expected="at least {commit_headroom_pct} % of the commit limit free before mode never is entered",
     message="the next boot enters overcommit mode never, and what runs now would not fit",
-    remedy="set a larger ratio, add swap, or take the mode out of the file named",
-    about="A file sets `vm.overcommit_memory = 2` at boot and the running kernel does not have it yet. With what is"
-    " committed now, programs would fail to start, remote access among them: a reboot may be the end of the "
-    "device as far as you can reach it.",
+    remedy="set a larger ratio, add swap, or take the mode out of what is named",
+    about="A file, or the kernel command line, sets `vm.overcommit_memory` to 2 at boot, and the running kernel does"
+    " not have it yet. With what is committed now, programs would fail to start, remote access among them: a reboot"
+    " may be the end of the device as far as you can reach it.",
 )
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",
@@ -229,7 +229,8 @@ LEAK = Kind(
     "moments that are whole periods apart are compared, so that load which comes back every day is no leak; the least "
     "of each part of a period counts, so that a heap which is tidied up is none either, and what has levelled off is "
     "none. Before that it is a finding where three or more short lives each grew, or where growth would use up what is "
-    "left within `leak_urgent_minutes`. Nothing is judged by fewer than `leak_min_samples` samples or in less than "
+    "left within `leak_urgent_minutes`; the latter also of the last period of a life that is older, if it was never "
+    "that large before. Nothing is judged by fewer than `leak_min_samples` samples or in less than "
     "`leak_min_minutes`.",
 )
 LEAK_PROTECTED = Kind(

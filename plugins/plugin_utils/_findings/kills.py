@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process, units_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import text
@@ -31,11 +31,11 @@ def past_kills(seen: Seen) -> Iterator[Finding]:
         kind = catalogue.RECENT_KILL
         if event.get("kind") == "panic":
             kind = catalogue.PANIC
-        elif event.get("unit") in protected:
+        elif unit_in_full(event) in protected:
             kind = catalogue.PROTECTED_KILLED
         who, when = victim_names(event), event.get("timestamp") or "at an unknown time"
         observed = f"killed {when}: {who}" if who else f"{event.get('kind')} {when}"
-        key = kind.id, str(event.get("unit") or who or "kernel")
+        key = kind.id, unit_in_full(event) or who or "kernel"
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
     for (_unused, subject), (kind, observed, times) in found.items():
         yield kind.found(seen.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
@@ -45,7 +45,21 @@ def victim_names(event: Mapping[str, Any]) -> str:
     """Who died in an OOM event: its unit, else its processes."""
     victims = [victim for victim in event.get("victims") or () if isinstance(victim, Mapping)]
     processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
-    return f"{event['unit']}: {processes}" if event.get("unit") else processes
+    unit = unit_in_full(event)
+    return f"{unit}: {processes}" if unit else processes
+
+
+def unit_in_full(event: Mapping[str, Any]) -> str | None:
+    """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
+
+    C(user@1000.service/a.service).
+    """
+    unit = text(event, "unit")
+    for place in ("cgroup", "limit_cgroup"):
+        units = units_of(text(event, place))
+        if units and units[-1] == unit:
+            return "/".join(units)
+    return unit
 
 
 def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:

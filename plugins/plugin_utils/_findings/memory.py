@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     RATIO,
     VOIDS,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Seen
@@ -49,14 +49,12 @@ def _never_at_boot(seen: Seen) -> Iterator[Finding]:
     sysctls = seen.state.sysctls
     if sysctls is None:
         return
-    winners = boot_winners(sysctls, OVERCOMMIT_KEYS, VOIDS)
-    winner = winners.get(MODE)
-    if winner is None or winner.value != "2" or sysctls.runtime.get(MODE) == "2":
-        return
     # With the limits of the next boot, which need not be those that run.
-    limits = {RATIO: DEFAULTS[RATIO], KBYTES: "0", **sysctls.cmdline}
-    limits.update({key: found.value for key, found in winners.items() if found.key == key})
-    limits.pop(MODE)
+    limits = {RATIO: DEFAULTS[RATIO], KBYTES: "0", **boot_values(sysctls, OVERCOMMIT_KEYS, VOIDS)}
+    if limits.pop(MODE, None) != "2" or sysctls.runtime.get(MODE) == "2":
+        return
+    winner = boot_winners(sysctls, (MODE,), VOIDS).get(MODE)
+    place = "the kernel command line" if winner is None else f"{winner.path}:{winner.line}"
     wanted_pct = seen.thresholds.commit_headroom_pct
     guard = decide(OvercommitPolicy(mode="never"), sysctls.with_runtime(limits), seen.state.memory, wanted_pct).guard
     if guard is not None and guard.refuses:
@@ -64,8 +62,7 @@ def _never_at_boot(seen: Seen) -> Iterator[Finding]:
         yield catalogue.NEVER_RISK.found(
             seen.thresholds,
             "vm.overcommit_memory",
-            f"{winner.path}:{winner.line}; then {room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB "
-            "could be promised",
+            f"{place}; then {room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB could be promised",
         )
 
 

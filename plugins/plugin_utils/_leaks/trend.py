@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
@@ -38,7 +39,7 @@ class Limits:
 
     A life is judged from I(min_samples) and I(min_seconds) on, and only by moments that are whole periods apart once
     it covers three of them, so that load which comes back every I(period_seconds) is no leak; 0 is no period. Before
-    that, only growth counts that leaves less than I(urgent_seconds).
+    that, and within the last period, only growth counts that leaves less than I(urgent_seconds).
     """
 
     min_samples: int = 8
@@ -76,7 +77,8 @@ def judge(lives: Sequence[Series], limits: Limits, room_bytes: float | None = No
         return Trend("unknown")
     last = known[-1]
     if _is_long(last, limits):
-        return _by_periods(last, limits)
+        found = _by_periods(last, limits)
+        return found if found.verdict == "leak" else _by_last_period(last, limits, room_bytes) or found
     found = _by_many(known, limits)
     if found.verdict == "leak":
         return found
@@ -111,6 +113,16 @@ def _by_all_periods(life: Series, limits: Limits) -> Trend:
     last = min(size for seconds, size in life if seconds >= end - third)
     expected = found.bytes_per_hour / 3600 * (end - begin - third)
     return found if last - first >= _STRAIGHT * expected else replace(found, verdict="steady")
+
+
+def _by_last_period(life: Series, limits: Limits, room_bytes: float | None) -> Trend | None:
+    """A leak that cannot wait for three periods: it is urgent, and larger by now than the life ever was before."""
+    begin = life[-1][0] - limits.period_seconds
+    before = max((size for seconds, size in life if seconds < begin), default=math.inf)
+    recent = [point for point in life if point[0] >= begin]
+    found = _by_urgency(recent, limits, room_bytes)
+    risen = min(size for _seconds, size in recent[len(recent) // 2 :]) > before
+    return found if found.verdict == "leak" and risen else None
 
 
 def _by_many(lives: Sequence[Series], limits: Limits) -> Trend:

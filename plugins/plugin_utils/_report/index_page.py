@@ -161,6 +161,7 @@ class IndexPage:
         }
         self._findings = {severity: _Table() for severity in ("critical", "warning", "info")}
         self._drift = _Table()
+        self._undeclared = 0
         self._kinds: dict[str, _Found] = {}
         self._span: tuple[int, int] | None = None
 
@@ -228,6 +229,7 @@ class IndexPage:
                 found.new += one["new"]
         for found_id in {one["id"] for one in row.findings} & self._kinds.keys():
             self._kinds[found_id].hosts += 1
+        self._undeclared += row.declares is False
         for one in row.drift:
             self._drift.add(host, *(one[key] for key in DRIFT_KEYS))
 
@@ -279,6 +281,7 @@ class IndexPage:
             "drift": [_linked(row) for row in self._drift.rows[:_STATIC]],
             "drift_total": self._drift.total,
             "drift_kept": len(self._drift.rows),
+            "undeclared": self._undeclared and counted(self._undeclared, "host", "hosts"),
             "data": _HERE,
         }
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_file import HistoryUnusable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import profiles_of
@@ -21,30 +22,41 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._trends import servic
 
 
 class Published(NamedTuple):
-    """I(new) are the keys of the findings that the host did not have at the audit before."""
+    """I(new) are the keys of the findings that the host did not have at the audit before.
+
+    I(unkept) says why the history does not have this audit.
+    """
 
     path: Path
     new: frozenset[str]
+    unkept: str | None = None
 
 
 def publish(folder: Path, record: Mapping[str, Any]) -> Published:
-    """Keep the audit of one host below I(folder). Raises HostError.
+    """Keep the audit of one host below I(folder). Raises HostError where the record cannot be written.
 
     Killed after the record is in place and before the history has it, what was new is new once more at the next
     audit: told twice rather than never.
     """
     spool, host = Spool(folder), str(record["host"])
-    with History(spool.folder / FILE) as history:
-        new = history.new_findings(record)
+    new: set[str] = set()
+    try:
+        with History(spool.folder / FILE) as history:
+            new = history.new_findings(record)
+            kept = {**record, "new_findings": sorted(new)}
+            path = spool.write(host, kept)
+            history.record(record)
+            write_host_page(spool, path, time_of(path) or 0, kept, history)
+    except HistoryUnusable as error:
         kept = {**record, "new_findings": sorted(new)}
         path = spool.write(host, kept)
-        history.record(record)
-        write_host_page(spool, path, time_of(path) or 0, kept, history)
+        write_host_page(spool, path, time_of(path) or 0, kept)
+        return Published(path, frozenset(new), str(error))
     return Published(path, frozenset(new))
 
 
 def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str) -> dict[str, int | None] | None:
-    """The counters of the audit before, if that was in the boot that I(facts) are of. Raises HostError."""
+    """The counters of the audit before, if that was in the boot that I(facts) are of. Raises HistoryUnusable."""
     with History(Spool(folder).folder / FILE) as history:
         return history.earlier(host, text(facts, "host", "boot_id"), seconds(when) or 0)
 
@@ -52,17 +64,22 @@ def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str
 def trends_with(
     folder: Path, host: str, facts: Mapping[str, Any], when: str, limits: Limits
 ) -> tuple[ServiceTrend, ...]:
-    """How the services of a host grow, with what I(facts) add to the history, which keeps it. Raises HostError."""
+    """How the services of a host grow, with what I(facts) add to the history, which keeps it.
+
+    Raises HistoryUnusable.
+    """
     with History(Spool(folder).folder / FILE) as history:
         history.keep_memory({"host": host, "audited_at": when, "state": facts})
         return service_trends(facts, history.lives(host), history.upgrades(host), limits)
 
 
-def write_host_page(spool: Spool, path: Path, made_of: int, record: Mapping[str, Any], history: History) -> None:
+def write_host_page(
+    spool: Spool, path: Path, made_of: int, record: Mapping[str, Any], history: History | None = None
+) -> None:
     """The page of the record in the file I(path). It gets the time of that file, I(made_of), to be known by."""
     host = str(record["host"])
-    profiles = profiles_of(spool.folder, host)
-    html = "".join(host_page(record, history.audits(host), profiles, history.first_seen(host)))
+    audits, first_seen = (history.audits(host), history.first_seen(host)) if history else ((), {})
+    html = "".join(host_page(record, audits, profiles_of(spool.folder, host), first_seen))
     page = spool.write_page(page_name(path.stem), html)
     os.utime(page, ns=(made_of, made_of))
 

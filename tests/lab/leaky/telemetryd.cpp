@@ -29,7 +29,8 @@ static void ready() {
   close(out);
 }
 
-int main() {
+int main(int words, char **) {
+  if (words > 1 && daemon(0, 0)) return 1;
   cache.assign(CACHE, 1);
   sockaddr_un own{};
   socklen_t size = name(own, "@telemetry");

@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
 NOW = "2026-05-04T03:02:01+00:00"
 
@@ -138,7 +138,7 @@ def test_hosts_that_the_play_lost_unseen_are_dropped(tmp_path: Path, monkeypatch
     for host in ("well", "lost now", "lost before"):
         spool.write(host, not_audited(host, NOW, reachable=True, error="no python"))
     parent = psutil.Process(os.getppid()).create_time()
-    os.utime(spool.hosts / f"{file_name('lost before')}.json", (parent - 1, parent - 1))
+    os.utime(spool.path_of("lost before"), (parent - 1, parent - 1))
     variables = {"ansible_play_hosts_all": ["well", "lost now", "lost before", "never seen"]}
     assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == ["lost before", "never seen"]
     assert dropped(spool, {**variables, "ansible_play_hosts": variables["ansible_play_hosts_all"]}) == []

@@ -69,6 +69,18 @@ def test_a_host_without_that_version_is_left_alone(version: str | None) -> None:
     assert (found.upgrades, found.still_leaking, found.restart) == ([], [], [])
 
 
+@pytest.mark.parametrize("check_mode", [False, True])
+def test_a_foreign_architecture_is_left_alone_and_told(check_mode: bool) -> None:
+    foreign = {"liba:armhf": "1.0", "liba:i386": "0.9", "libother:armhf": "1.0"}
+    before = {**look(None), "foreign": foreign}
+    found = Upgrade(PACKAGES, before, None if check_mode else before, set())
+    assert (found.upgrades, found.still_leaking, found.foreign) == ([], [], ["liba:armhf 1.0"])
+    (line,) = found.told()
+    assert line.startswith("liba:armhf 1.0: of a foreign architecture, which is not upgraded here")
+    both = {**look("1.0"), "foreign": foreign}
+    assert Upgrade(PACKAGES, both, look("1.1"), {"liba"}).foreign == []
+
+
 def test_check_mode_tells_what_would_be() -> None:
     before = look("1.0", user("app.service", False))
     found = Upgrade(PACKAGES, before, None, {"liba"})

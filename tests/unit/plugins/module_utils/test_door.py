@@ -38,7 +38,7 @@ class Answers(Door):
         lambda door: door.own_pids,
         lambda door: door.read("/a"),
         lambda door: door.exists("/a"),
-        lambda door: door.is_writable("/a"),
+        lambda door: door.is_read_only("/a"),
         lambda door: door.link_target("/a"),
         lambda door: door.names("/a"),
         lambda door: door.process(1),
@@ -46,7 +46,7 @@ class Answers(Door):
         lambda door: Folder().read("a"),
     ],
     ids=[
-        *["collector", "page size", "architecture", "own pids", "read", "exists", "writable", "link", "names"],
+        *["collector", "page size", "architecture", "own pids", "read", "exists", "read-only", "link", "names"],
         *["process", "run", "read of a process"],
     ],
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -124,18 +125,16 @@ def test_what_may_not_be_touched_is_an_error_and_no_empty_result(
     assert sorted(os.listdir(tmp_path)) == ["file", "proc", "sealed"]
 
 
-def test_whether_a_file_can_be_written_depends_on_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").touch(mode=0o600)
+def test_another_user_than_root_cannot_know_what_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch(mode=0o400)
     tmp_path.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    assert Host(".").is_writable("/file")
-    assert not Host(".").is_writable("/not_there")
-    assert Host().is_root is (os.geteuid() == 0)
-    (tmp_path / "file").chmod(0o400)
+    assert not Host(".").is_read_only("/file")
+    assert Host(".").is_read_only("/not_there") is Host().is_root is (os.geteuid() == 0)
     with unprivileged():
         assert not Host(".").is_root
-        # access(2) asks for the real user, which root remains here.
-        assert Host(".").is_writable("/file") is (os.getuid() == 0)
+        assert not Host(".").is_read_only("/file")
+        assert not Host(".").is_read_only("/not_there")
 
 
 def test_only_a_missing_file_is_read_as_none(host: Host) -> None:
@@ -499,9 +498,40 @@ def test_sizes(tmp_path: Path) -> None:
     host = Host(str(tmp_path))
     (tmp_path / "file").write_text("12345")
     assert host.size_bytes("/file") == 5 and host.free_bytes("/") > 0
-    for ask in (host.size_bytes, host.free_bytes):
-        with pytest.raises(Missing, match="cannot look at /none"):
+    for ask, verb in ((host.size_bytes, "read"), (host.free_bytes, "look at")):
+        with pytest.raises(Missing, match=f"cannot {verb} /none"):
             ask("/none")
+
+
+@pytest.mark.parametrize("ask", ["read_foreign", "size_bytes", "run"])
+@pytest.mark.parametrize("kind", ["a pipe", "a link", "a folder", "a socket", "a file behind a link"])
+def test_only_a_file_is_read_where_others_may_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, ask: str
+) -> None:
+    """To open a pipe waits until somebody writes into it, and a link leads to what is not theirs to read."""
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/file").write_text("secret")
+    monkeypatch.chdir(tmp_path)  # the path of a socket has to be short
+    if kind == "a pipe":
+        os.mkfifo("file")
+    elif kind == "a link":
+        os.symlink("secret/file", "file")
+    elif kind == "a folder":
+        os.mkdir("file")
+    elif kind == "a socket":
+        socket.socket(socket.AF_UNIX).bind("file")
+    else:
+        os.symlink("secret", "folder")
+    host, path = Host(str(tmp_path)), "/folder/file" if kind == "a file behind a link" else "/file"
+    wanted = "Not a directory" if kind == "a file behind a link" else f"^{path}: found {kind} of uid {os.getuid()}, "
+    with pytest.raises(HostError, match=wanted):
+        host.run(["cat"], stdin=path) if ask == "run" else getattr(host, ask)(path)
+
+
+def test_a_file_of_others_is_read_and_given_to_a_command(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"text\xff")
+    host = Host(str(tmp_path))
+    assert host.read_foreign("/file") == host.run(["cat"], stdin="/file").stdout == "text\udcff"
 
 
 def test_a_lock_is_had_once_and_not_by_what_is_run(tmp_path: Path) -> None:

@@ -20,14 +20,15 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summa
 NOW = "2026-05-04T03:02:01+00:00"
 POLICY = load_policy({"mode": "always"}, None, [{"name": "nginx", "oom_score_adj": -500}])
 STATE = host_state(declared=services_state(declared(service())))
-KEYS = {"schema", "host", "audited_at", "reachable", "error", "drift", "services", "findings", "trends", "state"}
+KEYS = {"schema", "host", "audited_at", "reachable", "error", "declares", "drift", "services"}
+KEYS |= {"findings", "trends", "state"}
 
 
 def test_a_record_holds_all_that_the_report_needs() -> None:
     record = audited("web", NOW, json.loads(json.dumps(STATE.as_facts())), POLICY)
     assert set(record) == KEYS
     assert (record["schema"], record["host"], record["audited_at"]) == (RECORD_SCHEMA, "web", NOW)
-    assert (record["reachable"], record["error"]) == (True, None)
+    assert (record["reachable"], record["error"], record["declares"]) == (True, None, True)
     assert [change["layer"] for change in record["drift"]][:3] == ["runtime", "file", "drop-in"]
     assert [entry["verdict"] for entry in record["services"]] == ["missing"]
     assert [finding["id"] for finding in record["findings"]] == ["score.missing"]
@@ -42,7 +43,7 @@ def test_a_host_that_could_not_be_looked_at_is_a_result_too(reachable: bool, fin
     record = not_audited("web", NOW, reachable, "timed out")
     assert set(record) == KEYS
     assert (record["reachable"], record["error"], record["state"]) == (reachable, "timed out", None)
-    assert (record["drift"], record["services"]) == ([], [])
+    assert (record["declares"], record["drift"], record["services"]) == (None, [], [])
     (finding,) = record["findings"]
     assert (finding["id"], finding["severity"], finding["subject"]) == (finding_id, "critical", "web")
     assert finding["observed"] == "timed out"

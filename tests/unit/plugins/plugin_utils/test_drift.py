@@ -36,11 +36,21 @@ def test_a_policy_holds_what_the_variables_declare() -> None:
     assert policy.sysctl_file == "/etc/sysctl.d/x.conf"
 
 
+@pytest.mark.parametrize(
+    "declared",
+    [{"overcommit": {"mode": "always"}}, {"oom": {"dump_tasks": True}}, {"services": NGINX}, {"exclusive": True}],
+    ids=lambda one: next(iter(one)),
+)
+def test_each_variable_declares_something(declared: dict[str, Any]) -> None:
+    assert load_policy(**declared).declares
+
+
 @pytest.mark.parametrize("nothing", [None, {}], ids=repr)
 def test_nothing_declared_is_nothing_managed(nothing: Any) -> None:
     policy = load_policy(nothing, nothing, [])
     assert policy == Policy()
     assert policy.sysctl_file is None
+    assert not policy.declares
 
 
 @pytest.mark.parametrize(

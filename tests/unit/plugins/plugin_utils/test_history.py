@@ -188,6 +188,15 @@ def test_a_file_that_is_no_database_is_named_with_what_to_do(tmp_path: Path) -> 
         History(path)
 
 
+def test_what_ended_a_transaction_is_told(tmp_path: Path) -> None:
+    """A disk that is full ends it by itself; rolling back what is no more would be told instead."""
+    history = History(tmp_path / "history.sqlite")
+    history._database.execute("PRAGMA max_page_count = 1")
+    with pytest.raises(HostError, match="disk is full"):
+        for number in range(100):
+            history.record(record(host=f"host{number}" * 100))
+
+
 def test_a_history_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "history.sqlite"
     History(path).record(record())

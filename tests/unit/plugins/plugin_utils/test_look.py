@@ -69,6 +69,14 @@ def test_a_host_without_room_for_a_module_is_looked_at_without_one() -> None:
         look(Action("/usr/bin/python3", error), collector="native")
 
 
+def test_a_sudo_that_wants_a_terminal_is_told_with_what_to_do() -> None:
+    said = {"rc": 1, "stdout": "", "stderr": "sudo: sorry, you must have a tty to run sudo\r\n"}
+    action = Action("/usr/bin/python3", {})
+    action._low_level_execute_command = lambda *_command, **_data: said  # type: ignore[method-assign]
+    with pytest.raises(LifeboatError, match=r"tty to run sudo; the script is run without a terminal: .*!requiretty"):
+        look(action)
+
+
 @pytest.mark.parametrize(
     ("instead", "of"),
     [("MemFree: " + "9" * 5000, "MemFree: 500"), ("@shell x", "@shell 7"), ("", "@end")],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import ROW_SCHEMA, row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, file_name, load_record
 
 hosts = st.one_of(
     st.text(max_size=120),
@@ -57,6 +57,14 @@ def test_a_name_fits_every_file_system(host: str) -> None:
 @given(st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", fullmatch=True), hosts)
 def test_no_name_is_made_that_a_usual_host_has(usual: str, other: str) -> None:
     assert usual == other or file_name(other) != usual
+
+
+@pytest.mark.parametrize("host", ["web-1", "c/d", "../x"])
+def test_a_record_is_written_where_it_is_looked_for(tmp_path: Path, host: str) -> None:
+    spool = Spool(tmp_path)
+    assert not spool.path_of(host).exists()
+    assert spool.write(host, {"host": host}) == spool.path_of(host)
+    assert load_record(spool.path_of(host))["host"] == host
 
 
 def test_records_come_by_name_as_they_were_written(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_host_is_a_few_lines() -> None:
         "web:",
         "  memory 3906 MiB, 1953 MiB available, swap 976 MiB; committed 1562 of 2929 MiB (not enforced); "
         "0 OOM kills since boot",
-        "  drift: none",
+        "  drift: none, for nothing is declared for this host",
         "  killed first if memory ran out now: nginx.service (97 MiB, score 0)",
         "  if a new process with score 0 grows without end, killed in order: a new process with score 0",
     ]
@@ -66,6 +66,11 @@ def test_what_differs_is_told_with_its_reason() -> None:
     assert found[3] == (
         "    runtime: kernel vm.overcommit_memory is 0, declared 1: the running kernel has another value"
     )
+    assert found[4].startswith("    file: kernel vm.overcommit_memory is not set, declared 1: ")
+
+
+def test_a_host_that_is_as_declared_is_told_from_one_without_declarations() -> None:
+    assert lines({"mode": "heuristic", "persistent": False})[2] == "  drift: none"
 
 
 def test_findings_come_with_their_id() -> None:

@@ -72,6 +72,15 @@ def test_the_command_line_of_the_kernel_is_a_layer(host: FakeHost, cmdline: str,
     assert read_sysctls(host, SYSCTL_FILE).cmdline == expected
 
 
+@pytest.mark.parametrize(("release", "expected"), [("5.7.19", {}), ("5.8.0-1-amd64", {MODE: "2"})])
+def test_an_old_kernel_ignores_sysctls_on_its_command_line(
+    host: FakeHost, release: str, expected: dict[str, str]
+) -> None:
+    host.has("/proc/cmdline", "sysctl.vm.overcommit_memory=2")
+    host.has("/proc/sys/kernel/osrelease", release + "\n")
+    assert read_sysctls(host, SYSCTL_FILE).cmdline == expected
+
+
 def test_all_files_of_the_loader_are_read(host: FakeHost) -> None:
     host.has("/etc/sysctl.d/10-a.conf", "a=1\n")
     host.has("/usr/lib/sysctl.d/50-b.conf", b"b=\xff\n")

@@ -31,6 +31,7 @@ def test_what_is_installed() -> None:
     assert parse_rpm("a\t32:1.0-1\npackage b is not installed\n") == [Package("a", "32:1.0-1")]
 
 
-def test_a_package_of_another_architecture_is_not_the_one_of_the_host() -> None:
+def test_a_package_of_another_architecture_is_not_the_one_of_the_host(tmp_path: Path) -> None:
     """Where liba:i386 alone is installed, to upgrade liba would install liba:amd64."""
-    assert parse_dpkg(DPKG + "liba\t1.0\tinstalled\ti386\n") == [Package("dpkg", "1.21")]
+    said = DPKG + "liba\t1.0\tinstalled\ti386\n"
+    assert installed(FakeHost(tmp_path, {"dpkg-query --show": said}), ["liba"]) == [Package("liba:i386", "1.0")]

@@ -28,7 +28,7 @@ LEAKS = (Path(__file__).parents[3] / "fixtures/profiles/heaptrack-since.txt").re
 TOTALS = (Path(__file__).parents[3] / "fixtures/profiles/heaptrack-totals.txt").read_text()
 STATUS = "Name:\ttelemetryd\nVmRSS:\t20480 kB\nVmSwap:\t0 kB\n"
 SHOWN = (
-    "LoadState=loaded\nActiveState=active\nMainPID=20\nFragmentPath=/lib/systemd/system/telemetry.service\nDropInPaths=\n"
+    "LoadState=loaded\nActiveState=active\nType=notify\nMainPID=20\nFragmentPath=/lib/systemd/system/telemetry.service\nDropInPaths=\n"
     "Environment=\nUser=\nDynamicUser=no\nRootDirectory=\nRootImage=\nProtectSystem=strict\nReadOnlyPaths=\n"
 )
 
@@ -41,6 +41,7 @@ class Device(FakeHost):
         show = "systemctl show --no-pager --property="
         self.commands = {
             "systemctl --version": "systemd 252 (252.39)\n",
+            f"{show}Id": "Id=telemetry.service\n",
             f"{show}LoadState,ActiveState,": SHOWN,
             f"{show}ActiveState,Result": "ActiveState=active\nResult=success\n",
             f"{show}ActiveState,DropInPaths": "ActiveState=active\nDropInPaths=\n",
@@ -163,6 +164,20 @@ def test_a_service_that_fails_with_it(device: Device) -> None:
     assert not device.exists(DROPIN)
 
 
+def test_a_stop_that_failed_is_no_start_that_failed(device: Device) -> None:
+    """Between the two the unit is failed, with the job to start it."""
+    show = "systemctl show --no-pager --property=ActiveState,Result"
+    device.commands[show] = "ActiveState=failed\nResult=timeout\nJob=77\n"
+
+    def pause(seconds: float) -> None:
+        Device.pause(device, seconds)
+        if device.seconds > 2:
+            device.commands[show] = "ActiveState=active\nResult=success\nJob=\n"
+
+    device.pause = pause  # type: ignore[method-assign, assignment]
+    assert run(device)["sites"]
+
+
 def test_valgrind_without_the_symbols_of_the_c_library(device: Device) -> None:
     device.has("/usr/bin/valgrind")
     device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
@@ -176,10 +191,52 @@ def test_valgrind_without_the_symbols_of_the_c_library(device: Device) -> None:
     assert device.dropin and "ExecStart=/usr/bin/valgrind" in device.dropin
 
 
+@pytest.mark.parametrize("kind", ["notify", "forking"])
+def test_valgrind_is_silent_in_a_child_but_for_one_that_is_the_service(device: Device, kind: str) -> None:
+    """As the main process of Type=forking it was silent too, and had left nothing."""
+    device.has("/usr/bin/valgrind")
+    device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
+    show = "systemctl show --no-pager --property=LoadState,ActiveState,"
+    device.commands[show] = SHOWN.replace("Type=notify", f"Type={kind}")
+    with pytest.raises(LifeboatError, match="valgrind has left nothing"):
+        run(device, tool="valgrind_memcheck")
+    last = [word for word in (device.dropin or "").split() if word.startswith("--child-silent-after-fork=")][-1]
+    assert last.endswith("=no") is (kind == "forking")
+
+
 def test_a_limit_ends_the_run(device: Device) -> None:
     found = run(device, duration=300, max_disk="30K")
     assert found["stopped_by"] == "max_disk" and found["seconds"] < 15
     assert "ended after" in found["warnings"][0]
+
+
+@pytest.mark.parametrize("tool", ["heaptrack", "valgrind_memcheck"])
+@pytest.mark.parametrize("late", [False, True], ids=["while it runs", "before it is read"])
+def test_what_the_service_puts_in_place_of_the_output_is_not_read(device: Device, tool: str, late: bool) -> None:
+    """A pipe would never end, and a link would lead to what its user may not read."""
+    device.has("/usr/bin/valgrind")
+    device.has("/lib/systemd/system/telemetry.service", "[Service]\nExecStart=/usr/sbin/telemetryd\n")
+    output = device.real(PLACE.data + ("/raw" if tool == "heaptrack" else "/20.out"))
+    secret = device.has("/etc/shadow", "secret")
+
+    def swap() -> None:
+        Path(output).unlink(missing_ok=True)
+        Path(output).symlink_to(secret)
+
+    def pause(seconds: float) -> None:
+        Device.pause(device, seconds)
+        device.has(output[len(device.root) :], "x" * 900)
+        if not late:
+            swap()
+
+    def unlock(descriptor: int) -> None:
+        Device.unlock(device, descriptor)
+        swap()
+
+    device.pause, device.unlock = pause, unlock  # type: ignore[method-assign, assignment]
+    with pytest.raises(LifeboatError, match=r"(raw|20\.out): found a link of uid \d+, expected a file"):
+        run(device, tool=tool)
+    assert not device.exists(DROPIN)
 
 
 def test_too_little_memory_or_disk_is_told_before(device: Device) -> None:
@@ -197,6 +254,7 @@ def test_too_little_memory_or_disk_is_told_before(device: Device) -> None:
         ("ActiveState=active", "ActiveState=inactive", "is inactive, expected an active one; start it first"),
         ("LoadState=loaded", "LoadState=not-found", "is not-found, expected a loaded service"),
         ("RootDirectory=", "RootDirectory=/srv/x", "the profiler is not in there"),
+        ("Type=notify", "Type=forking", "follows that process alone; use valgrind_memcheck"),
     ],
 )
 def test_a_service_that_cannot_be_profiled(device: Device, before: str, after: str, said: str) -> None:
@@ -223,6 +281,17 @@ def test_two_runs_at_once(device: Device) -> None:
         run(device)
     device.unlock(held)
     assert run(device)["changed"]
+
+
+def test_an_alias_is_the_unit_that_it_names(device: Device) -> None:
+    """Under two names it had two locks, and two runs at once."""
+    device.has_folder("/run/lifeboat-oom-profile")
+    held = device.lock(PLACE.lock)
+    assert held is not None
+    with pytest.raises(LifeboatError, match=r"telemetry\.service is being profiled already"):
+        run(device, unit="metrics")
+    device.unlock(held)
+    assert run(device, unit="metrics")["subject"] == "telemetry.service"
 
 
 def test_a_process_that_is_traced_already(device: Device) -> None:
@@ -276,14 +345,37 @@ def test_the_guard_reloads_again_where_that_fails(device: Device, tmp_path: Path
     systemctl = tmp_path / "bin/systemctl"
     systemctl.parent.mkdir()
     systemctl.write_text(
-        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" = 2 ]\n'
+        f'#!/bin/sh\necho "$@" >> {said}\n[ $1 != daemon-reload ] || [ "$(grep -c reload {said})" != 1 ]\n'
     )
     systemctl.chmod(0o755)
     path = f"{systemctl.parent}:{os.environ['PATH']}"
     text = "\n".join(lines).replace("/run/systemd", str(tmp_path))
     assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 0
     unit = "-- telemetry.service"
-    assert said.read_text().split("\n")[:-1] == ["daemon-reload"] * 2 + [f"reset-failed {unit}", f"restart {unit}"]
+    again = ["daemon-reload", "daemon-reload", f"reset-failed {unit}", f"restart {unit}", "daemon-reload"]
+    assert said.read_text().split("\n")[:-1] == again
+
+
+def test_the_last_stop_with_the_profiler_reboots_nothing(device: Device, tmp_path: Path) -> None:
+    """It may take longer than TimeoutStopSec, which is a failure; what a restart says is still what the guard says."""
+    wanted = request(WANTED)
+    lines = Unit(device, wanted, tool(device, wanted.tool, PLACE.data), PLACE).take_back
+    dropin, loaded = device.has(DROPIN, "[Service]\nEnvironment=LD_PRELOAD=x\n"), tmp_path / "loaded"
+    systemctl = device.has("/bin/systemctl", f"#!/bin/sh\n[ $1 != restart ] || {{ cp {dropin} {loaded}; exit 7; }}\n")
+    systemctl.chmod(0o755)
+    text = "\n".join(lines).replace("/run/systemd", device.real("/run/systemd"))
+    path = f"{systemctl.parent}:{os.environ['PATH']}"
+    assert subprocess.run(["sh", "-c", text], env={"PATH": path}, check=False).returncode == 7
+    assert loaded.read_text() == "[Unit]\nFailureAction=none\nStartLimitAction=none\nSuccessAction=none\n"
+    assert not dropin.parent.exists()
+
+
+def test_who_is_told_of_a_failure_is_told_before(device: Device) -> None:
+    """To OnFailure= a drop-in can only add."""
+    assert len(profile(device, WANTED, True)["steps"]) == 3
+    show = "systemctl show --no-pager --property=LoadState,ActiveState,"
+    device.commands[show] = SHOWN + "OnFailure=alarm.service page.service\n"
+    assert profile(device, WANTED, True)["steps"][3].endswith("starts alarm.service page.service (OnFailure=)")
 
 
 def test_what_reads_the_trace_ends_in_time_with_all_that_it_has_started(device: Device) -> None:

@@ -16,7 +16,7 @@ LINE = "7f00-7f01 r-xp 00000000 fe:00 2146482                            {}\n"
 
 
 def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
-    said = "dpkg\t1.21\tinstalled\tarm64\nlibtelemetry1\t1.1\tinstalled\tarm64\n"
+    said = "dpkg\t1.21\tinstalled\tarm64\nlibtelemetry1\t1.1\tinstalled\tarm64\nlibold\t1.0\tinstalled\tarmhf\n"
     host = FakeHost(tmp_path, {"dpkg-query --show": said})
     other = LINE.format("/usr/lib/libother.so")
     host.has_process(20, "old", maps=other + LINE.format(LIBRARY + " (deleted)"))
@@ -24,8 +24,9 @@ def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
     host.has_process(22, "none", maps=other)
     host.has_process(23, "hidden", maps="")
     host.failing["read", "/proc/23/maps"] = ReadOnly("no", "/proc/23/maps")
-    found = package_users(host, {"packages": ["libtelemetry1", "gone"], "files": ["/lib/libtelemetry.so.1"]}, False)
-    assert found["versions"] == {"libtelemetry1": "1.1", "gone": None} and not found["changed"]
+    found = package_users(host, {"packages": ["libtelemetry1", "libold"], "files": ["/lib/libtelemetry.so.1"]}, False)
+    assert found["versions"] == {"libtelemetry1": "1.1", "libold": None} and not found["changed"]
+    assert found["foreign"] == {"libold:armhf": "1.0"}
     assert [(user["comm"], user["unit"], user["stale"]) for user in found["users"]] == [
         ("old", "nginx.service", True),
         ("new", "session-3.scope", False),

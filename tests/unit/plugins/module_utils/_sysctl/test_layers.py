@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     RATIO,
     VOIDS,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_winners, layers
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners, layers
 
 EARLY, LATE = "/etc/sysctl.d/10-early.conf", "/etc/sysctl.d/99-zzz-late.conf"
 OURS = f"{MODE} = 2\n{RATIO} = 80\n"
@@ -91,6 +91,22 @@ def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
     old = replace(state, runtime={key: value for key, value in RUNTIME.items() if key != KBYTES})
     assert set(boot_winners(state, ALL_KEYS, VOIDS)) == {MODE, KBYTES}
     assert set(boot_winners(old, ALL_KEYS, VOIDS)) == {MODE}
+
+
+@pytest.mark.parametrize(
+    ("lines", "cmdline", "expected"),
+    [
+        ("", {}, {}),
+        ("", {MODE: "2", "kernel.panic": "9"}, {MODE: "2"}),
+        (f"{MODE}=1", {MODE: "2"}, {MODE: "1"}),
+        (f"{RATIO}=70", {KBYTES: "9"}, {RATIO: "70"}),
+        (f"{KBYTES}=9\n{RATIO}=70", {}, {RATIO: "70"}),
+        ("", {RATIO: "70", KBYTES: "9"}, {KBYTES: "9"}),
+    ],
+    ids=["nothing", "command line", "a file after it", "zeroed by a file", "zeroed within it", "zeroed on the line"],
+)
+def test_files_are_read_after_the_command_line(lines: str, cmdline: dict[str, str], expected: dict[str, str]) -> None:
+    assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), OVERCOMMIT_KEYS, VOIDS) == expected
 
 
 def test_each_layer_has_a_value_or_none() -> None:

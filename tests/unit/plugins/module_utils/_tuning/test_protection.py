@@ -93,7 +93,9 @@ def test_a_protection_that_kills_somebody_else_is_refused(
     if reason is None:
         assert check_guards(found, scores, 30, False) == check_guards(found, scores, 30, True) == []
         return
-    with pytest.raises(Refused, match=f"{reason}.*; force: true applies it all the same$") as refused:
+    with pytest.raises(
+        Refused, match=f"{reason}.*; force: true .oom_protect_force in an inventory. applies it all the same$"
+    ) as refused:
         check_guards(found, scores, 30, False)
     assert refused.value.facts == found.facts()
     assert any(

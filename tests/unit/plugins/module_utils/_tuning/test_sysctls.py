@@ -28,6 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     BACKUP,
     Goal,
     expected_state,
+    giving_back,
     override_edits,
     own_edit,
     plan_sysctls,
@@ -195,8 +196,10 @@ def test_without_us_a_key_rests_at_what_the_others_say(
 
 def test_an_absent_goal_takes_out_only_what_is_ours() -> None:
     state = sysctls({SYSCTL_FILE: OURS + "vm.panic_on_oom = 1\nvm.swappiness = 5\n"})
-    assert Goal.absent(state, OVERCOMMIT_KEYS, {MODE: "0"}, True, True) == Goal({MODE: "0"}, dict.fromkeys(NEVER))
-    assert Goal.absent(state, OOM_KEYS, {}, False, True) == Goal({}, {PANIC_ON_OOM: None})
+    assert Goal.absent(state, OVERCOMMIT_KEYS, {MODE: "0"}, True, True) == Goal(
+        {MODE: "0"}, dict.fromkeys(NEVER), OVERCOMMIT_KEYS
+    )
+    assert Goal.absent(state, OOM_KEYS, {}, False, True) == Goal({}, {PANIC_ON_OOM: None}, OOM_KEYS)
     assert Goal.absent(state, ALL_KEYS, {MODE: "0"}, False, False) == Goal({}, {})
 
 
@@ -269,6 +272,39 @@ def test_rival_lines_are_commented_out(files: dict[str, str | None], expected: d
     edits = override_edits(sysctls(files), GOAL)
     assert {edit.path: edit.after for edit in edits} == expected
     assert all(edit.before == files.get(edit.path) for edit in edits)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({}, {}),
+        ({LATE: f"# a\n{MODE}=0\n"}, {}),
+        ({LATE: f"a\n{commented(f'{MODE}=0', f'{RATIO} = 1')}b\r\n"}, {LATE: f"a\n{MODE}=0\n{RATIO} = 1\nb\r\n"}),
+        ({LATE: commented(f"{PANIC_ON_OOM}=1", "-vm/overcommit_kbytes=9")}, {
+            LATE: commented(f"{PANIC_ON_OOM}=1") + "-vm/overcommit_kbytes=9\n"
+        }),
+        ({LATE: commented("vm.overcommit_*=1", "words")}, {LATE: "vm.overcommit_*=1\n" + commented("words")}),
+        ({LATE: commented(f"{MODE}=0"), VENDOR: f"{MODE}=0\n"}, {LATE: None}),
+        ({LATE: commented(f"{MODE}=0"), VENDOR: f"{MODE}=1\n"}, {LATE: f"{MODE}=0\n"}),
+        ({LATE: None}, {}),
+    ],
+    ids=[
+        *["no file", "nothing of ours", "lines", "of others", "a pattern", "a copy", "no more a copy", "masked"],
+    ],
+)  # fmt: skip
+def test_lines_that_were_commented_out_are_given_back(
+    files: dict[str, str | None], expected: dict[str, str | None]
+) -> None:
+    state = sysctls(files)
+    assert {edit.path: edit.after for edit in giving_back(state, OVERCOMMIT_KEYS)} == expected
+    absent = Goal.absent(state, OVERCOMMIT_KEYS, {}, True, True)
+    assert [(change.layer, change.key) for change in plan_sysctls(state, absent).changes] == [
+        ("file", path) for path in expected
+    ]
+
+
+def test_without_us_a_key_rests_at_what_is_given_back() -> None:
+    assert resting_values(sysctls({LATE: commented(f"{MODE}=1")}), OVERCOMMIT_KEYS)[MODE] == "1"
 
 
 @pytest.mark.parametrize("mark", ["\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\0"], ids=ascii)

@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER as SAMPLES_HEADER
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import SAMPLES_FILE, ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import HEADER
@@ -239,10 +240,8 @@ def test_a_name_with_a_line_break_is_left_out_and_counted(host: FakeKernel, tmp_
     assert found.names("/etc/sysctl.d") == ["10-a.conf", "50-b.conf"]
 
 
-def test_what_may_not_be_read_is_told_from_what_is_not_there(host: FakeKernel, tmp_path: Path) -> None:
-    """By another user than root, who may read all."""
-    for path in ("/etc/sysctl.d/10-a.conf", "/proc/100/status"):
-        Path(host.real(path)).chmod(0)
+def seen_by_another_user(host: FakeKernel, tmp_path: Path) -> HostState:
+    """Than root, who may read and write all."""
     Path(tmp_path).chmod(0o755)
     for folder in tmp_path.parents:
         if folder.stat().st_uid == os.getuid() and str(folder).startswith("/tmp/"):
@@ -252,16 +251,27 @@ def test_what_may_not_be_read_is_told_from_what_is_not_there(host: FakeKernel, t
         ["dash", "-s"],
         input=script.encode("utf-8", "surrogateescape"),
         capture_output=True,
-        user=65534 if os.getuid() == 0 else None,
+        user=1000 if os.getuid() == 0 else None,
         check=True,
     )
-    found = Snapshot(done.stdout.decode("utf-8", "surrogateescape"), host.root)
-    state = collect(found, QUESTIONS)
+    return collect(Snapshot(done.stdout.decode("utf-8", "surrogateescape"), host.root), QUESTIONS)
+
+
+def test_what_may_not_be_read_is_told_from_what_is_not_there(host: FakeKernel, tmp_path: Path) -> None:
+    for path in ("/etc/sysctl.d/10-a.conf", "/proc/100/status"):
+        Path(host.real(path)).chmod(0)
+    state = seen_by_another_user(host, tmp_path)
     why = {unread.what: unread.why for unread in state.unread}
     assert why["sysctls"] == "cannot read /etc/sysctl.d/10-a.conf: Permission denied"
     assert why["processes"] == "1 of them, the first: cannot read /proc/100/status: Permission denied"
     assert state.processes is not None
     assert 200 in [process.pid for process in state.processes]
+
+
+def test_settings_that_only_root_may_write_are_not_called_read_only(host: FakeKernel, tmp_path: Path) -> None:
+    sysctls = seen_by_another_user(host, tmp_path).sysctls
+    assert sysctls is not None
+    assert (sysctls.runtime, sysctls.read_only) == (RUNTIME, ())
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -124,10 +124,10 @@ def test_folders_are_told_from_what_is_none() -> None:
 
 
 def test_links_existence_and_writing_are_told() -> None:
-    found = door("@link /l", " /dev/null", "", "@there /t", "@writable /proc/sys/a")
+    found = door("@link /l", " /dev/null", "", "@there /t", "@read_only /proc/sys/a")
     assert (found.link_target("/l"), found.link_target("/t")) == ("/dev/null", None)
     assert [found.exists(path) for path in ("/l", "/t", "/x")] == [True, True, False]
-    assert [found.is_writable(path) for path in ("/proc/sys/a", "/t")] == [True, False]
+    assert [found.is_read_only(path) for path in ("/proc/sys/a", "/t")] == [True, False]
 
 
 def test_the_shell_and_what_it_started_are_ours() -> None:

@@ -35,6 +35,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import L
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
 VICTIM = {"comm": "nginx", "pid": 5}
 NGINX = [{"name": "nginx", "oom_score_adj": -500}]
+USER = "/user.slice/user-1000.slice/user@1000.service"
 ABSENT = [{"name": "nginx", "state": "absent"}]
 
 
@@ -109,6 +110,25 @@ def test_a_kill_is_worse_where_it_took_a_protected_service(
     kills = [finding for finding in findings(services, events=(event,)) if finding.id.startswith("oom.")]
     assert [finding.severity for finding in kills] == [severity]
     assert [finding.id == "oom.protected_service_killed" for finding in kills] == [severity == "critical"]
+
+
+@pytest.mark.parametrize(
+    ("places", "subject"),
+    [
+        ({"cgroup": "/system.slice/nginx.service/workers"}, "nginx.service"),
+        ({"cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
+        ({"cgroup": "/system.slice/docker-1.scope/system.slice/nginx.service"}, "docker-1.scope/nginx.service"),
+        ({"limit_cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
+        ({"cgroup": "/system.slice/nginx.service", "limit_cgroup": USER}, "nginx.service"),
+        ({"cgroup": 7}, "nginx.service"),
+    ],
+    ids=["of the system", "of a user", "of a container", "by its limit", "limit above it", "no group"],
+)
+def test_a_unit_of_a_user_is_not_that_of_the_system(places: dict[str, Any], subject: str) -> None:
+    (found,) = findings(NGINX, events=(kill("nginx.service", **places),))[:1]
+    assert found.subject == subject
+    assert (found.id == "oom.protected_service_killed") is (subject == "nginx.service")
+    assert f": {subject}: nginx (pid 5)" in found.observed
 
 
 @pytest.mark.parametrize(
@@ -414,6 +434,24 @@ def test_only_a_next_boot_in_mode_never_is_judged(mode: int, found: bool) -> Non
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = {mode}\nvm.overcommit_ratio = 30\n"}
     changes = {"sysctls": sysctls(files, {}), "memory": memory(committed_kib=2_000_000)}
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+@pytest.mark.parametrize(
+    ("lines", "cmdline", "found"),
+    [
+        ("", {}, True),
+        ("vm.overcommit_memory = 0", {}, False),
+        ("vm.overcommit_ratio = 100", {}, False),
+        ("vm.overcommit_ratio = 100", {"vm.overcommit_kbytes": "900000"}, False),
+        ("", {"vm.overcommit_kbytes": "4000000"}, False),
+    ],
+    ids=["alone", "a file wins", "limit of a file", "the ratio zeroes kbytes", "limit beside it"],
+)
+def test_the_command_line_sets_what_no_file_does(lines: str, cmdline: dict[str, str], found: bool) -> None:
+    state = sysctls({"/etc/sysctl.d/50-a.conf": lines}, cmdline={"vm.overcommit_memory": "2", **cmdline})
+    told = findings(sysctls=state, memory=memory(committed_kib=2_900_000))
+    assert ids(told) == ["commit.never_at_boot"] * found
+    assert all(each.observed.startswith("the kernel command line; then ") for each in told)
 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:

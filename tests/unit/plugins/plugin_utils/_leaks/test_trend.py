@@ -76,6 +76,27 @@ def test_growth_that_cannot_wait_is_told_early() -> None:
     assert judge([fast[:6]], LIMITS, 700.0 * MIB).verdict == "unknown"
 
 
+def since(life: Life, begin: float, mib_per_hour: float) -> Life:
+    """Of an old process the history has the least of every three hours."""
+    return [(now, size + max(now - begin, 0) / HOUR * mib_per_hour * MIB) for now, size in life[::3]]
+
+
+@pytest.mark.parametrize(
+    ("life", "room_mib", "verdict"),
+    [
+        (since(line(6, 0), 5 * DAY, 20), 200.0, "leak"),
+        (since(line(6, 0), 5 * DAY, 20), 300.0, "steady"),
+        (since(line(6, 0), 5 * DAY, 20), None, "steady"),
+        (since(line(6, 0), 5.5 * DAY, 20), 200.0, "steady"),
+        ([(0.0, 600.0 * MIB), *since(line(6, 0), 5 * DAY, 20)[1:]], 200.0, "steady"),
+        ([*since(line(6, 0), 5 * DAY, 20)[:-4], (5.9 * DAY, 100.0 * MIB), (6 * DAY, 600.0 * MIB)], 200.0, "steady"),
+    ],
+    ids=["for a day", "can wait", "no end is known", "for half a day", "has been larger", "fell back"],
+)
+def test_an_old_process_that_cannot_wait_is_told_within_a_day(life: Life, room_mib: float | None, verdict: str) -> None:
+    assert judge([life], LIMITS, room_mib and room_mib * MIB).verdict == verdict
+
+
 def test_lives_are_not_joined() -> None:
     """Each is flat, and larger than the one before."""
     steps = [line(0.5, 0, base=100 + 50 * number, begin=number * DAY) for number in range(6)]

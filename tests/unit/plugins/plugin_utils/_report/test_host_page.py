@@ -83,7 +83,13 @@ def test_what_differs_is_shown_with_both_values() -> None:
         ["runtime", "kernel", "vm.overcommit_memory", "0", "1", "the running kernel has another value"],
         ["file", "kernel", "vm.overcommit_memory", "–", "1", table(found, "drift")[2][5]],
     ]
-    assert "No drift." in page(record())
+    assert "No drift." in page(record(policy={"mode": "heuristic", "persistent": False}))
+    assert "Nothing is declared for this host." in page(record())
+
+
+def test_the_words_of_the_kill_order_are_explained_where_there_is_one() -> None:
+    assert "<dt>points</dt>" in page(record())
+    assert "<dt>points</dt>" not in page(not_audited("web", NOW, reachable=False, error="timed out"))
 
 
 def test_findings_say_what_to_do_and_what_is_new() -> None:

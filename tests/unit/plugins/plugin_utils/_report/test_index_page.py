@@ -100,6 +100,12 @@ def test_without_a_script_the_worst_hosts_are_read_first(monkeypatch: pytest.Mon
     assert 'href="hosts.html"' in text
 
 
+def test_hosts_without_declarations_are_counted() -> None:
+    text = page(row("a"), row("b"), row("c", {"mode": "heuristic", "persistent": False}), DOWN)
+    assert "Every host that was audited is as declared.</p>" in text and "Nothing is declared for 2 hosts." in text
+    assert "Nothing is declared" not in page(row("c", {"mode": "always"}), DOWN)
+
+
 def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
     found = data(page(row("a"), row("b", {"mode": "always"}, events=(kill(),))))
     texts = found["texts"]

@@ -44,7 +44,7 @@ def kill(name: str) -> dict[str, Any]:
 
 def test_an_audit_is_kept_in_the_spool_the_history_and_on_a_page(tmp_path: Path) -> None:
     published = publish(tmp_path, record())
-    assert published == (tmp_path / "hosts" / "web.json", frozenset())
+    assert published == (tmp_path / "hosts" / "web.json", frozenset(), None)
     assert load_record(published.path) == {**record(), "new_findings": []}
     assert "<title>web: memory audit</title>" in (tmp_path / "pages" / "web.html").read_text()
     with History(tmp_path / FILE) as history:
@@ -87,6 +87,26 @@ def test_a_folder_that_can_not_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "report").write_text("a file")
     with pytest.raises(HostError, match="report"):
         publish(tmp_path / "report", record())
+
+
+def test_a_history_that_can_not_be_used_takes_neither_record_nor_page(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("no database" * 100)
+    published = publish(tmp_path, record())
+    assert published.unkept is not None
+    assert f"{tmp_path / FILE} cannot be used as the history of audits: file is not a database" in published.unkept
+    assert load_record(published.path) == {**record(), "new_findings": []}
+    assert "<title>web: memory audit</title>" in (tmp_path / "pages" / "web.html").read_text()
+
+
+def test_what_is_new_is_kept_where_only_the_writing_fails(tmp_path: Path) -> None:
+    publish(tmp_path, record(TIMES[0]))
+    with sqlite3.connect(tmp_path / FILE) as database:
+        database.execute("CREATE TRIGGER refuse BEFORE INSERT ON audits BEGIN SELECT RAISE(ABORT, 'refused'); END")
+    published = publish(tmp_path, record(TIMES[1], events=(kill("a"),)))
+    assert published.unkept is not None
+    assert ": refused; " in published.unkept
+    assert len(published.new) == 1
+    assert load_record(published.path)["new_findings"] == sorted(published.new)
 
 
 AUDITS = """

@@ -1,0 +1,97 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.fake_host import FakeKernel
+from unit.samples import RUNTIME
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import Wanted, converge_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP, Goal, resting_values
+
+LATE = "/etc/sysctl.d/99-zzz.conf"
+VENDOR = "/usr/lib/sysctl.d/99-zzzz.conf"
+COPY = VENDOR.replace("/usr/lib", "/etc")
+OURS = {MODE: "1", RATIO: "80"}
+PANIC = {PANIC_ON_OOM: "1"}
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeKernel:
+    found = FakeKernel(tmp_path)
+    found.has_folder("/run/systemd/system")
+    found.runs_with(RUNTIME)
+    found.has_folder("/etc/sysctl.d")
+    return found
+
+
+def present(host: FakeKernel, values: dict[str, str]) -> dict[str, Any]:
+    params = {"sysctl_file": SYSCTL_FILE, "on_conflict": "override"}
+    return converge_sysctls(
+        host, tuple(values), params, False, lambda _state: Wanted(Goal.present(values, True, True), (), {})
+    )
+
+
+def absent(host: FakeKernel, values: dict[str, str], check_mode: bool = False) -> dict[str, Any]:
+    keys = tuple(values)
+    params = {"sysctl_file": SYSCTL_FILE, "on_conflict": "fail"}
+    return converge_sysctls(
+        host,
+        keys,
+        params,
+        check_mode,
+        lambda state: Wanted(Goal.absent(state, keys, resting_values(state, keys), True, True), (), {}),
+    )
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {LATE: f"# theirs\n{MODE} = 0\n{PANIC_ON_OOM}=0"},
+        {VENDOR: f"{RATIO}=50\n"},
+        {COPY: f"{RATIO}=50\n", VENDOR: f"{RATIO}=50\n"},
+        {LATE: f"{MODE}=0\n{RATIO} = 50\n", VENDOR: f"{PANIC_ON_OOM}=0\n{RATIO}=50\n"},
+    ],
+    ids=["theirs", "a vendor's", "their copy of a vendor's", "all of them"],
+)
+def test_absent_gives_back_what_was_overridden(host: FakeKernel, files: dict[str, str]) -> None:
+    for path, text in files.items():
+        host.has(path, text)
+    before = host.everything()
+    for values in (OURS, PANIC):
+        assert present(host, values)["changed"]
+        assert not present(host, values)["changed"]
+    for values in (OURS, PANIC):
+        announced = absent(host, values, check_mode=True)
+        assert absent(host, values) == announced
+        assert not absent(host, values)["changed"]
+    assert host.everything() == before
+
+
+def test_what_was_written_since_stays_and_so_does_the_backup(host: FakeKernel) -> None:
+    """A second override keeps the first backup: that is the file as it was before us."""
+    host.has(LATE, f"{MODE}=0\n")
+    present(host, OURS)
+    host.has(LATE, host.read(LATE) + f"{RATIO}=30\n# more\n")
+    present(host, OURS)
+    assert host.read(LATE + BACKUP) == f"{MODE}=0\n"
+    absent(host, OURS)
+    assert host.read(LATE) == f"{MODE}=0\n{RATIO}=30\n# more\n"
+    assert host.read(LATE + BACKUP) == f"{MODE}=0\n"
+    assert host.read(f"/proc/sys/{RATIO.replace('.', '/')}").strip() == "30"
+
+
+def test_one_module_gives_back_no_line_of_the_other(host: FakeKernel) -> None:
+    host.has(LATE, f"{MODE}=0\n{PANIC_ON_OOM}=0\n")
+    present(host, OURS)
+    present(host, PANIC)
+    absent(host, OURS)
+    assert host.read(LATE) == f"{MODE}=0\n# lifeboat.oom: {PANIC_ON_OOM}=0\n"
+    assert host.exists(LATE + BACKUP)
