@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.catalogue import INCOMPLETE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
 
 _MIB = 1024
@@ -33,8 +34,11 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
         what = f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]"
         yield f"{what}: {finding['observed']}"
     yield from _victims(state)
+    told = [finding["observed"] for finding in record["findings"] if finding["id"] == INCOMPLETE.id]
     for unread in state["unread"]:
-        yield f"not read: {unread['what']}: {unread['why']}"
+        line = f"{unread['what']}: {unread['why']}"
+        if not any(line in observed for observed in told):
+            yield f"not read: {line}"
 
 
 def _memory(state: Mapping[str, Any]) -> Iterator[str]:

@@ -40,7 +40,8 @@ INCOMPLETE = Kind(
     severity="info",
     expected="that everything can be read",
     message="some of the host could not be read",
-    remedy="let the audit log in as root, or with become: true, if what is missing matters",
+    remedy="if what is missing matters, let the audit log in as root, or with become: true; what is kept from root as "
+    "well is so by the kernel or a container",
     about="What could not be read is shown as unknown, never as 0. Without root the kernel log and the shares of "
     "other users' processes are usually missing.",
 )

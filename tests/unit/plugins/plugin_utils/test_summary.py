@@ -78,8 +78,14 @@ def test_findings_come_with_their_id() -> None:
     assert [line for line in found if "[oom.recent_kill]" in line and line.startswith("  warning: a.service: ")]
 
 
-def test_what_could_not_be_read_is_told() -> None:
-    assert lines(unread=(Unread("kernel log", "not permitted"),))[-1] == "  not read: kernel log: not permitted"
+def test_what_could_not_be_read_is_told_once() -> None:
+    found = lines(
+        unread=(Unread("kernel log", "not permitted"), Unread("services", "this host was not booted with systemd"))
+    )
+    assert [line for line in found if "kernel log: not permitted" in line] == [
+        "  info: audit: some of the host could not be read [audit.incomplete]: kernel log: not permitted"
+    ]
+    assert found[-1] == "  not read: services: this host was not booted with systemd"
 
 
 @pytest.mark.parametrize(
