@@ -22,8 +22,10 @@ _DATE = r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?|[
 _PROGRAM = r"\S{1,254} [^\s:\[\]]{1,64}\[\d{1,10}\]: "
 # Time since boot, then perhaps host and kernel; or a date, host, and the kernel or a program. Then the message.
 _PREFIX = re.compile(f"{_UPTIME}(?:{_KERNEL})?|{_DATE}(?!\\d{{4}} )(?:{_KERNEL}(?:{_UPTIME})?|{_PROGRAM})")
-# A row of the table, its header, a blob, "**", "-- Boot", a priority; "anon 4096"; "active_anon:1 inactive_anon:2".
-_SHAPE = re.compile(r"\s*(?:[\[*<-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$))")
+# A row of the table, its header, a blob, "**", "-- Boot"; "<4>", "kern :err:"; "anon 4096"; "active_anon:1 x:2".
+_SHAPE = re.compile(
+    r"\s*(?:[\[*<-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
+)
 
 
 def is_noise(raw: str) -> bool:
