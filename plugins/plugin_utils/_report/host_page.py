@@ -37,6 +37,7 @@ _TREND_POINTS = 90
 # A page stays readable, and a device cannot make it grow without end.
 _MOST_ROWS = 200
 _MOST_SITES = 10  # of one profile
+_LOOKED_BY = {"native": "its Python", "bare": "its shell"}
 _FINDINGS = [
     *(Column("Severity", "level"), Column("Finding", "finding"), Column("Subject"), Column("Observed", "long")),
     *(Column("Expected"), Column("What to do", "long"), Column("New", "new"), Column("Since, UTC", "time")),
@@ -151,7 +152,7 @@ def _facts(row: Row, state: Any) -> list[tuple[str, str]]:
         "OOM kills since boot": None if row.oom_kills is None else str(row.oom_kills),
         "Overcommit": text(state, "commit", "mode"),
         "OOM daemons": ", ".join(text(one, "name") or "?" for one in entries(state, "daemons")) or None,
-        "Read by": text(state, "collector"),
+        "Looked at by": _LOOKED_BY.get(text(state, "collector") or ""),
     }
     return [(name, value) for name, value in shown.items() if value]
 

@@ -51,12 +51,13 @@ def table(text: str, name: str) -> list[list[str]]:
 
 
 def test_a_host_says_what_it_is_and_how_bad() -> None:
-    text = page(record(policy={"mode": "always"}))
+    text = page({**record(policy={"mode": "always"}), "groups": ["ungrouped"]})
     assert "<title>web: memory audit</title>" in text
     assert "To look at: 2 values that differ from what is declared." in text
     assert "6.1.0-21-arm64" in text
     assert "1953 of 3906 MiB" in text
     assert "Committed (not enforced)" in text
+    assert "its Python" in text and "ungrouped" not in text
     assert "memory, some" in text
     assert "Nothing that somebody has to look at." in page(record())
 
