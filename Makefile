@@ -68,4 +68,5 @@ proof:
 	PYTHONPATH=tests $(BIN)/python -m lab.proof
 
 clean:
+	@! ls -d .lab/run/*/ > /dev/null 2>&1 || { echo 'clean: devices of the lab are up; tests/lab/lab down ends them' >&2; exit 1; }
 	rm -rf .venv .docs .envs .lab oom-report
