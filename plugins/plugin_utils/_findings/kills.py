@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process, units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Kind, Seen
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import told_seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import told_seconds, unit_in_full
 
 _LISTENERS = ("sshd", "dropbear")
 _UNKILLABLE = -1000
@@ -47,19 +47,6 @@ def victim_names(event: Mapping[str, Any]) -> str:
     processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
     unit = unit_in_full(event)
     return f"{unit}: {processes}" if unit else processes
-
-
-def unit_in_full(event: Mapping[str, Any]) -> str | None:
-    """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
-
-    C(user@1000.service/a.service).
-    """
-    unit = text(event, "unit")
-    for place in ("cgroup", "limit_cgroup"):
-        units = units_of(text(event, place))
-        if units and units[-1] == unit:
-            return "/".join(units)
-    return unit
 
 
 def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:

@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import (
     text,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import Bar, line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -237,7 +238,7 @@ def _kills(state: Any) -> Iterator[list[Any]]:
             rss = [integer(victim, f"{kind}_rss_kib") for kind in ("anon", "file", "shmem")]
             yield [
                 text(event, "timestamp") or _up(number(event, "uptime_seconds")),
-                text(event, "unit") or comm or event["kind"],
+                unit_in_full(event) or comm or event["kind"],
                 comm and f"{comm} (pid {pid})",
                 None if rss[0] is None else sum(size or 0 for size in rss) // _MIB,
                 integer(victim, "oom_score_adj"),

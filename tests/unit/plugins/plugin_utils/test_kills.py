@@ -70,6 +70,11 @@ def test_different_kills_have_different_keys() -> None:
     assert len({kill.key for kill in found}) == len(found) == 6
 
 
+def test_a_kill_in_a_unit_of_a_user_is_not_one_of_the_system() -> None:
+    (kill,) = kills_of(record(event(cgroup="/user.slice/user-1000.slice/user@1000.service/app.slice/a.service")))
+    assert kill.name == "user@1000.service/a.service"
+
+
 def test_a_kill_is_named_by_its_unit_else_its_process() -> None:
     found = kills_of(record(event(unit=None), event(victims=[]), event(unit=None, victims=None)))
     assert {kill.name for kill in found} == {"nginx", "a.service", "unknown"}
