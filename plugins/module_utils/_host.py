@@ -28,7 +28,7 @@ except ImportError:
 _GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
 _NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
 
-_KINDS = {stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket", stat.S_IFDIR: "a folder"}
+_KINDS = {stat.S_IFREG: "a hard link", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
 # The largest record of /dev/kmsg (CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX), and more than any buffer holds.
 _RECORD_BYTES = 8192
@@ -91,8 +91,8 @@ def _open_foreign(real: str, path: str) -> BinaryIO:
         opened.append(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW))
         opened.append(os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=opened[0]))
         found = os.fstat(opened[1])
-        if not stat.S_ISREG(found.st_mode):
-            kind = _KINDS.get(stat.S_IFMT(found.st_mode), "a device")
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            kind = _KINDS.get(stat.S_IFMT(found.st_mode), "a folder or device")
             raise HostError(f"{path}: found {kind} of uid {found.st_uid}, expected a file; end what put it there", path)
         return open(f"/proc/self/fd/{opened[1]}", "rb")
     except OSError as error:

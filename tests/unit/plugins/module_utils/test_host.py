@@ -504,7 +504,9 @@ def test_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("ask", ["read_foreign", "size_bytes", "run"])
-@pytest.mark.parametrize("kind", ["a pipe", "a link", "a folder", "a socket", "a file behind a link"])
+@pytest.mark.parametrize(
+    "kind", ["a pipe", "a link", "a hard link", "a folder or device", "a socket", "a file behind a link"]
+)
 def test_only_a_file_is_read_where_others_may_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, ask: str
 ) -> None:
@@ -516,7 +518,9 @@ def test_only_a_file_is_read_where_others_may_write(
         os.mkfifo("file")
     elif kind == "a link":
         os.symlink("secret/file", "file")
-    elif kind == "a folder":
+    elif kind == "a hard link":
+        os.link("secret/file", "file")
+    elif kind == "a folder or device":
         os.mkdir("file")
     elif kind == "a socket":
         socket.socket(socket.AF_UNIX).bind("file")
