@@ -15,6 +15,8 @@ HEADER = (
     "# Declare them in the inventory (oom_kernel_overcommit, oom_kernel_oom_policy) instead.\n"
 )
 _HEADER_LINES = HEADER.split("\n")
+# Before a line of another file that would have won over ours.
+COMMENTED = "# lifeboat.oom: "
 # What the running kernel had before us, for the keys whose default depends on the machine.
 _BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
@@ -35,12 +37,19 @@ def values_before(text: Optional[str]) -> Dict[str, str]:
 
 
 def foreign_lines(text: Optional[str], keys: Sequence[str]) -> Tuple[Tuple[int, str], ...]:
-    """Number and text of the lines that somebody else put into our file."""
+    """Number and text of the lines that somebody else put into our file.
+
+    Those that are commented out there were ours, while another file was.
+    """
     ours = {found.line for found in _ours(text, keys)}
     return tuple(
         (number, line)
         for number, line in numbered_lines(text or "")
-        if line.strip() and number not in ours and line not in _HEADER_LINES and not _BEFORE.match(line)
+        if line.strip()
+        and number not in ours
+        and line not in _HEADER_LINES
+        and not line.startswith(COMMENTED)
+        and not _BEFORE.match(line)
     )
 
 

@@ -21,6 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     BACKUP,
     Goal,
     apply_sysctls,
+    covered_by,
     expected_state,
     giving_back,
     override_edits,
@@ -65,9 +66,11 @@ def converge_sysctls(
     plan = plan_sysctls(state, wanted.goal)
     edits = [edit for edit in (own_edit(state, wanted.goal),) if edit is not None]
     plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
-    # A second override keeps the first backup: that is the file as it was before us.
-    edits += [edit for edit in more if not (edit.path.endswith(BACKUP) and host.exists(edit.path))]
-    edits += _giving_back(host, state, wanted.goal)
+    # A backup of an earlier time, if there is one, is of a file that has been put back since then.
+    edits += [
+        replace(edit, before=host.read_if_there(edit.path)) if edit.path.endswith(BACKUP) else edit for edit in more
+    ]
+    edits += _giving_back(host, state, wanted.goal, warnings)
     if plan.changed and not check_mode:
         apply_sysctls(host, state, plan, edits)
         after = read_sysctls(host, state.own_path)
@@ -88,16 +91,21 @@ def converge_sysctls(
     return result
 
 
-def _giving_back(host: Host, state: SysctlState, goal: Goal) -> List[FileEdit]:
-    """What was commented out, and away with a backup that says no more than the file then."""
+def _giving_back(host: Host, state: SysctlState, goal: Goal, warnings: List[str]) -> List[FileEdit]:
+    """What was commented out; away with a backup that says no more than the file then, and with a copy of another."""
     edits: List[FileEdit] = []
     for edit in giving_back(state, goal.given_back):
         backup = host.read_if_there(edit.path + BACKUP)
-        # What has a backup was not copied by us, however like the file it covers it is.
-        after = backup if edit.after is None else edit.after
-        edits.append(replace(edit, after=after))
-        if backup is not None and backup == after:
+        covered = covered_by(state, edit.path) if backup is None else ()  # what has a backup was not copied by us
+        is_copy = edit.after in [each.text for each in covered]
+        edits.append(replace(edit, after=None) if is_copy else edit)
+        if backup is not None and backup == edit.after:
             edits.append(FileEdit(edit.path + BACKUP, backup, None))
+        if covered and not is_copy:
+            warnings.append(
+                f"{edit.path} was copied from {covered[0].path}, which has been changed since then and is not read as "
+                "long as the copy is there; compare them, and remove the copy"
+            )
     return edits
 
 

@@ -27,6 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import
     boot_winners,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
+    COMMENTED,
     edited,
     own_values,
     values_before,
@@ -36,7 +37,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import 
 
 SUBJECT = "kernel"
 # Before a line that was commented out in the user's stead, and behind the name of the file as it was before.
-COMMENTED = "# lifeboat.oom: "
 BACKUP = ".before-lifeboat-oom"
 
 
@@ -210,7 +210,7 @@ def _commented(text: str, line: int, loader: Loader) -> str:
 def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]:
     """The lines that set one of I(keys) and that C(override_edits()) has commented out, there again.
 
-    What else was written into the file since then stays. A copy that is like the file it covers goes away.
+    What else was written into the file since then stays, and so does a remark that only begins like such a line.
     """
     edits = []
     for found in state.files:
@@ -219,18 +219,21 @@ def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]
             if line.startswith(COMMENTED) and _sets(state, SysctlFile(found.path, line[len(COMMENTED) :]), keys):
                 start = line_start(text, number, state.loader)
                 text = text[:start] + text[start + len(COMMENTED) :]
-        if text != (found.text or ""):
-            covered = [each.text for each in state.files if each.path != found.path and _same_name(each, found)]
-            edits.append(FileEdit(found.path, found.text, None if text in covered else text))
+        if text != (found.text or "") and found.path != state.own_path:
+            edits.append(FileEdit(found.path, found.text, text))
     return tuple(edits)
 
 
 def _sets(state: SysctlState, file: SysctlFile, keys: Sequence[str]) -> bool:
-    return bool(boot_winners(replace(state, files=(file,)), keys, {}))
+    """All of our keys are one number."""
+    winners = boot_winners(replace(state, files=(file,)), keys, {})
+    return any(len(winner.value.split()) == 1 for winner in winners.values())
 
 
-def _same_name(one: SysctlFile, other: SysctlFile) -> bool:
-    return posixpath.basename(one.path) == posixpath.basename(other.path)
+def covered_by(state: SysctlState, path: str) -> Tuple[SysctlFile, ...]:
+    """The files that no loader reads because the one at I(path) has their name."""
+    name = posixpath.basename(path)
+    return tuple(each for each in state.files if each.path != path and posixpath.basename(each.path) == name)
 
 
 def expected_state(state: SysctlState, goal: Goal, edits: Sequence[FileEdit]) -> SysctlState:

@@ -13,6 +13,7 @@ from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import COMMENTED
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import Wanted, converge_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP, Goal, resting_values
 
@@ -86,6 +87,45 @@ def test_what_was_written_since_stays_and_so_does_the_backup(host: FakeKernel) -
     assert host.read(LATE) == f"{MODE}=0\n{RATIO}=30\n# more\n"
     assert host.read(LATE + BACKUP) == f"{MODE}=0\n"
     assert host.read(f"/proc/sys/{RATIO.replace('.', '/')}").strip() == "30"
+
+
+def test_a_copy_that_became_theirs_stays_as_it_is_now(host: FakeKernel) -> None:
+    """It has a backup, so it was no copy of ours, however like the file it covers it is by now."""
+    host.has(VENDOR, f"{RATIO}=50\n# vendor\n")
+    host.has(COPY, f"{RATIO}=40\n# old\n")
+    present(host, OURS)
+    host.has(COPY, f"{COMMENTED}{RATIO}=50\n# vendor\n")
+    absent(host, OURS)
+    assert host.read(COPY) == f"{RATIO}=50\n# vendor\n"
+    assert not absent(host, OURS)["changed"]
+
+
+def test_a_file_that_was_ours_is_ours_again(host: FakeKernel) -> None:
+    """Declared with another name for a while, it was a rival like any other."""
+    present(host, OURS)
+    host.has(SYSCTL_FILE, f"{host.read(SYSCTL_FILE)}# {RATIO} was 50\n{COMMENTED}{MODE} = 0\n")
+    absent(host, OURS)
+    assert host.read(SYSCTL_FILE).endswith(f"# {RATIO} was 50\n") and COMMENTED not in host.read(SYSCTL_FILE)
+    assert not absent(host, OURS)["changed"]
+
+
+def test_a_file_that_was_put_back_by_hand_is_kept_anew(host: FakeKernel) -> None:
+    host.has(LATE, f"{MODE}=0\n")
+    present(host, OURS)
+    host.has(LATE, f"{MODE}=0\n# new\n")
+    present(host, OURS)
+    assert host.read(LATE + BACKUP) == f"{MODE}=0\n# new\n"
+    absent(host, OURS)
+    assert host.read(LATE) == f"{MODE}=0\n# new\n" and not host.exists(LATE + BACKUP)
+
+
+def test_a_copy_of_what_has_changed_since_is_told(host: FakeKernel) -> None:
+    host.has(VENDOR, f"{RATIO}=50\n")
+    present(host, OURS)
+    host.has(VENDOR, f"{RATIO}=50\nkernel.kptr_restrict=1\n")
+    (warning,) = absent(host, OURS)["warnings"]
+    assert warning.startswith(f"{COPY} was copied from {VENDOR}, which has been changed since then")
+    assert host.read(COPY) == f"{RATIO}=50\n"
 
 
 def test_one_module_gives_back_no_line_of_the_other(host: FakeKernel) -> None:

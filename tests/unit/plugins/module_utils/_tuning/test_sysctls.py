@@ -284,12 +284,12 @@ def test_rival_lines_are_commented_out(files: dict[str, str | None], expected: d
             LATE: commented(f"{PANIC_ON_OOM}=1") + "-vm/overcommit_kbytes=9\n"
         }),
         ({LATE: commented("vm.overcommit_*=1", "words")}, {LATE: "vm.overcommit_*=1\n" + commented("words")}),
-        ({LATE: commented(f"{MODE}=0"), VENDOR: f"{MODE}=0\n"}, {LATE: None}),
-        ({LATE: commented(f"{MODE}=0"), VENDOR: f"{MODE}=1\n"}, {LATE: f"{MODE}=0\n"}),
+        ({SYSCTL_FILE: commented(f"{MODE}=0")}, {}),
+        ({LATE: commented(f"{MODE} = 2 comes from the inventory")}, {}),
         ({LATE: None}, {}),
     ],
     ids=[
-        *["no file", "nothing of ours", "lines", "of others", "a pattern", "a copy", "no more a copy", "masked"],
+        *["no file", "nothing of ours", "lines", "of others", "a pattern", "our own", "a remark", "masked"],
     ],
 )  # fmt: skip
 def test_lines_that_were_commented_out_are_given_back(
