@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
@@ -36,6 +36,12 @@ class Reader:
     def open(self, path: Path) -> Page:
         self.page.goto(path.as_uri())
         return self.page
+
+
+def go(link: Locator) -> None:
+    """Follow a link, and go on when the other page is there: a click does not wait for it."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Reader
+from .conftest import Reader, go
 
 
 @pytest.fixture
@@ -31,8 +31,7 @@ def test_the_fleet(reader: Callable[..., Reader], report: Path, pictures: Path) 
 
 def test_the_worst_host_that_was_read(reader: Callable[..., Reader], report: Path, pictures: Path) -> None:
     page = reader().open(report / "index.html")
-    page.locator("#hosts tbody tr", has_text="critical").first.get_by_role("link").first.click()
-    page.wait_for_load_state()
+    go(page.locator("#hosts tbody tr", has_text="critical").first.get_by_role("link").first)
     assert "/pages/" in page.url
     page.screenshot(path=pictures / "host.png")
     _assert_picture(pictures / "host.png")

@@ -25,7 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish impor
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
-from .conftest import HOSTS, NOW, Reader
+from .conftest import HOSTS, NOW, Reader, go
 
 Window = Callable[..., Reader]
 BIG = 10_000
@@ -138,7 +138,7 @@ def test_a_host_opens_and_leads_back(reader: Window, report: Path) -> None:
     page = window.open(report / "index.html")
     page.locator("#all-hosts").get_by_label("State").select_option("critical")
     name = column(page, 0)[0]
-    page.get_by_role("link", name=name).first.click()
+    go(page.get_by_role("link", name=name).first)
     assert page.title().endswith(": memory audit")
     assert page.url.endswith(f"/pages/{name}.html")
     page.locator("#findings th", has_text="Subject").get_by_role("button").click()
@@ -147,7 +147,7 @@ def test_a_host_opens_and_leads_back(reader: Window, report: Path) -> None:
     page.locator("#kill-order th", has_text="Pid").get_by_role("button").click()
     pids = [int(pid) for pid in column(page, 1, "kill-order")]
     assert pids == sorted(pids, reverse=True)
-    page.get_by_role("link", name="All hosts").click()
+    go(page.get_by_role("link", name="All hosts"))
     assert page.url.endswith("/index.html")
 
 
@@ -236,9 +236,9 @@ def test_it_can_be_read_without_a_script(reader: Window, report: Path) -> None:
     assert page.locator("#hosts tbody tr").count() == 50
     assert page.locator("#theme").is_hidden()
     assert page.get_by_text(f"The first 50 of {HOSTS}, the worst first.").is_visible()
-    page.get_by_role("link", name=f"All {HOSTS} hosts as a plain list").click()
+    go(page.get_by_role("link", name=f"All {HOSTS} hosts as a plain list"))
     assert page.locator("tbody tr").count() == HOSTS
-    page.locator("tbody a").first.click()
+    go(page.locator("tbody a").first)
     assert page.locator("h1").is_visible()
 
 
@@ -270,7 +270,7 @@ def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None
     assert MARKUP in page.locator("#hosts").inner_text()
     page.locator("#all-hosts input").fill("onmouseover")
     assert page.locator("#hosts tbody tr").count() == 1
-    page.locator("#hosts tbody a").click()
+    go(page.locator("#hosts tbody a"))
     assert MARKUP in page.locator("h1").inner_text()
     for path in (tmp_path / "pages").iterdir():
         assert window.open(path).locator("b[onmouseover]").count() == 0
