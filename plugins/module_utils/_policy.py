@@ -122,6 +122,12 @@ def oom_policy(declared: Mapping[str, Any], where: str = "") -> OomPolicy:
     return OomPolicy(panic, seconds, **flags)
 
 
+def check_declares(policy: Union[OvercommitPolicy, OomPolicy], state: str) -> None:
+    """Raises InvalidPolicy for C(present) where I(policy) says nothing."""
+    if state == "present" and policy == type(policy)():
+        raise InvalidPolicy(f"nothing is declared: give one of {', '.join(vars(policy))}, or state: absent")
+
+
 def _flag(where: str, value: Any) -> Optional[bool]:
     if value is None or isinstance(value, bool):
         return value

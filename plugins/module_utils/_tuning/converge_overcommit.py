@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OvercommitPolicy, overcommit_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import check_declares, overcommit_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import OVERCOMMIT_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import (
@@ -26,9 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
 
 def converge_overcommit(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring overcommit to what is declared; the result of the module."""
-    policy = overcommit_policy(params)
-    if params["state"] == "present" and policy == OvercommitPolicy():
-        raise InvalidPolicy(f"nothing is declared: give one of {', '.join(vars(policy))}, or state: absent")
+    check_declares(overcommit_policy(params), params["state"])
     memory = parse_meminfo(host.read("/proc/meminfo"))
 
     def wanted(state: SysctlState) -> Wanted:

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 from typing import Any, Dict, Mapping, Optional
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import PANIC_WORDS, OomPolicy, oom_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
+    PANIC_WORDS,
+    OomPolicy,
+    check_declares,
+    oom_policy,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     DUMP_TASKS,
     KILL_ALLOCATING_TASK,
@@ -72,9 +77,7 @@ def check_reboot(state: SysctlState, goal: Goal, force: bool) -> Optional[str]:
 
 def converge_oom_policy(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring the OOM settings to what is declared; the result of the module."""
-    policy = oom_policy(params)
-    if params["state"] == "present" and policy == OomPolicy():
-        raise InvalidPolicy(f"nothing is declared: give one of {', '.join(vars(policy))}, or state: absent")
+    check_declares(oom_policy(params), params["state"])
 
     def wanted(state: SysctlState) -> Wanted:
         goal = decide_declared(params, state)

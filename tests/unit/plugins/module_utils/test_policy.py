@@ -15,6 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
     SYSCTL_FILE,
     OomPolicy,
     OvercommitPolicy,
+    check_declares,
     known_keys,
     one_of,
     oom_policy,
@@ -172,6 +173,15 @@ def test_what_happens_when_memory_has_run_out_is_declared(declared: dict[str, An
 def test_what_can_not_be_meant_when_memory_has_run_out_is_refused(declared: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidPolicy, match=message):
         oom_policy(declared, "v")
+
+
+def test_something_has_to_be_declared() -> None:
+    with pytest.raises(InvalidPolicy, match=r"^nothing is declared: give one of mode, ratio, .*, or state: absent$"):
+        check_declares(OvercommitPolicy(), "present")
+    with pytest.raises(InvalidPolicy, match=r"^nothing is declared: give one of panic_on_oom, "):
+        check_declares(OomPolicy(), "present")
+    check_declares(OomPolicy(), "absent")
+    check_declares(OomPolicy(dump_tasks=False), "present")
 
 
 @pytest.mark.parametrize("path", [SYSCTL_FILE, "/etc/sysctl.conf", "/run/sysctl.d/a.conf", "/etc/sysctl.d/a b.conf"])
