@@ -36,7 +36,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence im
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, apply_edits, undo_all
 
 SUBJECT = "kernel"
-# Before a line that was commented out in the user's stead, and behind the name of the file as it was before.
+# Behind the name of a file in which a line was commented out in the user's stead: that file as it was before.
 BACKUP = ".before-lifeboat-oom"
 
 
@@ -214,12 +214,14 @@ def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]
     """
     edits = []
     for found in state.files:
+        if found.path == state.own_path:
+            continue
         text = found.text or ""
         for number, line in reversed(list(numbered_lines(text, state.loader))):
             if line.startswith(COMMENTED) and _sets(state, SysctlFile(found.path, line[len(COMMENTED) :]), keys):
                 start = line_start(text, number, state.loader)
                 text = text[:start] + text[start + len(COMMENTED) :]
-        if text != (found.text or "") and found.path != state.own_path:
+        if text != (found.text or ""):
             edits.append(FileEdit(found.path, found.text, text))
     return tuple(edits)
 
