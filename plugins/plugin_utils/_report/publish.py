@@ -38,21 +38,25 @@ def publish(folder: Path, record: Mapping[str, Any]) -> Published:
     Killed after the record is in place and before the history has it, what was new is new once more at the next
     audit: told twice rather than never.
     """
-    spool, host = Spool(folder), str(record["host"])
+    spool = Spool(folder)
     new: set[str] = set()
     try:
         with History(spool.folder / FILE) as history:
             new = history.new_findings(record)
-            kept = {**record, "new_findings": sorted(new)}
-            path = spool.write(host, kept)
-            history.record(record)
-            write_host_page(spool, path, time_of(path) or 0, kept, history)
+            path = _keep(spool, record, new, history)
     except HistoryUnusable as error:
-        kept = {**record, "new_findings": sorted(new)}
-        path = spool.write(host, kept)
-        write_host_page(spool, path, time_of(path) or 0, kept)
-        return Published(path, frozenset(new), str(error))
+        return Published(_keep(spool, record, new), frozenset(new), str(error))
     return Published(path, frozenset(new))
+
+
+def _keep(spool: Spool, record: Mapping[str, Any], new: set[str], history: History | None = None) -> Path:
+    """The record, then what the history has of it, then its page. Where the record is."""
+    kept = {**record, "new_findings": sorted(new)}
+    path = spool.write(str(record["host"]), kept)
+    if history:
+        history.record(record)
+    write_host_page(spool, path, time_of(path) or 0, kept, history)
+    return path
 
 
 def counters_before(folder: Path, host: str, facts: Mapping[str, Any], when: str) -> dict[str, int | None] | None:
