@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.catalogue import INCOMPLETE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean, shown_value
 
 _MIB = 1024
 
@@ -60,13 +60,9 @@ def _drift(drift: Sequence[Mapping[str, Any]], declares: bool) -> Iterator[str]:
     yield f"drift: {len(drift)} value(s)" if drift else f"drift: {none}"
     for change in drift:
         yield (
-            f"  {change['layer']}: {change['subject']} {change['key']} is {_set(change['before'])}, "
-            f"declared {_set(change['after'])}: {change['why']}"
+            f"  {change['layer']}: {change['subject']} {change['key']} is {shown_value(change['before'])}, "
+            f"declared {shown_value(change['after'])}: {change['why']}"
         )
-
-
-def _set(value: str | None) -> str:
-    return "not set" if value is None else value
 
 
 def _victims(state: Mapping[str, Any]) -> Iterator[str]:

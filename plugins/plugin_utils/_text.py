@@ -38,6 +38,11 @@ def clean_all(value: Any, most: int = MOST) -> Any:
     return value
 
 
+def shown_value(value: str | None) -> str:
+    """One side of a drift for a person."""
+    return "not set" if value is None else value
+
+
 def cell(value: Any) -> str:
     """A cell of a CSV file that no spreadsheet takes for a formula; numbers stay numbers."""
     text = clean(value, 1000)

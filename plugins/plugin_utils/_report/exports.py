@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import cell, clean, label
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import cell, clean, label, shown_value
 
 FLEET_SCHEMA = 1
 CSV_COLUMNS = (
@@ -58,8 +58,8 @@ def issues(row: Row) -> Iterator[Issue]:
             severity="warning",
             id=f"drift.{one['layer']}",
             subject=f"{one['subject']} {one['key']}",
-            observed="not set" if one["before"] is None else one["before"],
-            expected="not set" if one["after"] is None else one["after"],
+            observed=shown_value(one["before"]),
+            expected=shown_value(one["after"]),
             message=one["why"] or "",
             remedy="run the playbook lifeboat.oom.site",
             new=False,
