@@ -24,6 +24,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SHELL = ("sh", "console")
+_TIMEOUT_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,7 @@ def _blocks(text: str, pattern: re.Pattern[str]) -> Iterator[Block]:
         yield Block(textwrap.dedent(parts["text"]).strip("\n") + "\n", parts["language"], line, said, file)
 
 
-def steps(
-    document: Path, folder: Path, environment: Mapping[str, str], timeout: float = 300
-) -> Iterator[tuple[Block, str]]:
+def steps(document: Path, folder: Path, environment: Mapping[str, str]) -> Iterator[tuple[Block, str]]:
     """Do what the document says, in this folder: write its files, run its commands. Each command, and what it printed.
 
     A command is not run before it is asked for. That it does not end as it should is an AssertionError with all that it
@@ -90,7 +89,7 @@ def steps(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text, encoding="utf-8")
         elif block.is_run:
-            yield block, _run(document, block, folder, environment, timeout)
+            yield block, _run(document, block, folder, environment)
 
 
 def follow(document: Path, folder: Path, environment: Mapping[str, str]) -> str:
@@ -98,7 +97,7 @@ def follow(document: Path, folder: Path, environment: Mapping[str, str]) -> str:
     return "".join(printed for _unused, printed in steps(document, folder, environment))
 
 
-def _run(document: Path, block: Block, folder: Path, environment: Mapping[str, str], timeout: float) -> str:
+def _run(document: Path, block: Block, folder: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         ["bash", "-e", "-u", "-o", "pipefail", "-c", block.text],
         cwd=folder,
@@ -107,7 +106,7 @@ def _run(document: Path, block: Block, folder: Path, environment: Mapping[str, s
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=timeout,
+        timeout=_TIMEOUT_SECONDS,
         check=False,
     )
     place = f"{document.relative_to(CHECKOUT)}:{block.line}"
