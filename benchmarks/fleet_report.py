@@ -27,8 +27,8 @@ def measure(folder: Path) -> None:
     """In a process of its own: one report; its seconds by the clock and of the processor, and its peak of memory."""
     started = time.perf_counter()
     # Counted in: what a run of Ansible has to import first.
+    from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
     from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
-    from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
     roll_up(Spool(folder), int(time.time()), history_days=90)
     seconds = time.perf_counter() - started

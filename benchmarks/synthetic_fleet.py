@@ -26,10 +26,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
 STATES = Path(__file__).with_name("states")
 VARIANTS = 64

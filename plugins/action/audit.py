@@ -16,14 +16,14 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import Policy, load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_file import HistoryUnusable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.database import HistoryUnusable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import COLLECTORS, facts_in, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, facts_in, look
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -17,14 +17,19 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import service_policies
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
+    COLLECTORS,
+    ask,
+    facts_in,
+    look,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.told import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load_state
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import COLLECTORS, ask, facts_in, look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load_state
 
 LONGEST_SECONDS = 3600
 # After its time is up: so much longer the device may need to find its feet.

@@ -18,15 +18,19 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import SEVERITIES, Finding, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
+    SEVERITIES,
+    Finding,
+    Thresholds,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish, time_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._summary import summarise
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 psutil: Any
 try:

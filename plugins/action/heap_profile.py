@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import told, write_profile
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import told, write_profile
 
 _ANSIBLE = ("invocation", "failed", "changed", "warnings", "deprecations", "steps")
 

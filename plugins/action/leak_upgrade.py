@@ -13,9 +13,15 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import at, entries, flag, items, text
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
+    at,
+    entries,
+    flag,
+    items,
+    text,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 _NOT_KNOWN = "another version"
 # What talks by the bus does not find back to it: it takes a reboot.

@@ -13,9 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import groups, leaky_packages, profiles
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import groups, leaky_packages, profiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._look import look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]

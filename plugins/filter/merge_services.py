@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import merge_declared
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import merge_declared
 
 
 def merge_services(variables: Any, override: str | None = None, family: str | None = None) -> list[dict[str, Any]]:

@@ -18,12 +18,12 @@ from playwright.sync_api import Locator, Page
 from unit.hostile import HOSTILE, MARKUP
 from unit.samples import host_state, process
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
 from .conftest import HOSTS, NOW, Reader, go
 

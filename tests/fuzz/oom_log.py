@@ -28,21 +28,21 @@ sys.path.insert(0, str(ROOT / "collections"))
 
 with atheris.instrument_imports(include=["ansible_collections"]):
     from ansible_collections.lifeboat.oom.plugins.module_utils._health import oom_history
-    from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_facts
-    from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_log import parse
+    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
+    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
 
-IS_NOISE = oom_facts.is_noise
+IS_NOISE = recognised_lines.is_noise
 
 
 def promises(data: bytes) -> None:
     """Whatever stands in a log: it is read, alike with and without passing over lines, and gives JSON."""
     text = data.decode("utf-8", "surrogateescape")
     log = parse(text)
-    oom_facts.is_noise = lambda raw: False
+    recognised_lines.is_noise = lambda raw: False
     try:
         assert parse(text) == log
     finally:
-        oom_facts.is_noise = IS_NOISE
+        recognised_lines.is_noise = IS_NOISE
     plain = log.as_dict()
     assert json.loads(json.dumps(plain)) == plain
     for event in log.events:

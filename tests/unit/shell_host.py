@@ -15,8 +15,8 @@ from unit.fake_host import SHOW, FakeHost
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.script import render
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}

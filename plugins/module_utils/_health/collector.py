@@ -40,8 +40,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     parse_swaps,
     parse_zram,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, sysctl_path, whole_number
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import dropin_name, unit_name
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, sysctl_path, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import dropin_name, unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 

@@ -23,8 +23,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_so
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import oom_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_lines import understand
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import read_line
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_said import BOOT
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import BOOT
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import understand
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # One of these is in every line of the kernel that matters here, whatever the case.
 WORDS = "oom|out of memory|killed process"

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import KILL, PANIC, OomEvent, Victim
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import read_line
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # printk's time is the same in every copy of a line. Where one of two copies lacks kill lines, it may have the time of
 # another line of the same report.

@@ -14,8 +14,8 @@ from math import floor
 from typing import List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import moment
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import OomEvent
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_prefix import read_line
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # How far apart the words of the kernel and of systemd can stand in the journal of a host that is short of memory.
 NEAR_SECONDS = 5

@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import check_declares, overcommit_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import check_declares, overcommit_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import OVERCOMMIT_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import (

@@ -25,8 +25,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
     parse_stat,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import whole_number
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import (
     ServicePolicy,
     dropin_name,
     service_policies,

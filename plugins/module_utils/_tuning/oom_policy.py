@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
     PANIC_WORDS,
     OomPolicy,
     check_declares,

@@ -19,7 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit im
     reserve_kib,
     smallest_ratio,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
     OvercommitPolicy,
     overcommit_policy,
     whole_number,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import ServicePolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     SCORE,

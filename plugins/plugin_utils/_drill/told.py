@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import
     Fate,
     Verdict,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 _MIB = 1024
 _SEEN = {

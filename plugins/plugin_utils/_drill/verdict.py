@@ -13,10 +13,10 @@ from typing import Any
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import label
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import KILL
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, integer, text
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import load
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, integer, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load
 
 LIVED, KILLED, ENDED = "lived", "killed", "ended"
 TIME_IS_UP = "time is up"

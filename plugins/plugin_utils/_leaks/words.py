@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import integer, number, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import integer, number, text
 
 _BOUNDS = {"memory": "memory is used up", "limit": "the limit of its control group is reached"}
 _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes"))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 
 DAY = 86_400
 COLUMN_BASE, _COLUMN_MARGIN = 100, 16

@@ -13,10 +13,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import IO, NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import cell, clean, label, shown_value
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import (
+    cell,
+    clean,
+    label,
+    shown_value,
+)
 
 FLEET_SCHEMA = 1
 CSV_COLUMNS = (

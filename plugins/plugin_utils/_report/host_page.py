@@ -9,17 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import (
-    at,
-    entries,
-    flag,
-    integer,
-    items,
-    number,
-    text,
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
+    DRIFT_KEYS,
+    LEVELS,
+    Row,
+    finding_key,
+    row_of,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import AuditPoint
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._kills import unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import Bar, line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -29,9 +28,16 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     without_empty,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import trend_lines
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row, finding_key, row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import file_name
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean_all
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
+    at,
+    entries,
+    flag,
+    integer,
+    items,
+    number,
+    text,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean_all
 
 _MIB = 1024
 _TREND_POINTS = 90

@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import DRIFT_KEYS, LEVELS, Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY, Bar, columns, grid, ranking
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -27,8 +27,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     render,
     without_empty,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean, script
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, script
 
 CHART_DAYS = 30
 # Rows that stand in the page itself, for those without JavaScript; the script shows pages of as many.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.catalogue import LEAK_PACKAGE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Finding, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import LEAK_PACKAGE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import rate
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row
 
 # A fleet may name anything: no more packages than these, and of each the first hosts.
 _MOST_PACKAGES, _MOST_NAMES = 10_000, 5

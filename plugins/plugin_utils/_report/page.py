@@ -16,8 +16,8 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import charts
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS
 
 _FOLDER = Path(__file__).parent
 

@@ -10,15 +10,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import seconds, text
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history_file import HistoryUnusable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.database import HistoryUnusable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import profiles_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._profiles import profiles_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trends_of_host import service_trends
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._trends import service_trends
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds, text
 
 
 class Published(NamedTuple):

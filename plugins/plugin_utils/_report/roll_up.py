@@ -10,8 +10,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, unreadable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
     FindingsCsv,
@@ -23,8 +25,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page im
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import iso
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import page_name, time_of, write_host_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row, unreadable
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
 
 INDEX = "index.html"
 EXPORTS = ("fleet.json", "findings.csv", "junit.xml", "lifeboat_oom.prom")

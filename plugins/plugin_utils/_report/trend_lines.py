@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._facts import entries, items, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import change, growth
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, items, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 WIDTH, HEIGHT = 200, 24
 _MOST_TRENDS, _MOST_POINTS = 20, 200

@@ -15,8 +15,8 @@ import pytest
 from unit.samples import host_state
 
 from ansible_collections.lifeboat.oom.plugins.action import audit
-from ansible_collections.lifeboat.oom.plugins.plugin_utils import _history_file
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history import database
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE
 
 
 def answer(*_arguments: Any) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_a_host_is_audited_without_a_history(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held_by: str | None, said: str
 ) -> None:
     monkeypatch.setattr(audit, "look", answer)
-    monkeypatch.setattr(_history_file, "_BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.01)
     run(tmp_path)
     holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
     if held_by:

@@ -21,10 +21,10 @@ from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
     dropped,
     lost,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 
 NOW = "2026-05-04T03:02:01+00:00"
 

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 from unit.fixtures.oom_logs.reading import HERE, expected_of, text_of
 
 from ansible_collections.lifeboat.oom.plugins.filter.oom_events import FilterModule
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import Invoker, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, OomEvent, Victim
 
 oom_events = FilterModule().filters()["oom_events"]
 SIDECAR = Path(__file__).parents[4] / "plugins/filter/oom_events.yml"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from ansible_collections.lifeboat.oom.plugins.doc_fragments.sysctl import ModuleDocFragment
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import OomPolicy, OvercommitPolicy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import OomPolicy, OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 
 ROLE = Path(__file__).resolve().parents[4] / "roles/oom_kernel"
 MODULES = "ansible_collections.lifeboat.oom.plugins.modules."

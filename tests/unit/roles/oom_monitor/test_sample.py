@@ -15,8 +15,8 @@ from unit.shell_host import SHELLS, TOOLS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE, read_samples
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._service_memory import service_memory
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import service_memory
 
 SCRIPT = Path(__file__).resolve().parents[4] / "roles/oom_monitor/files/sample.sh"
 BOOT = "4f0c1d2e-0000-4000-8000-000000000001"

@@ -31,7 +31,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 
 ACTIVE = f"{SHOW} *.service"
 NGINX = (

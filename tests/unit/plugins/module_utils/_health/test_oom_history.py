@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history i
     merged,
     since,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     INCOMPLETE,
     KILL,
     PANIC,
@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event imp
     OomEvent,
     Victim,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
 
 
 def kill(*pids: int, size: int = 100, **known: Any) -> OomEvent:

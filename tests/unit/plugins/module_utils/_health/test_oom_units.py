@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import Said, parse_said, tied
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.oom_event import KILL, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, OomEvent, Victim
 
 WORDS = "A process of this unit has been killed by the OOM killer."
 

@@ -10,7 +10,7 @@ import pytest
 from unit.samples import sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, OomPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, OomPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     DUMP_TASKS,
     KILL_ALLOCATING_TASK,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unit.samples import memory, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, OvercommitPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
     KBYTES,

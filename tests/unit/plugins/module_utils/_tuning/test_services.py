@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.samples import HEIR, LEADER, declared, service, services_state
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy_services import ServicePolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
     RunningScore,

@@ -17,7 +17,7 @@ from unit.samples import RUNTIME, memory
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy import SYSCTL_FILE, OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, OvercommitPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState

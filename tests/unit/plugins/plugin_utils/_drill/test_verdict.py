@@ -15,7 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import Fate, Verdict, foretold, judge
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._load import WrongShape
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape
 
 GROWER = 900
 REPORT = Report(GROWER, 137, False, 4.0, 0.5)

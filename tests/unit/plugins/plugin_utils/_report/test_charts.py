@@ -8,8 +8,8 @@ import re
 
 import pytest
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import columns, grid, line, ranking, width
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import LEVELS
 
 
 def cells(path: str) -> list[tuple[int, int]]:

@@ -17,10 +17,17 @@ import pytest
 from unit.hostile import HOSTILE
 from unit.samples import host_state, process
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.catalogue import LEAK_PACKAGE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
+    DRIFT_KEYS,
+    FINDING_KEYS,
+    LEVELS,
+    Row,
+    row_of,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import LEAK_PACKAGE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
     CSV_COLUMNS,
     FindingsCsv,
@@ -28,7 +35,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports impor
     Junit,
     Prometheus,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import DRIFT_KEYS, FINDING_KEYS, LEVELS, Row, row_of
 
 NOW = "2026-05-04T03:02:01+00:00"
 METRIC = re.compile(r'lifeboat_oom_\w+(?:\{\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*\})? (-?[0-9.e+-]+)')

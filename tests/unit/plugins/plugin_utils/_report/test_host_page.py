@@ -15,11 +15,11 @@ from unit.samples import cgroup, declared, host_state, process, service, service
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_key
 
 NOW = "2026-05-04T03:02:01+00:00"
 POINT = AuditPoint(1, True, "b", 1000, 500, 1, 2, 0.0, 0, 0, 0, 0)

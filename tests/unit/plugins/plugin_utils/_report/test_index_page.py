@@ -13,11 +13,8 @@ import pytest
 from unit.hostile import HOSTILE
 from unit.samples import host_state, memory, process
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import index_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage, PlainList
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import (
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     DRIFT_KEYS,
     FINDING_KEYS,
     LEVELS,
@@ -25,7 +22,10 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import (
     finding_key,
     row_of,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import file_name
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import index_page
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage, PlainList
 
 NOW = 1_777_863_721  # 2026-05-04T03:02:01 UTC
 WHEN = "2026-05-04T03:02:01+00:00"

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import Row
 
 LEAK = {"unit": "a.service", "package": "a", "version": "1", "rate_bytes_per_hour": 1 << 20}
 

@@ -21,14 +21,14 @@ from unit.collections_path import COLLECTIONS
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool, load_record
 
 TIMES = ["2026-05-04T03:02:01+00:00", "2026-05-05T03:02:01+00:00"]
 
@@ -115,7 +115,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
 folder, records = Path(sys.argv[2]), json.loads(sys.argv[3])
 for record in records:
     # A record that takes a while to write, or half of one would never be seen.

@@ -15,14 +15,14 @@ import pytest
 from unit.samples import host_state
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit import audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._spool import Spool
 
 NOW = 1_777_863_721
 DAY = 86_400

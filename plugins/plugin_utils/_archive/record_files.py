@@ -1,0 +1,158 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The folder that holds what each audit saw: one JSON file for each host, replaced in one step.
+
+Its first line is the row of the host (see C(row.py)), so that a report of the fleet need not read all of it; both are
+written together, and cannot disagree.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TextIO
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import ROW_SCHEMA, Row, row_of, unreadable
+
+_SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_DIGITS = re.compile(r"([0-9]+)")
+_BEGIN, _END = '{"row": ', ",\n"
+# What a writer that was killed leaves behind; one that is at work is younger.
+_TEMPORARY, _LEFT_OVER_SECONDS = ".lifeboat-", 86_400
+
+
+def file_name(host: str) -> str:
+    """A name for I(host) that is safe as a file and different for different hosts."""
+    if _SAFE.fullmatch(host):
+        return host
+    digest = hashlib.sha256(host.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", host)[:80].strip("-") + "~" + digest
+
+
+class Spool:
+    """Records of hosts below I(folder)C(/hosts)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.hosts = self.folder / "hosts"
+
+    def path_of(self, host: str) -> Path:
+        """The file of a host's record, which need not be there."""
+        return self.hosts / f"{file_name(host)}.json"
+
+    def write(self, host: str, record: Mapping[str, Any]) -> Path:
+        """Keep the record of a host in place of its last one."""
+        path = self.path_of(host)
+        row = json.dumps({"schema": ROW_SCHEMA, **vars(row_of(record))})
+        rest = json.dumps({key: value for key, value in record.items() if key != "row"}, indent=1, sort_keys=True)
+        Host().write(str(path), _BEGIN + row + _END + rest.lstrip("{\n") + "\n")
+        return path
+
+    def write_page(self, name: str, page: str) -> Path:
+        with self.replacing(name) as stream:
+            stream.write(page)
+        return self.folder / name
+
+    @contextmanager
+    def replacing(self, name: str) -> Iterator[TextIO]:
+        """A file below the folder that is written piece by piece, and replaced in one step at the end."""
+        path = self.folder / name
+        temporary: str | None = None
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor, temporary = tempfile.mkstemp(prefix=_TEMPORARY, dir=path.parent)
+            # JSON can hold half a surrogate pair, which no encoding takes.
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="replace", newline="") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(path)
+            temporary = None
+        except OSError as error:
+            raise HostError(f"cannot write {path}: {error}", str(path)) from error
+        finally:
+            if temporary is not None:
+                Path(temporary).unlink(missing_ok=True)
+
+    def files(self) -> list[Path]:
+        """The files of all records, by name, numbers in names as numbers."""
+        try:
+            found = [entry.name for entry in os.scandir(self.hosts) if entry.name.endswith(".json")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise HostError(f"cannot list {self.hosts}: {error}", str(self.hosts)) from error
+        return [self.hosts / name for name in sorted(found, key=_natural) if not name.startswith(".")]
+
+    def rows(self) -> Iterator[tuple[Path, Row]]:
+        """Each record's file and row. A file that is no record is told as a host that was not audited."""
+        for path in self.files():
+            try:
+                row = _first_line(path)
+            except HostError as error:
+                row = row_of(unreadable(path.stem, str(error)))
+            yield path, row
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """All records by name of the host. Raises HostError for a file that is not one."""
+        for path in self.files():
+            yield load_record(path)
+
+    def sweep(self) -> None:
+        """Remove what writers that were killed have left behind."""
+        before = time.time() - _LEFT_OVER_SECONDS
+        for folder in (self.folder, *(entry for entry in self.folder.glob("*") if entry.is_dir())):
+            for path in folder.glob(_TEMPORARY + "*"):
+                # Writers that are at work put theirs in place meanwhile.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < before:
+                        path.unlink()
+
+
+def load_record(path: Path) -> dict[str, Any]:
+    """The whole record. Raises HostError for a file that is not one."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HostError(f"{path} is not a record of an audit: {error}; remove it", str(path)) from error
+    if not isinstance(record, dict) or not isinstance(record.get("host"), str):
+        raise HostError(f"{path} is not a record of an audit: it names no host; remove it", str(path))
+    record.pop("row", None)
+    return record
+
+
+def _first_line(path: Path) -> Row:
+    """The row as it was written with the record; for a record of another version, made anew."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            if hasattr(os, "posix_fadvise"):
+                # Else the kernel reads ahead what nobody asks for: the rest of the record.
+                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+            line = stream.readline()
+    except (OSError, ValueError) as error:
+        raise HostError(f"{path} is not a record of an audit: {error}; remove it", str(path)) from error
+    if line.startswith(_BEGIN) and line.endswith(_END):
+        try:
+            found = json.loads(line[len(_BEGIN) : -len(_END)])
+            if found.pop("schema") == ROW_SCHEMA:
+                return Row(**found)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass  # not as this version writes it
+    return row_of(load_record(path))
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """C(web-2) before C(web-10)."""
+    parts = _DIGITS.split(name)
+    return [(int(part), "") if number % 2 else (0, part) for number, part in enumerate(parts)]

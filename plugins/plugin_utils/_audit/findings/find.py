@@ -1,0 +1,33 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is wrong on a host, or about to be: each finding has a stable id."""
+
+from __future__ import annotations
+
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import kills, leaks, memory, services
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import SEVERITIES, Finding, Seen
+
+_RULES = (
+    kills.past_kills,
+    kills.next_kills,
+    kills.protection,
+    kills.inherited,
+    kills.lost_kills,
+    memory.commitment,
+    memory.shortage,
+    memory.waiting,
+    memory.groups,
+    leaks.leaks,
+    leaks.cures,
+    services.scores,
+    services.overridden,
+    services.daemons,
+    services.not_compared,
+)
+
+
+def find(seen: Seen) -> tuple[Finding, ...]:
+    """All findings, the worst first."""
+    found = [finding for rule in _RULES for finding in rule(seen)]
+    return tuple(sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity)))

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who was killed, who would be, and who never can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds, unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Kind, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import text
+
+_LISTENERS = ("sshd", "dropbear")
+_UNKILLABLE = -1000
+
+
+def past_kills(seen: Seen) -> Iterator[Finding]:
+    """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
+    protected = protected_names(seen.state, seen.policy)
+    found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
+    for event in seen.state.events or ():
+        if event.get("kind") not in ("kill", "panic") or not _is_recent(event, seen):
+            continue
+        kind = catalogue.RECENT_KILL
+        if event.get("kind") == "panic":
+            kind = catalogue.PANIC
+        elif unit_in_full(event) in protected:
+            kind = catalogue.PROTECTED_KILLED
+        who, when = victim_names(event), event.get("timestamp") or "at an unknown time"
+        observed = f"killed {when}: {who}" if who else f"{event.get('kind')} {when}"
+        key = kind.id, unit_in_full(event) or who or "kernel"
+        found[key] = kind, observed, found[key][2] + 1 if key in found else 1
+    for (_unused, subject), (kind, observed, times) in found.items():
+        yield kind.found(seen.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
+
+
+def victim_names(event: Mapping[str, Any]) -> str:
+    """Who died in an OOM event: its unit, else its processes."""
+    victims = [victim for victim in event.get("victims") or () if isinstance(victim, Mapping)]
+    processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
+    unit = unit_in_full(event)
+    return f"{unit}: {processes}" if unit else processes
+
+
+def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:
+    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
+    now, days = int(seen.now.timestamp()), seen.thresholds.recent_kill_days
+    when = told_seconds(text(event, "timestamp"), now)
+    return when is None or now - when <= days * 86_400
+
+
+def protected_names(state: HostState, policy: Policy) -> set[str]:
+    """Every name under which a protected service may stand in the log: its cgroup has the unit's own."""
+    declared = {service.name for service in policy.services if (service.oom_score_adj or 0) < 0}
+    units = state.declared.declared if state.declared is not None else ()
+    behind = {each.unit.id for unit in units if unit.name in declared for each in unit.states}
+    return declared | behind
+
+
+def lost_kills(seen: Seen) -> Iterator[Finding]:
+    """The counter knows of kills that the log does not."""
+    log, counted = seen.state.log, seen.state.counters.oom_kills
+    if log is not None and log.incomplete:
+        yield catalogue.LOG_INCOMPLETE.found(
+            seen.thresholds, "kernel log", f"{counted} processes killed since boot; the log ({log.source}) has fewer"
+        )
+
+
+def next_kills(seen: Seen) -> Iterator[Finding]:
+    """Whom the kernel would kill now, and whether there is anybody."""
+    if seen.state.processes is None:
+        return
+    if not seen.kill_order:
+        yield catalogue.NO_KILLABLE.found(
+            seen.thresholds, "kernel", f"none of {len(seen.state.processes)} processes with memory may be killed"
+        )
+        return
+    first = seen.kill_order[0]
+    name = first["unit"] or first["comm"]
+    what_for = purpose(name, seen.sensitive)
+    if what_for is not None:
+        size = f"{first['rss_kib']} KiB, score {first['oom_score_adj']}"
+        yield catalogue.COLLATERAL.found(
+            seen.thresholds, name, f"{name} is first in the kill order ({size}) and there for {what_for}"
+        )
+
+
+def protection(seen: Seen) -> Iterator[Finding]:
+    """Too much of it, none where it is needed, and where nobody meant it."""
+    processes = seen.state.processes or ()
+    ram_kib = seen.state.memory.total_kib
+    protected_kib = held_kib(process for process in processes if process.oom_score_adj <= PROTECTED_FROM)
+    if protected_kib * 100 > seen.thresholds.protected_share_pct * ram_kib:
+        share = f"{protected_kib} KiB of {ram_kib} KiB of RAM ({100 * protected_kib // ram_kib} %)"
+        yield catalogue.OVER_PROTECTION.found(seen.thresholds, "kernel", share)
+    for process in processes:
+        # A session that outlived the restart of its listener has process 1 for a parent, too.
+        in_session = (process.unit or "").endswith(".scope")
+        if process.comm in _LISTENERS and process.ppid == 1 and not in_session and process.oom_score_adj >= 0:
+            observed = f"pid {process.pid} ({process.comm}) has score {process.oom_score_adj}"
+            yield catalogue.ACCESS_UNPROTECTED.found(seen.thresholds, process.unit or process.comm, observed)
+
+
+def inherited(seen: Seen) -> Iterator[Finding]:
+    """Who is unkillable and never asked for it, by unit."""
+    processes = seen.state.processes or ()
+    by_pid = {process.pid: process for process in processes}
+    heirs: dict[str, list[Process]] = {}
+    for process in processes:
+        if _has_inherited(process, by_pid):
+            heirs.setdefault(process.unit or process.comm, []).append(process)
+    for name, found in heirs.items():
+        shown = ", ".join(f"pid {process.pid} ({process.comm})" for process in found[:5])
+        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
+
+
+def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:
+    """Unkillable as its parent is, and another program: workers of one service are meant to be like it."""
+    parent = by_pid.get(process.ppid)
+    return (
+        process.oom_score_adj == _UNKILLABLE
+        and parent is not None
+        and parent.pid != 1
+        and parent.oom_score_adj == _UNKILLABLE
+        and parent.comm != process.comm
+    )

@@ -1,0 +1,93 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
+    Invoker,
+    OomEvent,
+    OomLog,
+    Task,
+    Victim,
+    unit_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("cgroup", "unit"),
+    [
+        ("/system.slice/nginx.service", "nginx.service"),
+        ("/system.slice/nginx.service/worker/1", "nginx.service"),
+        ("/user.slice/user-1000.slice/session-1.scope", "session-1.scope"),
+        ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-a@2.service", "app-a@2.service"),
+        ("/user.slice/user-1000.slice/user@1000.service/init.scope", "init.scope"),
+        ("/user.slice/user-1000.slice/user@1000.service", "user@1000.service"),
+        (r"/system.slice/mnt-\x2dbackup.service", r"mnt-\x2dbackup.service"),
+        ("/system.slice/docker-0123.scope", "docker-0123.scope"),
+        ("/init.scope", "init.scope"),
+        ("/kubepods/burstable/pod1/2", None),
+        ("/system.slice", None),
+        ("/system.slice/service", None),
+        ("/", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_the_unit_is_the_innermost_service_or_scope(cgroup: str | None, unit: str | None) -> None:
+    assert unit_of(cgroup) == unit
+
+
+def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> None:
+    assert OomEvent(kind="incomplete").as_dict() == {
+        "kind": "incomplete",
+        "timestamp": None,
+        "uptime_seconds": None,
+        "scope": None,
+        "cgroup": None,
+        "limit_cgroup": None,
+        "unit": None,
+        "invoker": None,
+        "victims": [],
+        "tasks": [],
+        "memory": {},
+        "kill_lines": 0,
+        "complete": False,
+        "lost_lines": None,
+    }
+
+
+def test_what_is_in_an_event_becomes_plain_too() -> None:
+    event = OomEvent(
+        kind="kill",
+        invoker=Invoker(comm="a", pid=1),
+        victims=(Victim(pid=2, comm="b"),),
+        tasks=(Task(pid=2, rss_pages=3, comm="b"),),
+        memory={"ram_pages": 4},
+    )
+    plain = OomLog(events=(event,), unrecognised=("x",), unrecognised_total=7, omitted_events=1).as_dict()
+    assert plain["unrecognised"] == ["x"]
+    assert (plain["unrecognised_total"], plain["omitted_events"]) == (7, 1)
+    (found,) = plain["events"]
+    assert found["invoker"] == {"comm": "a", "pid": 1, "order": None, "gfp_mask": None, "oom_score_adj": None}
+    assert list(found["victims"][0]) == [
+        "pid",
+        "comm",
+        "uid",
+        "total_vm_kib",
+        "anon_rss_kib",
+        "file_rss_kib",
+        "shmem_rss_kib",
+        "pgtables_kib",
+        "oom_score_adj",
+        "reaped",
+    ]
+    assert found["victims"][0]["reaped"] is False
+    assert {key: value for key, value in found["tasks"][0].items() if value is not None} == {
+        "pid": 2,
+        "rss_pages": 3,
+        "comm": "b",
+    }
+    assert found["memory"] == {"ram_pages": 4}

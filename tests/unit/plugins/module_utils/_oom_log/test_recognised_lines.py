@@ -1,0 +1,147 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import facts_of
+
+KILL = {"pid": 7, "comm": "log d", "total_vm_kib": 8, "anon_rss_kib": 4, "scope": "global"}
+
+
+def said(*lines: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(fact.said.kind, fact.said.values) for fact in facts_of(lines)]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["[ 1.5] Out of memory: Killed process 7 (log d) total-vm:8kB, anon-rss:4kB"],
+        ["[ 1.5] Out of memory: Killed process 7 (log d)", "total-vm:8kB, anon-rss:4kB"],
+        ["> [ 1.5] Out of memory: Killed process 7", "> (log d) total-vm:8kB,", "> anon-rss:4kB"],
+        ["> [ 1.5] Out of memory: Killed", "> process 7 (log", "> d) total-vm:8kB,", "> anon-rss:4kB"],
+        ["[ 1.5] Out of memory: Killed process 7 (log d) tot", "al-vm:8kB, anon-rss:4", "kB"],
+        ["  [ 1.5] Out of memory: Killed process 7 (log d)", "    total-vm:8kB,", "    anon-rss:4kB"],
+        ["Out of memory: Killed process 7 (log d) total-vm:8kB,", "anon-rss:4kB"],
+    ],
+    ids=["whole", "in two", "quoted", "in four", "in words", "indented", "without a prefix"],
+)
+def test_a_line_that_something_broke_is_joined(lines: list[str]) -> None:
+    after = "[ 1.6] usb 1-1: new device"
+    assert said(*lines, after) == [("killed", KILL)]
+
+
+def test_a_line_may_be_in_five() -> None:
+    parts = [
+        "Killed process 7 (a) total-vm:8kB,",
+        "anon-rss:4kB,",
+        "file-rss:2kB,",
+        "shmem-rss:1kB, UID:0",
+        "pgtables:3kB",
+    ]
+    ((_kind, values),) = said("[ 1.5] " + parts[0], *parts[1:])
+    assert (values["anon_rss_kib"], values["uid"], values["pgtables_kib"]) == (4, 0, 3)
+
+
+def test_a_line_is_not_joined_to_what_adds_nothing() -> None:
+    kill = "[ 1.5] Out of memory: Killed process 7 (log d) total-vm:8kB, anon-rss:4kB"
+    assert said(kill, "and that was that", "[ 1.6] total-vm:9kB") == [("killed", KILL)]
+    assert said(kill, "Out of memory: Killed process 8 (a)")[0] == ("killed", KILL)
+
+
+def test_a_line_break_in_a_name_is_part_of_it() -> None:
+    lines = [
+        "Nov 23 02:01:29 h kernel: Out of memory: Killed process 7 (a",
+        "                          b) total-vm:8kB",
+    ]
+    assert said(*lines) == [("killed", {"pid": 7, "comm": "a\nb", "total_vm_kib": 8, "scope": "global"})]
+    assert said(r"3,1,1,-;Out of memory: Killed process 7 (a\x0ab) total-vm:8kB") == said(*lines)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [r"6,1,1,-;anon 4096\x0afile 8192\x0apgfault 3\x0aslab 1"],
+        [
+            "Nov 23 02:01:29 h kernel: anon 4096",
+            "              file 8192",
+            "              pgfault 3",
+            "              slab 1",
+        ],
+        ["[ 1.5] anon 4096", "      file 8192", "      pgfault 3", "      slab 1"],
+        ["anon 4096", "file 8192", "pgfault 3", "slab 1"],
+    ],
+    ids=["kmsg", "journal", "dmesg", "no prefix"],
+)
+def test_a_message_of_many_lines_is_many_facts(lines: list[str]) -> None:
+    sizes = [{"anon_bytes": 4096}, {"file_bytes": 8192}, {"slab_bytes": 1}]
+    assert said(*lines) == [("machine", size) for size in sizes]
+
+
+def test_lines_without_a_prefix_are_of_the_machine_before() -> None:
+    lines = ["Nov 23 02:01:29 h kernel: anon 1", "       file 2", "slab 3"]
+    facts = list(facts_of(lines))
+    assert [fact.line.host for fact in facts] == ["h", "h", "h"]
+    assert [fact.line.timestamp for fact in facts] == ["Nov 23 02:01:29", "Nov 23 02:01:29", None]
+
+
+def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
+    lines = ["Nov 23 02:01:29 h app[1]: first", "       Out of memory: Killed process 1 (init) total-vm:8kB"]
+    assert said(*lines) == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "lost"),
+    [
+        (["6,1,1,-;x", "6,2,2,-;y"], []),
+        (["6,1,1,-;x", "6,5,2,-;y"], [3]),
+        (["6,1,1,-;x", "6,3,2,-;y"], [1]),
+        (["6,5,1,-;x", "6,1,2,-;y"], []),
+        (["6,1,1,-;x", "6,99999999,2,-;y"], []),
+        (["** 12 printk messages dropped ** [ 1.5] x"], [12]),
+        (["** 12 printk messages dropped **"], [12]),
+        (["[ 1.5] printk: 12 messages dropped."], [12]),
+        (["Nov 23 02:01:29 h kernel: [45B blob data]"], [1]),
+        (["12 messages dropped"], []),
+    ],
+    ids=[
+        "none",
+        "a gap",
+        "a small gap",
+        "backwards",
+        "another log",
+        "on the line",
+        "a line",
+        "printk",
+        "not shown",
+        "somebody else's",
+    ],
+)
+def test_lines_that_are_missing(lines: list[str], lost: list[int]) -> None:
+    assert said(*lines) == [("lost", {"lines": number}) for number in lost]
+
+
+def test_what_follows_a_notice_on_its_line_is_read() -> None:
+    line = "Nov 23 02:01:29 h kernel: ** 2 printk messages dropped ** [ 1.5] Killed process 7 (a)"
+    facts = list(facts_of([line]))
+    assert [fact.said.kind for fact in facts] == ["lost", "killed"]
+    assert [fact.line.timestamp for fact in facts] == ["Nov 23 02:01:29"] * 2
+    assert [fact.line.uptime_seconds for fact in facts] == [None, 1.5]
+
+
+def test_a_message_inside_another_is_read() -> None:
+    (fact,) = facts_of(
+        ["Nov 23 02:01:29 h kernel: [ 1.000000] br0: port 2[ 1.000001] Out of memory: Killed process 7 (a)"]
+    )
+    assert (fact.said.kind, fact.line.uptime_seconds, fact.line.host) == ("killed", 1.000001, "h")
+
+
+def test_a_strange_line_is_kept_as_it_stands() -> None:
+    line = "[ 1.5] Out of memory: Terminated process 7 (a)"
+    assert said(line + "\r\n") == [("unknown", {"line": line})]
+    ((_kind, values),) = said(line + "x" * 9999)
+    assert len(values["line"]) == 500

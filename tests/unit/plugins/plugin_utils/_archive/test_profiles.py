@@ -1,0 +1,137 @@
+# Copyright (c) 2026 The lifeboat.oom maintainers
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from unit.hostile import HOSTILE
+
+from ansible_collections.lifeboat.oom.plugins.action import leaks
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import (
+    groups,
+    leaky_packages,
+    profiles,
+    profiles_of,
+    told,
+    write_profile,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
+
+
+def row(host: str, rate: int, version: str | None = "1.0", unit: str = "telemetry.service") -> Row:
+    package = "telemetry" if version else None
+    leak = {"unit": unit, "package": package, "version": version, "rate_bytes_per_hour": rate}
+    return Row(host, leaks=[leak])
+
+
+def site(package: str | None, size: int, kind: str = "grown", file: str = "/usr/lib/liba.so") -> dict[str, Any]:
+    version = "1.0" if package else None
+    return {"package": package, "version": version, "bytes": size, "kind": kind, "object": file, "function": "f()"}
+
+
+def found(*sites: dict[str, Any], subject: str = "telemetry.service") -> dict[str, Any]:
+    return {"subject": subject, "tool": "heaptrack", "seconds": 8.1, "leaked_bytes": 9 << 20, "sites": list(sites)}
+
+
+def test_one_host_of_each_version_the_one_that_leaks_fastest() -> None:
+    rows = [row("a", 5), row("b", 9), row("c", 7, "2.0"), row("other", 99), Row("fine")]
+    one, two = groups(rows, {"a", "b", "c", "fine"})
+    assert (one.version, one.hosts, one.chosen) == ("1.0", ("a", "b"), "b")
+    assert (two.version, two.hosts, two.chosen) == ("2.0", ("c",), "c")
+    assert one.told() == "b: telemetry.service of telemetry 1.0 leaks, as on 1 more"
+
+
+def test_without_a_package_the_name_of_the_service_has_to_do() -> None:
+    (one,) = groups([row("a", 5, None), row("b", 4, None)], {"a", "b"})
+    assert (one.package, one.chosen, one.told()) == (None, "a", "a: telemetry.service leaks, as on 1 more")
+
+
+def test_what_is_no_service_is_told_but_not_profiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("", row("a", 5, None, "session-3.scope")), ("", row("a", 5))]
+    monkeypatch.setattr(leaks.Spool, "rows", lambda _spool: rows)
+    action = leaks.ActionModule(MagicMock(args={"report_dir": str(tmp_path)}, async_val=0), *[MagicMock()] * 5)
+    result = action.run(None, {"ansible_play_hosts_all": ["a"]})
+    assert result["targets"] == {"a": ["telemetry.service"]}
+    assert result["summary"][0].startswith("a: session-3.scope leaks; it is no service and is not profiled")
+
+
+def test_a_row_of_any_shape_is_no_error() -> None:
+    assert groups([Row("a", leaks=[{"unit": 3}, "x", None])], {"a"}) == []  # type: ignore[list-item]
+
+
+def test_a_profile_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
+    write_profile(tmp_path, "a", "2026-01-01T00:00:00+00:00", found(site("liba", 1)))
+    path = write_profile(tmp_path, "a", "2026-01-02T00:00:00+00:00", found())
+    assert path == tmp_path / "profiles/a/telemetry.service.json"
+    (only,) = profiles(tmp_path)
+    assert (only["host"], only["profiled_at"], only["sites"]) == ("a", "2026-01-02T00:00:00+00:00", [])
+    assert list(profiles(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=ascii)
+def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
+    path = write_profile(tmp_path, name, "now", found(subject=name))
+    assert path.parent.parent == tmp_path / "profiles" and json.loads(path.read_text())["sites"] == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\udcff"])
+def test_a_file_that_is_no_profile(tmp_path: Path, text: str) -> None:
+    (tmp_path / "profiles/a").mkdir(parents=True)
+    (tmp_path / "profiles/a/a.json").write_text(text, encoding="utf-8", errors="surrogateescape")
+    with pytest.raises(HostError, match=r"a\.json is not a profile: .*; remove it"):
+        list(profiles(tmp_path))
+
+
+def test_the_profiles_of_one_host(tmp_path: Path) -> None:
+    for host, subject in (("gw", "1-a.service"), ("gw-1", "a.service"), ("g*", "a.service")):
+        write_profile(tmp_path, host, "now", found(subject=subject))
+    (tmp_path / "profiles/gw/broken.json").write_text("{")
+    assert [one["host"] for one in profiles_of(tmp_path, "gw")] == ["gw"]
+    assert [one["host"] for one in profiles_of(tmp_path, "gw-1")] == ["gw-1"]
+    assert [one["host"] for one in profiles_of(tmp_path, "g*")] == ["g*"]
+
+
+def test_what_owns_a_tenth_of_the_leak_is_to_be_upgraded() -> None:
+    sites = [site("liba", 80), site("liba", 10, file="/usr/lib/libb.so"), site("libc", 9), site(None, 1)]
+    (one,) = leaky_packages([found(*sites)], 10)
+    assert (one.package, one.version, one.bytes) == ("liba", "1.0", 90)
+    assert one.files == ("/usr/lib/liba.so", "/usr/lib/libb.so") and one.units == ("telemetry.service",)
+    assert [each.package for each in leaky_packages([found(*sites)], 9)] == ["liba", "libc"]
+
+
+def test_memory_that_is_in_use_is_no_leak() -> None:
+    assert leaky_packages([found(site("liba", 80, "reachable"), site("libb", 80, "held"))], 10) == []
+
+
+def test_the_c_library_is_not_upgraded_for_who_is_not_known() -> None:
+    sites = [site("libc6", 80, file="/usr/lib/x86_64-linux-gnu/libc.so.6"), site("liba", 20)]
+    assert [each.package for each in leaky_packages([found(*sites)], 10)] == ["liba"]
+    assert leaky_packages([found(*sites)], 21) == []
+
+
+def test_profiles_of_several_services_are_taken_together() -> None:
+    both = [found(site("liba", 80)), found(site("liba", 20), subject="other.service"), found(subject="pid 3")]
+    (one,) = leaky_packages(both, 10)
+    assert (one.bytes, one.units) == (100, ("other.service", "telemetry.service"))
+
+
+def test_a_profile_of_any_shape_is_no_error() -> None:
+    assert leaky_packages([{}, {"sites": 3}, {"sites": [None, {"kind": "lost", "package": 1}]}], 10) == []
+    assert told("a", {}) == ["a: None:  in None s (None)"]
+
+
+def test_it_is_told_in_lines() -> None:
+    lines = told("a", {**found(site("liba", 7 << 20), site(None, 1 << 20)), "peak_bytes": 11 << 20})
+    assert lines == [
+        "a: telemetry.service: 9.0 MiB leaked, 11.0 MiB at its peak in 8.1 s (heaptrack)",
+        "  7.0 MiB grown by f(), liba 1.0",
+        "  1.0 MiB grown by f(), /usr/lib/liba.so",
+    ]
+    assert all("\x1b" not in line for line in told("\x1b[2J", found(site("\x1b", 1))))
