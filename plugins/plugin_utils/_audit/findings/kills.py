@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
@@ -25,7 +26,7 @@ def past_kills(seen: Seen) -> Iterator[Finding]:
     """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
     protected = protected_names(seen.state, seen.policy)
     found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
-    for event in seen.state.events or ():
+    for event in map(asdict, seen.state.events or ()):
         if event.get("kind") not in ("kill", "panic") or not _is_recent(event, seen):
             continue
         kind = catalogue.RECENT_KILL
