@@ -126,7 +126,7 @@ class HostState:
 
     def as_facts(self, top: int = 10) -> Dict[str, Any]:
         """The state as JSON, with what follows from it."""
-        scores = [state.layers() for state in self.services or ()]
+        scores = [asdict(state.layers()) for state in self.services or ()]
         return {"schema": SCHEMA, **asdict(self), **asdict(self.outlook(top)), "scores": scores}
 
     def _declared_running(self) -> List[str]:
