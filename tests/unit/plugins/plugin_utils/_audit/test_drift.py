@@ -165,7 +165,7 @@ def test_an_option_means_what_the_module_makes_of_it(option: dict[str, Any], lay
 def test_services_are_compared_as_they_would_be_converged() -> None:
     found = drift(load_policy(services=NGINX), declared=services_state(declared(service())))
     assert [layer for layer, _unused, _unused, _unused in changed(found)] == ["drop-in", "loaded", "running", "running"]
-    assert [(entry["name"], entry["verdict"]) for entry in found.services] == [("nginx.service", "missing")]
+    assert [(entry.name, entry.verdict) for entry in found.services] == [("nginx.service", "missing")]
 
 
 def test_left_over_drop_ins_are_drift_only_where_the_list_is_exclusive() -> None:
