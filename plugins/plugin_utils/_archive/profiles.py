@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +19,27 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import LEAKED, Frame
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, integer, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
+    entries,
+    integer,
+    items,
+    number,
+    seconds,
+    text,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 SCHEMA = 1
 FOLDER = "profiles"
 _MIB = 1 << 20
+_DAY = 86_400
+# What is read of a profile: a device may say anything. The module tells 100 sites at most, and ten frames of each.
+_MOST_BYTES, _MOST_FILES, _MOST_SITES, _MOST_FRAMES, _MOST_TEXT = 8 * _MIB, 200, 100, 10, 2000
+_TEXTS, _AMOUNTS = ("tool", "subject", "stopped_by", "raw_file"), ("peak_bytes", "leaked_bytes", "sites_total")
+_SITE_TEXTS = ("kind", "function", "file", "object", "package", "version")
+_SITE_AMOUNTS = ("bytes", "calls", "line")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]{0,99}")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9+.:~^_-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -40,8 +57,8 @@ class Group:
 
     @property
     def is_service(self) -> bool:
-        """What else leaks, a session or a container, cannot be restarted into a profiler."""
-        return self.unit.endswith(".service")
+        """What else leaks, a session or a container, or within one, cannot be restarted into a profiler."""
+        return _is_service(self.unit)
 
     def told(self) -> str:
         what = f"{self.unit} of {self.package} {self.version}" if self.package else self.unit
@@ -84,37 +101,104 @@ def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
     ]
 
 
+def _is_service(unit: str) -> bool:
+    return unit.endswith(".service") and "/" not in unit
+
+
 def write_profile(report_dir: Path, host: str, when: str, found: Mapping[str, Any]) -> Path:
     """Keep what a run has found, in place of the last one of this host and subject."""
-    path = report_dir.resolve() / FOLDER / file_name(host) / f"{file_name(str(found['subject']))}.json"
-    record = {"schema": SCHEMA, "host": host, "profiled_at": when, **found}
+    subject = text(found, "subject") or ""
+    path = report_dir.resolve() / FOLDER / file_name(host) / f"{file_name(subject)}.json"
+    record = {**bounded(found), "schema": SCHEMA, "host": host, "profiled_at": when}
     Host().write(str(path), json.dumps(record, indent=1, sort_keys=True) + "\n")
     return path
+
+
+def bounded(found: Mapping[str, Any]) -> dict[str, Any]:
+    """What a profile may hold, of what a device said; what is of another kind is not known."""
+    sites = [
+        {
+            **{key: _short(text(site, key)) for key in _SITE_TEXTS},
+            **{key: integer(site, key) for key in _SITE_AMOUNTS},
+            "stack": [each[:_MOST_TEXT] for each in items(site, "stack")[:_MOST_FRAMES] if isinstance(each, str)],
+        }
+        for site in entries(found, "sites")[:_MOST_SITES]
+    ]
+    return {
+        **{key: _short(text(found, key)) for key in _TEXTS},
+        **{key: integer(found, key) for key in _AMOUNTS},
+        "seconds": number(found, "seconds"),
+        "sites": sites,
+    }
+
+
+def _short(value: str | None) -> str | None:
+    return value[:_MOST_TEXT] if value else None
 
 
 def profiles_of(report_dir: Path, host: str) -> list[Mapping[str, Any]]:
     """The profiles of one host. A file that is none is left to C(profiles()) to complain of."""
     found = []
-    for path in sorted((report_dir / FOLDER / file_name(host)).glob("*.json")):
+    for path in _files(report_dir, host):
         with contextlib.suppress(HostError):
-            found.append(_load(path))
+            found.append(_load(path, host))
     return found
 
 
-def profiles(report_dir: Path) -> Iterator[Mapping[str, Any]]:
-    """All profiles, by name. Raises HostError for a file that is none."""
-    for path in sorted((report_dir.resolve() / FOLDER).glob("*/*.json")):
-        yield _load(path)
+def profiles(
+    report_dir: Path, hosts: Iterable[str], now: int, max_age_days: int
+) -> tuple[list[Mapping[str, Any]], list[str]]:
+    """Those of these hosts that are young enough, and why others are not used."""
+    found: list[Mapping[str, Any]] = []
+    unused: list[str] = []
+    for host in hosts:
+        for path in _files(report_dir, host):
+            try:
+                profile = _load(path, host)
+            except HostError as error:
+                unused.append(clean(error))
+                continue
+            why = too_old(text(profile, "profiled_at"), now, max_age_days)
+            if why:
+                unused.append(clean(f"{path} is not used: it is {why}; profile again"))
+            else:
+                found.append(profile)
+    return found, unused
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def too_old(when: str | None, now: int, max_age_days: int) -> str | None:
+    """In words, if so; what is of the future is of a clock that was wrong, and would never age."""
+    moment = seconds(when)
+    if moment is None:
+        return "of no time that is known"
+    if moment > now + _DAY:
+        return f"of {when}, which is yet to come"
+    return f"of {when}, more than {max_age_days} days ago" if now - moment > max_age_days * _DAY else None
+
+
+def _files(report_dir: Path, host: str) -> list[Path]:
+    folder = report_dir.resolve() / FOLDER / file_name(host)
+    return sorted(itertools.islice(folder.glob("*.json"), _MOST_FILES))
+
+
+def _load(path: Path, host: str) -> Mapping[str, Any]:
+    """Of I(host), whatever the file says. Raises HostError for a file that is no profile."""
     try:
+        if not path.is_file() or path.stat().st_size > _MOST_BYTES:
+            raise HostError(f"{path} is not a profile: expected a file of at most {_MOST_BYTES} bytes", str(path))
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise HostError(f"{path} is not a profile: {error}; remove it", str(path)) from error
     if not isinstance(found, dict):
         raise HostError(f"{path} is not a profile: it holds no dictionary; remove it", str(path))
-    return found
+    return {**bounded(found), "schema": SCHEMA, "host": host, "profiled_at": _short(text(found, "profiled_at"))}
+
+
+def candidates(row: Row, packages: Iterable[LeakyPackage]) -> list[LeakyPackage]:
+    """Of the packages those whose units this host's own audit calls leaking, with these units."""
+    leaking = {text(leak, "unit") for leak in entries(vars(row), "leaks")}
+    units = {package: tuple(unit for unit in package.units if unit in leaking) for package in packages}
+    return [replace(package, units=own) for package, own in units.items() if own]
 
 
 def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[LeakyPackage]:
@@ -139,16 +223,16 @@ def _of_profile(profile: Mapping[str, Any], share_pct: int) -> Iterator[LeakyPac
     known = [site for site in sites if not _frame(site).is_machinery]
     total = sum(integer(site, "bytes") or 0 for site in sites)
     subject = text(profile, "subject") or ""
-    units = (subject,) if subject.endswith(".service") else ()
+    units = (subject,) if _is_service(subject) else ()
     owned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for site in known:
         package, version = text(site, "package"), text(site, "version")
-        if package and version:
+        if package and version and _PACKAGE.fullmatch(package) and _VERSION.fullmatch(version):
             owned.setdefault((package, version), []).append(site)
     for (package, version), theirs in owned.items():
         size = sum(integer(site, "bytes") or 0 for site in theirs)
         if size * 100 >= total * share_pct:
-            files = {found for site in theirs if (found := text(site, "object"))}
+            files = {found for site in theirs if (found := text(site, "object")) and found.startswith("/")}
             yield LeakyPackage(package, version, size, units, tuple(sorted(files)))
 
 
