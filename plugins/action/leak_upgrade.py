@@ -27,7 +27,7 @@ _NOT_KNOWN = "another version"
 # What talks by the bus does not find back to it: it takes a reboot.
 _NOT_RESTARTED = ("dbus.service", "dbus-broker.service")
 # A host may name any number of processes.
-_MOST_USERS = 10_000
+_MOST_USERS, _MOST_TOLD, _MOST_TEXT = 10_000, 50, 100
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -136,7 +136,9 @@ class Upgrade:
                 self.still_leaking.append(f"{name} {leaking}")
                 continue
             for unit in items(package, "units"):
-                self.upgrades.append({"unit": str(unit), "package": name, "before": leaking, "after": str(now)})
+                self.upgrades.append(
+                    {"unit": str(unit), "package": name, "before": leaking, "after": str(now)[:_MOST_TEXT]}
+                )
         # Also what an earlier run has replaced. In check mode nothing is yet: all who use it now would run the old one.
         users = _users(before if after is None else after)
         would = after is None and bool(self.upgrades)
@@ -158,8 +160,10 @@ class Upgrade:
             yield f"{package} {before}: {would}upgraded to {after}"
         for unit in self.restart:
             yield f"{unit} runs the old code until it is restarted"
-        for other in self.others:
+        for other in self.others[:_MOST_TOLD]:
             yield f"{other} goes on with the old code"
+        if len(self.others) > _MOST_TOLD:
+            yield f"{len(self.others) - _MOST_TOLD} more processes go on with the old code"
         for package in self.still_leaking:
             yield f"{package}: there is no other version to be had here, or it is held; the leak stays"
         for package in self.foreign:

@@ -24,6 +24,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
+# Profiles take minutes each, one after the other: the services that a single host may name.
+_MOST_TARGETS = 5
 _MOST_TOLD = 10
 
 
@@ -52,21 +54,27 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         found, packages = groups(rows, play), leaky_packages(usable, arguments["share_pct"])
-        targets: dict[str, list[str]] = {}
-        for group in found:
+        services: dict[str, list[str]] = {}
+        for group in sorted(found, key=lambda group: -group.rate_bytes_per_hour):
             if group.is_service:
-                targets.setdefault(group.chosen, []).append(group.unit)
+                services.setdefault(group.chosen, []).append(group.unit)
+        told = [clean(group.told()) for group in found]
+        told += [
+            clean(f"{host}: {len(units)} services; the {_MOST_TARGETS} that leak fastest are profiled, not {units[-1]}")
+            for host, units in sorted(services.items())
+            if len(units) > _MOST_TARGETS
+        ]
         # What another device says is a hint. Whom it is for is said by each host: in its own audit, then by a look.
         audited = [row for row in rows if row.level != LEVELS[-1] and not too_old(row.audited_at, now, days)]
         own = {row.host: [one.as_dict() for one in candidates(row, packages)] for row in audited}
         result.update(
             changed=False,
             groups=[group.as_dict() for group in found],
-            targets=targets,
+            targets={host: units[:_MOST_TARGETS] for host, units in services.items()},
             packages=[package.as_dict() for package in packages],
             candidates={host: packages for host, packages in own.items() if packages},
             now=now,
-            summary=[clean(group.told()) for group in found] or ["no leak was found by the last audits of these hosts"],
+            summary=told or ["no leak was found by the last audits of these hosts"],
             unused=_told(unused, [host for host in hosts if host not in own] if packages else [], days),
         )
         return result

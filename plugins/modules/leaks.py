@@ -63,8 +63,9 @@ groups:
       version: "1.0"
       hosts: [gw1, gw2]
       chosen: gw2
+      rate_bytes_per_hour: 1200000
 targets:
-  description: The services to profile, by host.
+  description: The services to profile, by host; of each the five that leak fastest.
   returned: always
   type: dict
   sample: {gw2: [telemetry.service]}

@@ -54,6 +54,7 @@ class Group:
     version: str | None
     hosts: tuple[str, ...]
     chosen: str
+    rate_bytes_per_hour: int = 0
 
     @property
     def is_service(self) -> bool:
@@ -96,8 +97,9 @@ def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
                 key = (unit, text(leak, "package") or "", text(leak, "version") or "")
                 found.setdefault(key, []).append((integer(leak, "rate_bytes_per_hour") or 0, row.host))
     return [
-        Group(unit, package or None, version or None, tuple(sorted(host for _unused, host in same)), max(same)[1])
+        Group(unit, package or None, version or None, tuple(sorted(host for _unused, host in same)), chosen, rate)
         for (unit, package, version), same in sorted(found.items())
+        for rate, chosen in [max(same)]
     ]
 
 

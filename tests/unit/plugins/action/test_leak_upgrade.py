@@ -175,3 +175,10 @@ def test_first_it_is_chosen_then_remembered(tmp_path: Path) -> None:
     assert not (tmp_path / FILE).exists()
     remembered = act(tmp_path, after=after, done=done)
     assert remembered["restart"] == ["app.service"] and (tmp_path / FILE).exists()
+
+
+def test_a_host_with_many_processes_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    after = {**look("v" * 10**6), "users": [user("session-3.scope", True)] * 10**5}
+    told = act(tmp_path, after=after)
+    assert len(told["summary"]) == 52 and told["summary"][-1].endswith("9950 more processes go on with the old code")
+    assert len(told["upgrades"][0]["after"]) == 100

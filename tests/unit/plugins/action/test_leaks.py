@@ -100,3 +100,15 @@ def test_files_that_are_no_profiles_do_not_end_the_run(tmp_path: Path, monkeypat
     found = ask(monkeypatch, tmp_path, rows, "a", "liar")
     assert set(found["candidates"]) == {"a"}
     assert len(found["unused"]) == 11 and found["unused"][-1] == "40 more profiles are not used"
+
+
+def test_a_host_that_names_many_services_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are profiled one after the other, for minutes each."""
+    rows = [audited("liar", *(f"s{number:02}.service" for number in range(50))), audited("a", "telemetry.service")]
+    rows[0].leaks[40]["rate_bytes_per_hour"] = 9
+    found = ask(monkeypatch, tmp_path, rows, "liar", "a")
+    assert len(found["targets"]["liar"]) == 5 and found["targets"]["a"] == ["telemetry.service"]
+    assert found["targets"]["liar"][0] == "s40.service"
+    assert found["summary"][-1].startswith("liar: 50 services; the 5 that leak fastest are profiled")
