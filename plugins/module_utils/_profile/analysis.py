@@ -21,7 +21,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import
 
 # Heaptrack's trace up to a moment: the last line may be half of one, and the program trusts what it reads.
 _INTERPRET = 'head -c "$1" | head -n -1 | "$2" > "$3"'
-_TRACED = re.compile("^x [0-9a-f]+ (/.*)$", re.MULTILINE)
+# Since 1.3 the length of the path stands before it.
+_TRACED = re.compile("^x (?:[0-9a-f]+ )?(/.*)$", re.MULTILINE)
 _KEPT = HOME + "/profiles"
 
 

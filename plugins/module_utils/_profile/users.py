@@ -10,6 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat, units_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import installed
@@ -35,6 +36,7 @@ def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> D
     """The result of the module C(package_users)."""
     files = sorted({host.resolved(path) for path in params["files"]})
     users, unread = find_users(host, files)
+    known = owners(host, {*files, *(user.file for user in users)}) or {}
     versions = {package.name: package.version for package in installed(host, params["packages"])}
     result: Dict[str, Any] = {
         "changed": False,
@@ -42,6 +44,7 @@ def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> D
         "foreign": {name: version for name, version in versions.items() if ":" in name},
         "files": files,
         "users": [user._asdict() for user in users],
+        "owners": {path: {"package": one.name, "version": one.version} for path, one in sorted(known.items())},
     }
     if unread:
         result["warnings"] = [f"{unread} processes could not be read; they may use the files too"]

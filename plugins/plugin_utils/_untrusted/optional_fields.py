@@ -9,7 +9,6 @@ kind that was asked for, is C(None) or empty; nothing here raises.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -31,13 +30,13 @@ def number(data: Any, *path: str) -> int | float | None:
     value = at(data, *path)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
-    return value if math.isfinite(value) else None
+    # What a database cannot hold is no number of ours; neither is what is not finite.
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def integer(data: Any, *path: str) -> int | None:
     value = number(data, *path)
-    # What a database cannot hold is no number of ours.
-    return int(value) if value is not None and -(2**63) <= value < 2**63 else None
+    return None if value is None else int(value)
 
 
 def text(data: Any, *path: str) -> str | None:

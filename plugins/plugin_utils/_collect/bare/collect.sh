@@ -272,14 +272,22 @@ owners() {
   [ $# -gt 0 ] || return 0
   if ! command -v dpkg-query > /dev/null 2>&1; then
     run "$RPM_OWNERS" $RPM_OWNERS_WORDS "$@"
+    # A line for each, or one of them has several packages.
+    [ "$($RPM_OWNERS_WORDS "$@" 2>&1 | wc -l)" -eq $# ] && return 0
+    for path in "$@"; do run "$RPM_OWNERS_OF_ONE $path" $RPM_OWNERS_OF_ONE_WORDS "$path"; done
     return 0
   fi
   for path in "$@"; do
     case $path in /usr/bin/* | /usr/sbin/* | /usr/lib*) set -- "$@" "${path#/usr}" ;; esac
   done
   found=$($DPKG_OWNERS_WORDS "$@" 2> /dev/null)
+  moved=$(printf '%s\n' "$found" | sed -n 's/^.*diversion.* from: //p')
+  [ -z "$moved" ] || found="$found
+$($DPKG_OWNERS_WORDS $moved 2> /dev/null)"
   run "$DPKG_OWNERS" printf '%s\n' "$found"
-  set -- $(printf '%s\n' "$found" | sed -e '/^diversion by /d' -e 's/[,:] .*//' | sort -u)
+  set -- $(printf '%s\n' "$found" | sed -e '/diversion.* to: /d' -e '/^local diversion/d' -e 's/^diversion by //' \
+    -e 's/ from: .*//' -e 's/: .*//' | tr ',' ' ')
+  set -- $(printf '%s\n' "$@" | sort -u)
   [ $# = 0 ] || run "$DPKG_VERSIONS" $DPKG_VERSIONS_WORDS "$@"
 }
 

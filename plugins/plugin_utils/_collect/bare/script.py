@@ -73,6 +73,7 @@ def render(questions: Questions, root: str = "") -> str:
         "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,
         "DPKG_VERSIONS_WORDS": packages.DPKG_VERSIONS,
         "RPM_OWNERS_WORDS": packages.RPM_OWNERS,
+        "RPM_OWNERS_OF_ONE_WORDS": packages.RPM_OWNERS_OF_ONE,
     }
     words = {
         "ROOT": root,
@@ -84,6 +85,7 @@ def render(questions: Questions, root: str = "") -> str:
         "DPKG_OWNERS": " ".join(packages.DPKG_OWNERS),
         "DPKG_VERSIONS": " ".join(packages.DPKG_VERSIONS),
         "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
+        "RPM_OWNERS_OF_ONE": " ".join(packages.RPM_OWNERS_OF_ONE),
         "LOG_WORDS": log_sources.WORDS,
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }

@@ -265,8 +265,9 @@ def test_a_service_that_cannot_be_profiled(device: Device, before: str, after: s
         run(device)
 
 
-def test_a_script_that_starts_the_service_is_not_the_service(device: Device) -> None:
-    device.commands["head -c 8192"] = "v 10400 3\nx d /usr/bin/dash\nX sh /usr/bin/app\n"
+@pytest.mark.parametrize("traced", ["v 10400 3\nx d /usr/bin/dash", "v 10200 2\nx /usr/bin/dash"], ids=["1.4", "1.2"])
+def test_a_script_that_starts_the_service_is_not_the_service(device: Device, traced: str) -> None:
+    device.commands["head -c 8192"] = traced + "\nX sh /usr/bin/app\n"
     device.has_link("/proc/20/exe", "/usr/bin/app")
     with pytest.raises(LifeboatError, match=r"has followed /usr/bin/dash, but telemetry\.service runs /usr/bin/app"):
         run(device)

@@ -17,7 +17,11 @@ LINE = "7f00-7f01 r-xp 00000000 fe:00 2146482                            {}\n"
 
 def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
     said = "dpkg\t1.21\tinstalled\tarm64\nlibtelemetry1\t1.1\tinstalled\tarm64\nlibold\t1.0\tinstalled\tarmhf\n"
-    host = FakeHost(tmp_path, {"dpkg-query --show": said})
+    shown = {
+        "--search --": f"libtelemetry1:arm64: {LIBRARY}\n",
+        "--show --showformat=${binary": "libtelemetry1:arm64\t1.1\n",
+    }
+    host = FakeHost(tmp_path, {"dpkg-query --show": said, **{f"dpkg-query {key}": text for key, text in shown.items()}})
     other = LINE.format("/usr/lib/libother.so")
     host.has_process(20, "old", maps=other + LINE.format(LIBRARY + " (deleted)"))
     host.has_process(21, "new", maps=LINE.format(LIBRARY), cgroup="0::/user.slice/session-3.scope\n")
@@ -27,6 +31,7 @@ def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
     found = package_users(host, {"packages": ["libtelemetry1", "libold"], "files": ["/lib/libtelemetry.so.1"]}, False)
     assert found["versions"] == {"libtelemetry1": "1.1", "libold": None} and not found["changed"]
     assert found["foreign"] == {"libold:armhf": "1.0"}
+    assert found["owners"][LIBRARY] == {"package": "libtelemetry1", "version": "1.1"}
     assert [(user["comm"], user["unit"], user["stale"]) for user in found["users"]] == [
         ("old", "nginx.service", True),
         ("new", "session-3.scope", False),

@@ -16,6 +16,7 @@ from unit.samples import RUNTIME
 from unit.shell_host import SHELLS, printed, snapshot
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER as SAMPLES_HEADER
@@ -134,6 +135,47 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert bare.collector == "bare"
     assert bare.declared is not None
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
+
+
+DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
+RPM = " ".join(packages.RPM_OWNERS)
+RPM_OF_ONE = " ".join(packages.RPM_OWNERS_OF_ONE)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("commands", "found"),
+    [
+        (
+            {
+                "dpkg-query --search --": DIVERTED + "other, nginx-core: /usr/sbin/app\n",
+                "dpkg-query --show --showformat": "nginx-core\t1.0\nother\t2.0\n",
+            },
+            {"nginx.service": ("nginx-core", "1.0")},
+        ),
+        (
+            {
+                "dpkg-query --search --": DIVERTED.replace("sbin/nginx", "x").replace("sbin/app", "sbin/nginx"),
+                "dpkg-query --show --showformat": "other\t2.0\n",
+            },
+            {"nginx.service": ("other", "2.0")},
+        ),
+        (
+            {RPM: "other\t1\nother2\t1\nnginx\t3\n", f"{RPM_OF_ONE} /usr/sbin/nginx": "nginx\t3\n"},
+            {"nginx.service": ("nginx", "3")},
+        ),
+    ],
+    ids=["moved away", "diverted", "rpm, another has two"],
+)
+def test_a_shell_finds_the_owners_that_python_finds(
+    host: FakeKernel, shell: str, commands: dict[str, str], found: dict[str, tuple[str, str]], tmp_path: Path
+) -> None:
+    for question in [each for each in host.commands if each.startswith("dpkg-query")]:
+        del host.commands[question]
+    host.commands.update(commands)
+    native = collect(host, QUESTIONS).packages
+    assert native == collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS).packages
+    assert {each.unit: (each.package, each.version) for each in native or ()} == found
 
 
 def test_every_file_that_python_looks_for_is_read_by_the_shell(
