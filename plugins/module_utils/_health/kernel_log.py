@@ -31,35 +31,44 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 class KernelLog:
     """Where the events come from.
 
-    I(source) names what was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg),
-    C(/dev/kmsg), C(logread). I(lines) is how many lines that were.
-
-    I(incomplete): since boot the kernel has counted more kills (I(kills_counted)) than the log tells of
-    (I(kills_logged)). C(None) where it does not count (before 4.13), and where only a part of this boot was asked for.
-    Both numbers are of kill lines: when a control group is killed as a whole, the first process counts twice.
-
-    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand. I(unread) says
-    which of the logs that are there could not be read, and why.
+    Numbers of kills are of kill lines: when a control group is killed as a whole, the first process counts twice.
     """
 
     source: str
+    """What was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg), C(/dev/kmsg),
+    C(logread).
+    """
+
     lines: int
+    """Number of lines that were read."""
+
     incomplete: Optional[bool]
+    """Whether the log tells of fewer kills of this boot than the kernel has counted; null where it does not count
+    (before 4.13), and where only a part of this boot was asked for.
+    """
+
     unrecognised: Tuple[str, ...]
+    """Lines that speak of the OOM killer in words unknown here, as they stand: the first 100."""
+
     omitted_events: int
+    """Number of the oldest events that were left out because there were too many."""
+
     kills_counted: Optional[int] = None
+    """Number of kills that the kernel has counted since boot; null where it does not count."""
+
     kills_logged: int = 0
+    """Number of kills of this boot that the log tells of."""
+
     unread: Tuple[str, ...] = ()
+    """Which of the logs that are there could not be read, and why."""
 
 
 @dataclass(frozen=True)
 class HostEvent(OomEvent):
-    """An event of this host, without the table of candidates.
-
-    I(unit_told_by) is C(kernel), or C(systemd) where that alone named a unit at that moment.
-    """
+    """An OOM event of this host."""
 
     unit_told_by: Optional[str] = None
+    """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
 
 
 class LogRead(NamedTuple):

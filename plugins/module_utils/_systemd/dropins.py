@@ -52,14 +52,15 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 @dataclass(frozen=True)
 class DropIn:
-    """A unit file or drop-in as found on disk.
-
-    I(text) is decoded as UTF-8 with C(surrogateescape). C(None) means that the name is taken but nothing can
-    be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
-    """
+    """A unit file or drop-in as found on disk."""
 
     path: str
+    """Its path."""
+
     text: Optional[str]
+    """What stands in it, decoded as UTF-8 with C(surrogateescape); null where the name is taken but nothing can be read
+    there: a link to C(/dev/null) (a mask), a dangling link, a folder.
+    """
 
 
 @dataclass(frozen=True)

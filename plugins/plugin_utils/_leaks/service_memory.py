@@ -56,7 +56,7 @@ def _of_unit(
     main_pid = integer(unit, "main_pid")
     leader = next((process for process in by_age if integer(process, "pid") == main_pid), by_age[0])
     group = cgroups.get(text(unit, "control_group") or text(leader, "cgroup"))
-    current_bytes = integer(unit, "memory_current")
+    current_bytes = integer(unit, "memory_current_bytes")
     current_kib = integer(group, "current_kib")
     return ServiceMemory(
         unit=clean(name, 200),
