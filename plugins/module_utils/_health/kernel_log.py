@@ -21,8 +21,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_sources, oom_history
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, LoggedEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import kills_by_systemd, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
 
@@ -97,7 +97,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
             if not reading.tells_all:
                 reading.take(reading.attempt(lambda read=read: read(host, lines)))  # type: ignore[misc]
     reading.require_a_log()
-    counted, logged = oom_kills, oom_history.kills(reading.seen)
+    counted, logged = oom_kills, oom_history.kills(reading.logged)
     less = None if counted is None else logged < counted
     log = KernelLog(
         source=", ".join(reading.sources),
@@ -109,7 +109,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
         kills_logged=logged,
         unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
     )
-    events = [seen.event for seen in oom_history.since(reading.seen, since)]
+    events = [each.event for each in oom_history.since(reading.logged, since)]
     return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
 
 
@@ -121,7 +121,7 @@ class _Reading:
         self.failures: List[HostError] = []
         self.sources: List[str] = []
         self.lines = 0
-        self.seen: List[Seen] = []
+        self.logged: List[LoggedEvent] = []
         self.unrecognised: List[str] = []
         self.omitted_events = 0
 
@@ -137,13 +137,13 @@ class _Reading:
             return
         self.sources.append(found.source)
         self.lines += found.lines
-        seen = [Seen(event, False) for event in self._events(found.former)]
+        logged = [LoggedEvent(event, False) for event in self._events(found.former)]
         newest = self._events(found.newest)
         boot = _boot(self._host) if newest and found.current is None else None
         for event in newest:
             this_boot = oom_history.is_of_boot(event, boot) if found.current is None else found.current
-            seen.append(Seen(event, this_boot))
-        self.seen = oom_history.merged(self.seen, seen)
+            logged.append(LoggedEvent(event, this_boot))
+        self.logged = oom_history.merged(self.logged, logged)
 
     def _events(self, lines: Sequence[str]) -> Tuple[OomReport, ...]:
         log = oom_log.parse(lines)
@@ -157,7 +157,7 @@ class _Reading:
         if not self.sources or self._oom_kills is None:
             return False
         return self._oom_kills == 0 or (
-            not self.sources[0].startswith("/var/") and oom_history.kills(self.seen) >= self._oom_kills
+            not self.sources[0].startswith("/var/") and oom_history.kills(self.logged) >= self._oom_kills
         )
 
     def require_a_log(self) -> None:
@@ -172,13 +172,13 @@ def _boot(host: Door) -> Optional[Boot]:
 
 
 def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
-    said = ""
+    text = ""
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
-            said = host.run(units_argv).stdout
+            text = host.run(units_argv).stdout
     return [
         HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
-        for event, (unit, teller) in zip(events, tied(events, parse_said(said)))
+        for event, (unit, teller) in zip(events, tied(events, kills_by_systemd(text)))
     ]
 
 
