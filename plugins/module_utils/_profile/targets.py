@@ -372,5 +372,5 @@ class AttachedProcess(Target):
 
 
 def target(host: Host, wanted: Request, tool: Tool, place: Place) -> Target:
-    kind = Unit if wanted.unit else AttachedProcess if wanted.pid else Command
-    return kind(host, wanted, tool, place)
+    chosen = Unit if wanted.unit else AttachedProcess if wanted.pid else Command
+    return chosen(host, wanted, tool, place)
