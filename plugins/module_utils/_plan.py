@@ -17,7 +17,7 @@ class Change:
     """The thing that has it: C(kernel), or a unit."""
 
     layer: str
-    """Where the value lives: C(file), C(boot), C(runtime) of a sysctl; C(drop-in), C(loaded), C(running) of a service."""
+    """Where it lives: C(file), C(boot), C(runtime) for a sysctl; C(drop-in), C(loaded), C(running) for a service."""
 
     key: str
     """Which value of it: a sysctl, or a setting of the unit; of a process that runs its number and name."""

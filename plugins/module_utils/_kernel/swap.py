@@ -25,7 +25,7 @@ class SwapDevice:
     name: str
     """Path of the device or file."""
 
-    kind: str
+    type: str
     """C(partition) or C(file)."""
 
     size_kib: int

@@ -144,7 +144,7 @@ def patterns(units: Iterable[str]) -> List[str]:
 def _instances_of(template: unit_names.UnitName) -> str:
     # fnmatch(3): a backslash of the name (from systemd-escape) would quote the next character.
     prefix = template.prefix.replace("\\", "\\\\")
-    return f"{prefix}@*.{template.kind}"
+    return f"{prefix}@*.{template.type}"
 
 
 def parse_show(text: str) -> Tuple[UnitProperties, ...]:
