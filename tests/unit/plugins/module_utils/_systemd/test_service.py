@@ -124,8 +124,8 @@ def test_the_layers_of_a_score_have_a_value_each_or_none() -> None:
         ("OOMScoreAdjust", {"oom_score_adjust": -500}, "-500"),
         ("OOMScoreAdjust", {"oom_score_adjust": None}, None),
         ("OOMPolicy", {"oom_policy": "kill"}, "kill"),
-        ("MemoryMin", {"memory_min": 67108864}, "67108864"),
-        ("MemoryLow", {"memory_low": 0}, "0"),
+        ("MemoryMin", {"memory_min_bytes": 67108864}, "67108864"),
+        ("MemoryLow", {"memory_low_bytes": 0}, "0"),
         ("ManagedOOMPreference", {"managed_oom_preference": None}, None),
     ],
 )

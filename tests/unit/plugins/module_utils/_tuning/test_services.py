@@ -175,7 +175,7 @@ def test_every_setting_is_compared() -> None:
     policy = ServicePolicy(
         "nginx.service", {SCORE: "0", "OOMPolicy": "continue", "MemoryMin": "64M", "MemoryLow": "10%"}
     )
-    state = converged(policy, memory_min=67108864, memory_low=5, oom_policy="stop")
+    state = converged(policy, memory_min_bytes=67108864, memory_low_bytes=5, oom_policy="stop")
     assert planned(task(state, policy)) == [("loaded", "OOMPolicy", "stop", "continue")]
 
 
