@@ -167,7 +167,7 @@ def test_too_little_headroom_is_refused_unless_it_gets_better(
         return
     with pytest.raises(Refused, match=r"^overcommit mode never would leave .*; force: true applies it") as raised:
         check_guard(guard, force=False)
-    assert raised.value.facts == guard.as_dict()
+    assert raised.value.numbers == guard.as_dict()
     assert str(check_guard(guard, force=True)).startswith("forced: overcommit mode never would leave")
 
 
