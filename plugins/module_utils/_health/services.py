@@ -35,7 +35,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
-_ETC = "/etc/systemd/system"
+ETC = "/etc/systemd/system"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
 VERSION_ARGV = ("systemctl", "--version")
@@ -149,7 +149,7 @@ def _folders_on_disk(host: Door) -> Dict[str, Tuple[str, ...]]:
 
 def _with_our_dropin(scene: _Scene) -> List[str]:
     """The units that have a drop-in of ours."""
-    named = {folder[len(_ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(_ETC + "/")}
+    named = {folder[len(ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(ETC + "/")}
     return [
         name
         for name, folder in named.items()
@@ -176,7 +176,7 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
         unit = known[name]
         unit_id, load_state = unit.id, unit.load_state or "not-found"
         members = (unit,) if load_state not in ("not-found", "masked") else ()
-    folder = f"{_ETC}/{unit_id}.d"
+    folder = f"{ETC}/{unit_id}.d"
     own_path = folder + "/" + scene.dropin
     has_own = scene.dropin in scene.folders.get(folder, ())
     return DeclaredUnit(
@@ -211,7 +211,7 @@ def _instances(
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
     return ServiceState(
         unit=unit,
-        own_path=f"{_ETC}/{owner}.d/{scene.dropin}",
+        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
         systemd_version=scene.version,
         fragment=_read(scene.host, unit.fragment_path) if unit.fragment_path else None,
         dropins=tuple(

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
+    HostError,
     InvalidPolicy,
     LifeboatError,
     Missing,
@@ -37,7 +38,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
     ServiceState,
     owns_folder,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, apply_edits
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,
     check_guards,
@@ -60,6 +62,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     touched,
     verdict,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.settled import settled
 
 
 @dataclass(frozen=True)
@@ -86,10 +89,15 @@ class _Look:
 
 def converge_services(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     """Bring all declared services to their settings; the result of the module."""
+    return settled(host, "scores of services", check_mode, lambda: _converge(host, params, check_mode))
+
+
+def _converge(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
     policies = service_policies(params["services"])
     how = _how(params)
+    swept = [] if check_mode else sweep_dropins(host)
     before, policies, warnings = _look(host, policies, how)
-    warnings += _unavailable(before.work, how)
+    warnings = swept + warnings + _unavailable(before.work, how)
     plan = plan_services(before.work, how.apply != "none", how.missing == "write")
     promised = tuple(expected(task, how.apply, how.missing == "write") for task in before.work)
     found = _outcome(host, before, rescored(before.processes, _scores(promised)))
@@ -192,9 +200,9 @@ def _edits(work: Sequence[Task], how: _How) -> List[FileEdit]:
 
 
 def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdit], how: _How) -> None:
-    apply_edits(host, edits)
-    if edits or plan.of("loaded"):
-        host.run_or_fail(["systemctl", "daemon-reload"])
+    with applied(host, edits):
+        if edits or plan.of("loaded"):
+            _reload(host)
     pairs = [(task, before, after) for task in work for before, after in zip(task.unit.states, task.written.states)]
     if how.apply == "live":
         for task, before, after in pairs:
@@ -206,6 +214,14 @@ def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdi
         units = [before.unit.id for task, before, after in pairs if touched(task, before, after)]
         if units:
             host.run_or_fail(["systemctl", "try-restart", "--", *units])
+
+
+def _reload(host: Host) -> None:
+    try:
+        host.run_or_fail(["systemctl", "daemon-reload"])
+    except HostError as error:
+        outcome = "the drop-ins are taken back: one that stays would hold from the next boot"
+        raise HostError(f"{error}; {outcome}", error.path) from error
 
 
 def set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:

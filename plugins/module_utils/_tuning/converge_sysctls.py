@@ -17,6 +17,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import A
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.settled import settled
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
     BACKUP,
     Goal,
@@ -60,9 +62,16 @@ def converge_sysctls(
     Raises LifeboatError where another file would win at boot and O(on_conflict) is C(fail), where the host
     does not take a value, or where it does not keep one.
     """
+    return settled(host, ", ".join(keys), check_mode, lambda: _converge(host, keys, params, check_mode, decide))
+
+
+def _converge(
+    host: Host, keys: Sequence[str], params: Mapping[str, Any], check_mode: bool, decide: Decide
+) -> Dict[str, Any]:
     state = read_sysctls(host, sysctl_path("sysctl_file", params["sysctl_file"]))
+    swept = [] if check_mode else sweep_sysctls(host, state)
     wanted = decide(state)
-    warnings = list(wanted.warnings) + _foreign_warnings(state)
+    warnings = swept + list(wanted.warnings) + _foreign_warnings(state)
     plan = plan_sysctls(state, wanted.goal)
     edits = [edit for edit in (own_edit(state, wanted.goal),) if edit is not None]
     plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
