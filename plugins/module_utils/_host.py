@@ -246,7 +246,9 @@ class Host(Door):
             raise failure("remove" if after is None else "write", path, error) from error
 
     def sweep(self, folder: str) -> List[str]:
-        """Remove what runs of ours that were killed have left in a folder; the paths."""
+        """Remove what runs of ours that were killed have left in a folder, or above a missing one; the paths."""
+        while folder.rpartition("/")[0] and not os.path.isdir(self.real(folder)):
+            folder = folder.rpartition("/")[0]
         try:
             return [f"{folder}/{name}" for name in sweep(self.real(folder))]
         except OSError as error:

@@ -20,7 +20,7 @@ _PREFIX = ".lifeboat-"
 _LEFT_OVER = re.compile(re.escape(_PREFIX) + "[0-9a-f]{12}")
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 # Of link(2): a file system that gives no file a second name, or not this one.
-_NO_SECOND_NAMES = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK)
+_NO_SECOND_NAMES = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
 
 
 class Swap:
@@ -62,9 +62,12 @@ class Swap:
         try:
             self._undo()
         except OSError as error:
+            self._close()
             raise failure("put back", self._path, error) from error
-        else:
-            self._sync("it is again what it was, and a power cut may undo that")
+        try:
+            _sync(self._folder)
+        except OSError as error:
+            raise self._unsynced(error, "it is again what it was, unless a power cut comes") from error
         finally:
             self._close()
 
@@ -198,20 +201,18 @@ class Swap:
 
     def _sync_or_undo(self) -> None:
         try:
-            self._sync("it is again what it was")
-        except HostError as unsynced:
-            try:
-                self._undo()
-            except OSError as error:
-                self._sync(f"the change stands there all the same: {os.strerror(error.errno or 0)}")
-            raise unsynced
-
-    def _sync(self, outcome: str) -> None:
-        try:
             _sync(self._folder)
         except OSError as error:
-            why = f"cannot write {self._path}: its folder cannot be synced: {os.strerror(error.errno or 0)}"
-            raise HostError(f"{why}; {outcome}", self._path) from error
+            outcome = "it is again what it was"
+            try:
+                self._undo()
+            except OSError as another:
+                outcome = f"the change stands there, since it cannot be put back: {os.strerror(another.errno or 0)}"
+            raise self._unsynced(error, outcome) from error
+
+    def _unsynced(self, error: OSError, outcome: str) -> HostError:
+        why = os.strerror(error.errno or 0)
+        return HostError(f"cannot write {self._path}: its folder cannot be synced: {why}; {outcome}", self._path)
 
 
 def _our_name() -> str:
@@ -251,16 +252,13 @@ def _discard(folder: int, name: str) -> None:
         os.unlink(name, dir_fd=folder)
     except FileNotFoundError:
         return
-    except OSError:
+    except IsADirectoryError:
         shutil.rmtree(f"/proc/self/fd/{folder}/{name}")
 
 
 def sweep(real: str) -> List[str]:
     """Remove what runs that were killed have left in a folder; the names."""
-    try:
-        folder = os.open(real, _FOLDER)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    folder = os.open(real, _FOLDER)
     try:
         found = sorted(name for name in os.listdir(folder) if _LEFT_OVER.fullmatch(name))
         for name in found:
