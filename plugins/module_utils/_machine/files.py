@@ -31,6 +31,7 @@ _KINDS = {
     stat.S_IFBLK: "a device",
     stat.S_IFDIR: "a folder",
 }
+_PIECE_BYTES = 65536
 _NULL_DEVICE = os.makedev(1, 3)
 # The root folder of another process, as we see it: its links mean our files.
 _OTHER_ROOT = re.compile(r"(.*/proc/(?:\d+|self)/root)(?:/(.*))?", re.DOTALL)
@@ -88,12 +89,17 @@ def open_foreign(real: str, path: str) -> BinaryIO:
 
 
 def read_all(stream: BinaryIO, path: str, most_bytes: int) -> bytes:
-    data = stream.read(most_bytes + 1)
-    if len(data) > most_bytes:
-        raise HostError(
-            f"cannot read {path}: it has more than the {most_bytes >> 20} MiB that are read of a file", path
-        )
-    return data
+    """In pieces: where the kernel is to fill a large one at once, as for a sysctl, it says that it has no memory."""
+    pieces, left = [], most_bytes
+    while True:
+        piece = stream.read(_PIECE_BYTES)
+        pieces.append(piece)
+        left -= len(piece)
+        if left < 0:
+            limit = f"it has more than the {most_bytes >> 20} MiB that are read of a file"
+            raise HostError(f"cannot read {path}: {limit}", path)
+        if not piece:
+            return b"".join(pieces)
 
 
 @contextlib.contextmanager
