@@ -13,7 +13,8 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade as ServiceUpgrade
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
     at,
     entries,
@@ -130,6 +131,5 @@ def _foreign(look: Mapping[str, Any], name: str, leaking: str | None) -> list[st
 
 
 def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
-    with History(report_dir.resolve() / FILE) as history:
-        for one in upgrades:
-            history.record_upgrade(host, one["unit"], one["package"], one["before"], one["after"], when)
+    with open_history(report_dir) as history:
+        history.keep_upgrades(host, [ServiceUpgrade(**one, at=when) for one in upgrades])

@@ -14,7 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import groups, leaky_packages, profiles
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 
@@ -35,7 +35,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         report_dir = Path(arguments["report_dir"])
         hosts = arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", [])
         try:
-            found = groups((row for _unused, row in Spool(report_dir).rows()), frozenset(hosts))
+            found = groups((filed.row for filed in RecordFiles(report_dir).rows()), frozenset(hosts))
             packages = leaky_packages(profiles(report_dir), arguments["share_pct"])
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import p
 
 
 def oom_events(log: Any) -> list[dict[str, Any]]:
-    """Events as dicts, oldest first. Source of the shape: C(OomEvent).
+    """Events as dicts, oldest first. Source of the shape: C(OomReport).
 
     Raises C(AnsibleFilterError) if I(log) is neither text nor a list of lines.
     """

@@ -16,8 +16,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import host_state, process
+from unit.samples import host_state, oom_event, process
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
@@ -257,7 +258,7 @@ def test_nobody_is_shut_out(reader: Window, report: Path, scheme: str, width: in
 
 def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None:
     for number, text in enumerate(HOSTILE):
-        kill = {"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": 5}]}
+        kill = oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),))
         state = host_state(processes=(process(comm=text, unit=text or None),), events=(kill,))
         record = audited(
             f"{number} {text}", "2026-05-04T03:02:01+00:00", state.as_facts(), load_policy({"mode": "always"})

@@ -10,12 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
@@ -191,6 +192,14 @@ def declared(*states: ServiceState, name: str = "nginx.service", load_state: str
 
 def services_state(*units: DeclaredUnit, left_over: tuple[DeclaredUnit, ...] = ()) -> ServicesState:
     return ServicesState(systemd_version=252, declared=units, left_over=left_over)
+
+
+def oom_event(**changes: Any) -> HostEvent:
+    """A kill of nginx."""
+    event = HostEvent(
+        kind=KILL, timestamp="2026-05-04T03:02:01", unit="nginx.service", victims=(Victim(5, comm="nginx"),)
+    )
+    return replace(event, **changes)
 
 
 def host_state(**changes: Any) -> HostState:

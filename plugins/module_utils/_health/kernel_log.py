@@ -14,8 +14,8 @@ without a clock of its own starts in another year. Only files leave no choice bu
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import dataclass, fields
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources i
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,21 @@ class KernelLog:
     unread: Tuple[str, ...] = ()
 
 
-class LogRead(NamedTuple):
-    """The log, and the OOM events in it, oldest first.
+@dataclass(frozen=True)
+class HostEvent(OomEvent):
+    """An event of this host, without the table of candidates.
 
-    An event is as the filter P(lifeboat.oom.oom_events#filter) has it, without its table of processes, and with
-    C(unit_told_by): C(kernel), or C(systemd) where that alone named a unit at that moment.
+    I(unit_told_by) is C(kernel), or C(systemd) where that alone named a unit at that moment.
     """
 
+    unit_told_by: Optional[str] = None
+
+
+class LogRead(NamedTuple):
+    """The log, and the OOM events in it, oldest first."""
+
     log: KernelLog
-    events: Tuple[Mapping[str, Any], ...]
+    events: Tuple[HostEvent, ...]
 
 
 def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[int]) -> LogRead:
@@ -130,7 +136,7 @@ class _Reading:
             seen.append(Seen(event, this_boot))
         self.seen = oom_history.merged(self.seen, seen)
 
-    def _events(self, lines: Sequence[str]) -> Tuple[OomEvent, ...]:
+    def _events(self, lines: Sequence[str]) -> Tuple[OomReport, ...]:
         log = oom_log.parse(lines)
         self.unrecognised += [line for line in log.unrecognised if line not in self.unrecognised]
         self.omitted_events += log.omitted_events
@@ -156,12 +162,16 @@ def _boot(host: Door) -> Optional[Boot]:
     return Boot(float(started[0]), float(uptime.split()[0])) if started and uptime else None
 
 
-def _with_units(host: Door, events: Sequence[OomEvent], units_argv: Tuple[str, ...]) -> List[Dict[str, Any]]:
+def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
     said = ""
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
             said = host.run(units_argv).stdout
     return [
-        dict(replace(event, tasks=(), unit=unit).as_dict(), unit_told_by=teller)
+        HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
         for event, (unit, teller) in zip(events, tied(events, parse_said(said)))
     ]
+
+
+def _without_tasks(event: OomReport) -> Dict[str, Any]:
+    return {each.name: getattr(event, each.name) for each in fields(OomEvent)}

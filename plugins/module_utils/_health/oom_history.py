@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC, OomReport, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # printk's time is the same in every copy of a line. Where one of two copies lacks kill lines, it may have the time of
@@ -33,7 +33,7 @@ class Boot(NamedTuple):
 class Seen(NamedTuple):
     """An event, and whether it is of the boot that runs: C(None) if the log that tells of it may be an older one."""
 
-    event: OomEvent
+    event: OomReport
     this_boot: Optional[bool]
 
 
@@ -42,7 +42,7 @@ def kills(seen: Iterable[Seen]) -> int:
     return sum(_kills_of(event) for event, this_boot in seen if this_boot)
 
 
-def _kills_of(event: OomEvent) -> int:
+def _kills_of(event: OomReport) -> int:
     """A victim without a kill line has died where the reaper was at it."""
     return max(event.kill_lines, sum(victim.reaped for victim in event.victims))
 
@@ -80,7 +80,7 @@ def _places(told: Sequence[Seen]) -> Dict[object, List[int]]:
     return places
 
 
-def _keys(event: OomEvent) -> List[object]:
+def _keys(event: OomReport) -> List[object]:
     """The processes that an event is known by: those that died, and the one that had asked for memory."""
     return [victim.pid for victim in event.victims] + [event.invoker]
 
@@ -120,7 +120,7 @@ def _is_same_victim(one: Victim, other: Victim) -> bool:
     return True
 
 
-def _joined(one: OomEvent, other: OomEvent) -> OomEvent:
+def _joined(one: OomReport, other: OomReport) -> OomReport:
     """The fuller of two accounts of one event, with what only the other one has."""
     best, rest = sorted((one, other), key=_fullness, reverse=True)
     there = {victim.pid for victim in best.victims}
@@ -139,11 +139,11 @@ def _joined(one: OomEvent, other: OomEvent) -> OomEvent:
     )
 
 
-def _fullness(event: OomEvent) -> Tuple[bool, bool, bool, int, int]:
+def _fullness(event: OomReport) -> Tuple[bool, bool, bool, int, int]:
     return event.kind == KILL, event.kind == PANIC, event.complete, len(event.victims), len(event.tasks)
 
 
-def is_of_boot(event: OomEvent, boot: Optional[Boot]) -> Optional[bool]:
+def is_of_boot(event: OomReport, boot: Optional[Boot]) -> Optional[bool]:
     """Whether an event is of this boot by the time that a syslog daemon gave it: C(True), or C(None) for not sure.
 
     Such a time has no offset, often no year, and was given by the clock of then, which may have been wrong.

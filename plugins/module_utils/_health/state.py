@@ -6,21 +6,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
+    Candidate,
     Crowd,
     Killer,
     kernel_version,
     kill_order,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import does_not_know, forecast
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth, does_not_know, forecast
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import Commit, commit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressures
@@ -42,6 +43,16 @@ class Unread:
 
 
 @dataclass(frozen=True)
+class Outlook:
+    """What follows from a state."""
+
+    commit: Optional[Commit]
+    kill_order: Optional[Tuple[Candidate, ...]]
+    forecast: Optional[Tuple[Growth, ...]]
+    forecast_does_not_know: Tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class HostState:
     """One look at one host.
 
@@ -49,7 +60,7 @@ class HostState:
     I(unread) lists the last of the three. I(pressure) is C(None) where the kernel has no PSI, I(cgroups) without
     the memory controller, I(services) (those that run) and I(declared) (those that were asked for by name) without
     systemd. I(processes) are all that have memory of their own. I(events) are the OOM events that the kernel log
-    still holds, as the filter P(lifeboat.oom.oom_events#filter) has them, without their process tables.
+    still holds, oldest first.
     I(packages) are those of services that run, C(None) without dpkg or rpm; I(samples) what the role oom_monitor has
     sampled since boot, C(None) without it.
     """
@@ -69,7 +80,7 @@ class HostState:
     processes: Optional[Tuple[Process, ...]]
     daemons: Optional[Tuple[OomDaemon, ...]]
     log: Optional[KernelLog]
-    events: Optional[Tuple[Mapping[str, Any], ...]]
+    events: Optional[Tuple[HostEvent, ...]]
     samples: Optional[Tuple[ServiceSamples, ...]]
     unread: Tuple[Unread, ...]
 
@@ -102,21 +113,21 @@ class HostState:
         runtime = {} if self.sysctls is None else self.sysctls.runtime
         return {key: int(text) if text.isdecimal() else None for key, text in runtime.items()}
 
-    def as_facts(self, top: int = 10) -> Dict[str, Any]:
-        """The state as JSON, with what follows from it: the first I(top) of the kill order, the forecast."""
-        found = self.commit()
-        facts: Dict[str, Any] = {"schema": SCHEMA}
-        facts.update(asdict(self))
-        facts["commit"] = None if found is None else asdict(found)
-        facts["scores"] = [state.layers() for state in self.services or ()]
-        facts["forecast_does_not_know"] = self._unknown()
-        facts["kill_order"] = facts["forecast"] = None
+    def outlook(self, top: int = 10) -> Outlook:
+        """What follows from this state: the first I(top) of the kill order, and what the forecast says of them."""
+        order: Optional[Tuple[Candidate, ...]] = None
+        growths: Optional[Tuple[Growth, ...]] = None
         if self.processes is not None:
             crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
             order = kill_order(crowd)
-            facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
-            facts["forecast"] = [asdict(growth) for growth in forecast(crowd, order, top, self._declared_running())]
-        return facts
+            growths = forecast(crowd, order, top, self._declared_running())
+            order = order[:top]
+        return Outlook(self.commit(), order, growths, tuple(self._unknown()))
+
+    def as_facts(self, top: int = 10) -> Dict[str, Any]:
+        """The state as JSON, with what follows from it."""
+        scores = [asdict(state.layers()) for state in self.services or ()]
+        return {"schema": SCHEMA, **asdict(self), **asdict(self.outlook(top)), "scores": scores}
 
     def _declared_running(self) -> List[str]:
         units = () if self.declared is None else self.declared.declared

@@ -52,6 +52,13 @@ class Victim:
     oom_score_adj: Optional[int] = None
     reaped: bool = False
 
+    @property
+    def rss_kib(self) -> Optional[int]:
+        """All of its RSS; null where the kernel does not say."""
+        if self.anon_rss_kib is None:
+            return None
+        return self.anon_rss_kib + (self.file_rss_kib or 0) + (self.shmem_rss_kib or 0)
+
 
 @dataclass(frozen=True)
 class Task:
@@ -117,11 +124,17 @@ class OomEvent:
     unit: Optional[str] = None
     invoker: Optional[Invoker] = None
     victims: Tuple[Victim, ...] = ()
-    tasks: Tuple[Task, ...] = ()
     memory: Mapping[str, int] = field(default_factory=dict)
     kill_lines: int = 0
     complete: bool = False
     lost_lines: Optional[int] = None
+
+
+@dataclass(frozen=True)
+class OomReport(OomEvent):
+    """An event with the table of candidates that the kernel printed."""
+
+    tasks: Tuple[Task, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
         """The event as plain dicts and lists, for JSON."""
@@ -140,7 +153,7 @@ class OomLog:
     I(omitted_events) counts the oldest incidents that were left out because there were too many.
     """
 
-    events: Tuple[OomEvent, ...] = ()
+    events: Tuple[OomReport, ...] = ()
     unrecognised: Tuple[str, ...] = ()
     unrecognised_total: int = 0
     omitted_events: int = 0

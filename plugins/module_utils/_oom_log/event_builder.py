@@ -13,7 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     KILL,
     PANIC,
     Invoker,
-    OomEvent,
+    OomReport,
     Task,
     Victim,
     unit_of,
@@ -140,13 +140,13 @@ class Draft:
         """Lines of the report are missing."""
         self.lost = (self.lost or 0) + lines
 
-    def finish(self) -> OomEvent:
+    def finish(self) -> OomReport:
         """The event, of which no more will be heard."""
         when = self.decided or self.first
         named = {0: self.named} if self.named and self.kind == INCOMPLETE else {}
         victims = self.victims or named
         measured = bool(self.memory or self.tasks)
-        return OomEvent(
+        return OomReport(
             kind=self.kind,
             timestamp=when.timestamp,
             uptime_seconds=when.uptime_seconds,

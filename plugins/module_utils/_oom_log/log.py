@@ -14,7 +14,7 @@ from collections import OrderedDict
 from itertools import chain, count, islice
 from typing import Callable, Iterable, Iterator, List, Tuple, Union
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomLog, OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_assembly import Assembly
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import (
@@ -38,7 +38,7 @@ _MAX_MACHINES = 64
 def parse(lines: Union[str, Iterable[str]]) -> OomLog:
     """Read all OOM events of a log, given as text or line by line (bytes decoded with C(surrogateescape)).
 
-    Does not raise for anything that stands in the log. C(OomEvent) describes the result.
+    Does not raise for anything that stands in the log. C(OomReport) describes the result.
     """
     if isinstance(lines, str):
         lines = lines.split("\n")
@@ -71,7 +71,7 @@ class _Events:
 
     def __init__(self) -> None:
         self.omitted = 0
-        self._placed: List[Tuple[int, int, OomEvent]] = []
+        self._placed: List[Tuple[int, int, OomReport]] = []
 
     def collector(self, chunk: int) -> Callable[[Draft], None]:
         def collect(draft: Draft) -> None:
@@ -87,7 +87,7 @@ class _Events:
         self.omitted += surplus
         del self._placed[:surplus]
 
-    def oldest_first(self) -> Tuple[OomEvent, ...]:
+    def oldest_first(self) -> Tuple[OomReport, ...]:
         self._trim()
         return tuple(event for _chunk, _place, event in self._placed)
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment, DropIn, Merged
@@ -32,6 +32,34 @@ class RunningScore:
     comm: str
     oom_score_adj: int
     is_main: bool
+
+
+@dataclass(frozen=True)
+class ScoreWinner:
+    """The line that decides the score of a unit on disk."""
+
+    file: str
+    """The file that it stands in."""
+    line: int
+    """The number of the line, from 1."""
+    value: str
+    """The score that it sets."""
+
+
+@dataclass(frozen=True)
+class ScoreLayers:
+    """The score of one unit in all its layers."""
+
+    unit: str
+    """The unit."""
+    dropin: Optional[str]
+    """The score in our drop-in, null where it sets none."""
+    winner: Optional[ScoreWinner]
+    """The line that decides it on disk, null where none sets it."""
+    loaded: Optional[int]
+    """The score that systemd has loaded, a number from -1000 to 1000; null where it does not say."""
+    running: Tuple[int, ...]
+    """The scores of its processes, each number once, in order."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +123,15 @@ class ServiceState:
             bool(self.unit.need_daemon_reload) or on_disk != loaded or self.unit.oom_score_adjust != self.disk_score()
         )
 
-    def layers(self) -> Dict[str, Any]:
-        """The layers of the score: our drop-in, the winner on disk, loaded, running."""
+    def layers(self) -> ScoreLayers:
         winner = self.winner()
-        return {
-            "unit": self.unit.id,
-            "dropin": dropins.parse(self.own_text or "", names.split(self.unit.id).section).get(SCORE),
-            "winner": None if winner is None else {"file": winner.path, "line": winner.line, "value": winner.value},
-            "loaded": self.unit.oom_score_adjust,
-            "running": sorted({process.oom_score_adj for process in self.running}),
-        }
+        return ScoreLayers(
+            unit=self.unit.id,
+            dropin=dropins.parse(self.own_text or "", names.split(self.unit.id).section).get(SCORE),
+            winner=None if winner is None else ScoreWinner(winner.path, winner.line, winner.value),
+            loaded=self.unit.oom_score_adjust,
+            running=tuple(sorted({process.oom_score_adj for process in self.running})),
+        )
 
     def loaded(self, key: str) -> Optional[str]:
         """What the manager has for I(key); sizes in bytes."""

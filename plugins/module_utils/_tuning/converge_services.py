@@ -54,8 +54,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     FAILED_VERDICTS,
     UNAVAILABLE,
     Task,
-    as_result,
     expected,
+    judged,
     permitted,
     plan_services,
     tasks,
@@ -248,18 +248,18 @@ def _result(
     found: Outcome,
     warnings: List[str],
 ) -> Dict[str, Any]:
-    judged = {task.policy.name: verdict(task) for task in after}
-    failed = [f"{name}: {each}" for name, each in judged.items() if each.word in FAILED_VERDICTS]
+    verdicts = {task.policy.name: verdict(task) for task in after}
+    failed = [f"{name}: {each}" for name, each in verdicts.items() if each.word in FAILED_VERDICTS]
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
         "diff": plan.diff("services") + [edit.diff() for edit in edits] + order_diff(found),
-        "services": [as_result(task) for task in after],
-        "before": [as_result(task) for task in before],
+        "services": [judged(task).as_dict() for task in after],
+        "before": [judged(task).as_dict() for task in before],
         "restart_needed": [
             state.unit.id
             for task in after
-            if judged[task.policy.name].word == "needs_restart"
+            if verdicts[task.policy.name].word == "needs_restart"
             for state in task.unit.states
         ],
         "kill_order": {"before": shown_order(found.before), "after": shown_order(found.after)},

@@ -14,13 +14,13 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import LEAKED, Frame
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import LEAKED
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import SCHEMA, HeapProfile, HeapSite
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name, private_folder
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, integer, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape, load, salvage
 
-SCHEMA = 1
 FOLDER = "profiles"
 _MIB = 1 << 20
 
@@ -73,26 +73,32 @@ def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
     for row in rows:
         if row.host not in hosts:
             continue
-        for leak in entries(vars(row), "leaks"):
-            unit = text(leak, "unit")
-            if unit:
-                key = (unit, text(leak, "package") or "", text(leak, "version") or "")
-                found.setdefault(key, []).append((integer(leak, "rate_bytes_per_hour") or 0, row.host))
+        for leak in row.leaks:
+            key = (leak.unit, leak.package or "", leak.version or "")
+            found.setdefault(key, []).append((leak.rate_bytes_per_hour, row.host))
     return [
         Group(unit, package or None, version or None, tuple(sorted(host for _unused, host in same)), max(same)[1])
         for (unit, package, version), same in sorted(found.items())
     ]
 
 
-def write_profile(report_dir: Path, host: str, when: str, found: Mapping[str, Any]) -> Path:
+def heap_profile(result: Mapping[str, Any], host: str, when: str) -> HeapProfile:
+    """What a device says that a profiler has found there. Raises WrongShape."""
+    return load(HeapProfile, {**result, "host": host, "profiled_at": when}, "heap_profile")
+
+
+def write_profile(report_dir: Path, profile: HeapProfile) -> Path:
     """Keep what a run has found, in place of the last one of this host and subject."""
-    path = report_dir.resolve() / FOLDER / file_name(host) / f"{file_name(str(found['subject']))}.json"
-    record = {"schema": SCHEMA, "host": host, "profiled_at": when, **found}
-    Host().write(str(path), json.dumps(record, indent=1, sort_keys=True) + "\n")
+    folder = report_dir.resolve() / FOLDER / file_name(profile.host)
+    for each in (folder.parent, folder):
+        private_folder(each)
+    path = folder / f"{file_name(profile.subject)}.json"
+    text = json.dumps({"schema": SCHEMA, **asdict(profile)}, indent=1, sort_keys=True)
+    Host().write(str(path), text + "\n", mode=0o600)
     return path
 
 
-def profiles_of(report_dir: Path, host: str) -> list[Mapping[str, Any]]:
+def profiles_of(report_dir: Path, host: str) -> list[HeapProfile]:
     """The profiles of one host. A file that is none is left to C(profiles()) to complain of."""
     found = []
     for path in sorted((report_dir / FOLDER / file_name(host)).glob("*.json")):
@@ -101,23 +107,20 @@ def profiles_of(report_dir: Path, host: str) -> list[Mapping[str, Any]]:
     return found
 
 
-def profiles(report_dir: Path) -> Iterator[Mapping[str, Any]]:
+def profiles(report_dir: Path) -> Iterator[HeapProfile]:
     """All profiles, by name. Raises HostError for a file that is none."""
     for path in sorted((report_dir.resolve() / FOLDER).glob("*/*.json")):
         yield _load(path)
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def _load(path: Path) -> HeapProfile:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return salvage(HeapProfile, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, WrongShape) as error:
         raise HostError(f"{path} is not a profile: {error}; remove it", str(path)) from error
-    if not isinstance(found, dict):
-        raise HostError(f"{path} is not a profile: it holds no dictionary; remove it", str(path))
-    return found
 
 
-def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[LeakyPackage]:
+def leaky_packages(found: Iterable[HeapProfile], share_pct: int) -> list[LeakyPackage]:
     """The packages that own at least I(share_pct) of what leaks in a profile; memory that is in use is no leak."""
     merged: dict[tuple[str, str], LeakyPackage] = {}
     for profile in found:
@@ -133,44 +136,33 @@ def leaky_packages(found: Iterable[Mapping[str, Any]], share_pct: int) -> list[L
     return [merged[key] for key in sorted(merged)]
 
 
-def _of_profile(profile: Mapping[str, Any], share_pct: int) -> Iterator[LeakyPackage]:
-    sites = [site for site in entries(profile, "sites") if text(site, "kind") in LEAKED]
-    # Where no caller of the C library is known it may be anybody's leak, and everything on the host runs it.
-    known = [site for site in sites if not _frame(site).is_machinery]
-    total = sum(integer(site, "bytes") or 0 for site in sites)
-    subject = text(profile, "subject") or ""
-    units = (subject,) if subject.endswith(".service") else ()
-    owned: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for site in known:
-        package, version = text(site, "package"), text(site, "version")
-        if package and version:
-            owned.setdefault((package, version), []).append(site)
+def _of_profile(profile: HeapProfile, share_pct: int) -> Iterator[LeakyPackage]:
+    sites = [site for site in profile.sites if site.kind in LEAKED]
+    total = sum(site.bytes for site in sites)
+    units = (profile.subject,) if profile.subject.endswith(".service") else ()
+    owned: dict[tuple[str, str], list[HeapSite]] = {}
+    for site in sites:
+        # Where no caller of the C library is known it may be anybody's leak, and everything on the host runs it.
+        if site.package and site.version and not site.is_machinery:
+            owned.setdefault((site.package, site.version), []).append(site)
     for (package, version), theirs in owned.items():
-        size = sum(integer(site, "bytes") or 0 for site in theirs)
+        size = sum(site.bytes for site in theirs)
         if size * 100 >= total * share_pct:
-            files = {found for site in theirs if (found := text(site, "object"))}
+            files = {site.object for site in theirs if site.object}
             yield LeakyPackage(package, version, size, units, tuple(sorted(files)))
 
 
-def _frame(site: Mapping[str, Any]) -> Frame:
-    return Frame(text(site, "function"), text(site, "file"), object=text(site, "object"))
-
-
-def told(host: str, found: Mapping[str, Any], sites: int = 3) -> list[str]:
+def told(profile: HeapProfile, sites: int = 3) -> list[str]:
     """A profile for a person, line by line."""
-    leaked, peak = integer(found, "leaked_bytes"), integer(found, "peak_bytes")
     amounts = [
         f"{value / _MIB:.1f} MiB {word}"
-        for value, word in ((leaked, "leaked"), (peak, "at its peak"))
+        for value, word in ((profile.leaked_bytes, "leaked"), (profile.peak_bytes, "at its peak"))
         if value is not None
     ]
-    seconds = found.get("seconds")
-    lines = [clean(f"{host}: {found.get('subject')}: {', '.join(amounts)} in {seconds} s ({found.get('tool')})")]
-    for site in entries(found, "sites")[:sites]:
-        owner = text(site, "package")
-        where = f"{owner} {text(site, 'version')}" if owner else text(site, "object") or "an unknown file"
-        place = f" at {site.get('file')}:{site.get('line')}" if text(site, "file") else ""
-        size = (integer(site, "bytes") or 0) / _MIB
-        name = text(site, "function") or "an unknown function"
-        lines.append(clean(f"  {size:.1f} MiB {site.get('kind')} by {name}{place}, {where}"))
-    return lines
+    lines = [f"{profile.host}: {profile.subject}: {', '.join(amounts)} in {profile.seconds} s ({profile.tool})"]
+    for site in profile.sites[:sites]:
+        where = f"{site.package} {site.version}" if site.package else site.object or "an unknown file"
+        place = f" at {site.file}:{site.line}" if site.file else ""
+        name = site.function or "an unknown function"
+        lines.append(f"  {site.bytes / _MIB:.1f} MiB {site.kind} by {name}{place}, {where}")
+    return [clean(line) for line in lines]

@@ -33,7 +33,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.oom_policy im
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
     decide_declared as decide_overcommit,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import as_result, plan_services, tasks
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
+    JudgedService,
+    judged,
+    plan_services,
+    tasks,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, plan_sysctls
 
 OVERCOMMIT_VARIABLE = "oom_kernel_overcommit"
@@ -71,7 +76,7 @@ class Drift:
     """What differs, the layers of each declared service, and what could not be compared, and why."""
 
     plan: Plan
-    services: tuple[Mapping[str, Any], ...]
+    services: tuple[JudgedService, ...]
     not_compared: tuple[str, ...]
 
 
@@ -120,7 +125,7 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
             changes += plan_sysctls(state.sysctls, goal(state.sysctls)).changes
         except LifeboatError as error:
             not_compared.append(f"{subject}: {error}")
-    services: tuple[Mapping[str, Any], ...] = ()
+    services: tuple[JudgedService, ...] = ()
     if state.declared is None:
         if policy.services or policy.exclusive:
             not_compared.append(f"services: {_why_unread(state, 'services')}")
@@ -131,7 +136,7 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
             not_compared.append(f"services: the host said nothing about {', '.join(unknown)}")
         work = tasks(state.declared, [each for each in policy.services if each.name in known], policy.exclusive)
         changes += plan_services(work).changes
-        services = tuple(as_result(task) for task in work)
+        services = tuple(judged(task) for task in work)
     return Drift(Plan(tuple(changes)), services, tuple(not_compared))
 
 

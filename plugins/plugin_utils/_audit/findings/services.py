@@ -8,28 +8,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
 
 _NOT_LOOKED_AT = "not booted with systemd"
 
 
-def scores(seen: Seen) -> Iterator[Finding]:
+def scores(evidence: Evidence) -> Iterator[Finding]:
     """Each declared service that is not as declared, by its verdict."""
-    for service in seen.drift.services:
-        gone = service["state"] == "absent"
-        if service["verdict"] == "ok" or (gone and service["dropin"] is None):
+    for service in evidence.drift.services:
+        gone = service.state == "absent"
+        if service.verdict == "ok" or (gone and service.dropin is None):
             continue
         # A process that sets its own score is usually right to do so.
-        severity = "info" if service["verdict"] == "self_adjusted" else None
-        culprit = f" ({service['culprit']})" if service["culprit"] else ""
-        kind = replace(catalogue.SCORE, id="score." + service["verdict"])
+        severity: Severity | None = "info" if service.verdict == "self_adjusted" else None
+        culprit = f" ({service.culprit})" if service.culprit else ""
+        kind = replace(catalogue.SCORE, id="score." + service.verdict)
         yield kind.found(
-            seen.thresholds,
-            service["name"],
-            f"{service['verdict']}{culprit}",
+            evidence.thresholds,
+            service.name,
+            f"{service.verdict}{culprit}",
             severity=severity,
-            expected="no drop-in of ours" if gone else _settings(service["declared"]) + " in every layer",
+            expected="no drop-in of ours" if gone else _settings(service.declared) + " in every layer",
         )
 
 
@@ -37,27 +38,27 @@ def _settings(declared: Mapping[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in declared.items())
 
 
-def overridden(seen: Seen) -> Iterator[Finding]:
+def overridden(evidence: Evidence) -> Iterator[Finding]:
     """A sysctl of ours that another file sets after us."""
-    for change in seen.drift.plan.of("boot"):
+    for change in evidence.drift.plan.of("boot"):
         yield catalogue.OVERRIDDEN.found(
-            seen.thresholds, change.key, change.why, expected=f"{change.after} at the next boot"
+            evidence.thresholds, change.key, change.why, expected=f"{change.after} at the next boot"
         )
 
 
-def daemons(seen: Seen) -> Iterator[Finding]:
+def daemons(evidence: Evidence) -> Iterator[Finding]:
     """More than one that kills by its own rules."""
-    found = seen.state.daemons or ()
+    found = evidence.state.daemons or ()
     if len({daemon.name for daemon in found}) > 1:
         names = ", ".join(f"{daemon.name} (pid {daemon.pid})" for daemon in found)
-        yield catalogue.DAEMONS.found(seen.thresholds, "OOM daemons", names)
+        yield catalogue.DAEMONS.found(evidence.thresholds, "OOM daemons", names)
 
 
-def not_compared(seen: Seen) -> Iterator[Finding]:
+def not_compared(evidence: Evidence) -> Iterator[Finding]:
     """What is declared and could not be looked at; and what else could not."""
-    for why in seen.drift.not_compared:
-        yield catalogue.NOT_COMPARED.found(seen.thresholds, why.partition(":")[0], why)
-    unread = [entry for entry in seen.state.unread if _NOT_LOOKED_AT not in entry.why]
+    for why in evidence.drift.not_compared:
+        yield catalogue.NOT_COMPARED.found(evidence.thresholds, why.partition(":")[0], why)
+    unread = [entry for entry in evidence.state.unread if _NOT_LOOKED_AT not in entry.why]
     if unread:
         observed = "; ".join(f"{entry.what}: {entry.why}" for entry in unread)
-        yield catalogue.INCOMPLETE.found(seen.thresholds, "audit", observed)
+        yield catalogue.INCOMPLETE.found(evidence.thresholds, "audit", observed)

@@ -8,8 +8,8 @@ import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     Invoker,
-    OomEvent,
     OomLog,
+    OomReport,
     Task,
     Victim,
     unit_of,
@@ -41,7 +41,7 @@ def test_the_unit_is_the_innermost_service_or_scope(cgroup: str | None, unit: st
 
 
 def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> None:
-    assert OomEvent(kind="incomplete").as_dict() == {
+    assert OomReport(kind="incomplete").as_dict() == {
         "kind": "incomplete",
         "timestamp": None,
         "uptime_seconds": None,
@@ -60,7 +60,7 @@ def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> No
 
 
 def test_what_is_in_an_event_becomes_plain_too() -> None:
-    event = OomEvent(
+    event = OomReport(
         kind="kill",
         invoker=Invoker(comm="a", pid=1),
         victims=(Victim(pid=2, comm="b"),),

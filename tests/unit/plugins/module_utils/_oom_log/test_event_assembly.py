@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_assembly import MAX_DRAFTS, Assembly
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import facts_of
@@ -35,7 +35,7 @@ PANIC = "Kernel panic - not syncing: System is deadlocked on memory"
 MEMORY = "active_anon:1 inactive_anon:2 isolated_anon:3"
 
 
-def events(*lines: str) -> list[OomEvent]:
+def events(*lines: str) -> list[OomReport]:
     drafts: list[Draft] = []
     assembly = Assembly(count(), drafts.append)
     for fact in facts_of(lines):

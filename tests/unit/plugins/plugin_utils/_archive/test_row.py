@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, process, sysctls
+from unit.samples import host_state, memory, oom_event, process, sysctls
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     DRIFT_KEYS,
     FINDING_KEYS,
@@ -32,9 +34,8 @@ def record(host: str = "web", policy: Any = None, **changes: Any) -> dict[str, A
     return audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy))
 
 
-def kill(unit: str | None = "a.service", pid: int = 5) -> dict[str, Any]:
-    victims = [{"comm": "a", "pid": pid}]
-    return {"kind": "kill", "unit": unit, "timestamp": "2026-05-03T01:00:00+00:00", "victims": victims}
+def kill(unit: str | None = "a.service", pid: int = 5) -> HostEvent:
+    return oom_event(unit=unit, timestamp="2026-05-03T01:00:00+00:00", victims=(Victim(pid, comm="a"),))
 
 
 def finding(severity: Any, finding_id: str = "x.y") -> dict[str, Any]:
@@ -133,7 +134,7 @@ def test_all_text_of_a_row_is_printable(text: str) -> None:
     found = record(
         text,
         processes=(process(comm=text, unit=text),),
-        events=({"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": 5}]},),
+        events=(oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),)),),
     )
     found.update(drift=[dict.fromkeys(DRIFT_KEYS, text)], groups=[text], error=text)
     found["findings"].append(dict.fromkeys(FINDING_KEYS, text))

@@ -15,8 +15,10 @@ from xml.etree import ElementTree
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, process
+from unit.samples import host_state, oom_event, process
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     DRIFT_KEYS,
     FINDING_KEYS,
@@ -44,9 +46,8 @@ def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
     return row_of(audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
 
 
-def kill(name: str = "a") -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": NOW, "victims": victims}
+def kill(name: str = "a") -> HostEvent:
+    return oom_event(unit=f"{name}.service", timestamp=NOW, victims=(Victim(5, comm=name),))
 
 
 DOWN = row_of(not_audited("db", NOW, reachable=False, error="timed out"))

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
+from unit.samples import cgroup, declared, host_state, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
@@ -94,7 +95,7 @@ def test_the_words_of_the_kill_order_are_explained_where_there_is_one() -> None:
 
 
 def test_findings_say_what_to_do_and_what_is_new() -> None:
-    found = record(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
+    found = record(events=(oom_event(unit="a.service", timestamp=None),))
     head, row = table(page(found), "findings")
     assert head == ["Severity", "Finding", "Subject", "Observed", "Expected", "What to do"]
     assert row[0] == "warning"
@@ -154,7 +155,7 @@ def test_declared_services_have_their_verdict() -> None:
 def test_limits_and_kills_are_told() -> None:
     limited = parse_cgroup_files("/a", 2, {"memory.max": "104857600", "memory.current": "52428800"})
     free = parse_cgroup_files("/b", 2, {"memory.max": "max", "memory.current": "52428800"})
-    kill = {"kind": "kill", "unit": "a.service", "uptime_seconds": 5.0, "victims": [{"comm": "a", "pid": 5}]}
+    kill = oom_event(unit="a.service", timestamp=None, uptime_seconds=5.0, victims=(Victim(5, comm="a"),))
     text = page(record(cgroups=(limited, free), events=(kill,)))
     assert table(text, "limits")[1:] == [["/a", "50 %", "50", "100"]]
     assert table(text, "kills")[1][:3] == ["5 s after boot", "a.service", "a (pid 5)"]
@@ -197,7 +198,7 @@ def test_what_a_device_says_is_data(text: str) -> None:
     found = record(
         text,
         processes=(process(comm=text, unit=None), process(7, comm="x", unit=text + ".service")),
-        events=({"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": text}]},),
+        events=(oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),)),),
         unread=(Unread(text, text),),
     )
     for shown in (page(found), page(not_audited(text, NOW, reachable=True, error=text))):
@@ -234,7 +235,7 @@ def test_a_record_of_any_shape_has_a_page(state: Any) -> None:
 
 
 def test_a_device_cannot_make_a_page_grow_without_end() -> None:
-    kill = {"kind": "kill", "unit": "x" * 10_000, "victims": [{"comm": "y" * 10_000, "pid": 5}] * 5000}
+    kill = oom_event(unit="x" * 10_000, victims=(Victim(5, comm="y" * 10_000),) * 5000)
     limits = tuple(parse_cgroup_files(f"/{n}", 2, {"memory.max": "1", "memory.current": "1"}) for n in range(5000))
     assert len(page(record(events=(kill,), cgroups=limits))) < 1_000_000
 

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, process
+from unit.samples import host_state, memory, oom_event, process
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     DRIFT_KEYS,
@@ -36,9 +38,9 @@ def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
     return row_of(audited(host, WHEN, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
 
 
-def kill(name: str = "a", day: str = "2026-05-03") -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": f"{day}T01:00:00+00:00", "victims": victims}
+def kill(name: str = "a", day: str = "2026-05-03") -> HostEvent:
+    when = f"{day}T01:00:00+00:00"
+    return oom_event(unit=f"{name}.service", timestamp=when, victims=(Victim(5, comm=name),))
 
 
 def page(*rows: Row, **history: Any) -> str:

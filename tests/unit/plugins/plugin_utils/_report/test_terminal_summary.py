@@ -7,10 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.samples import host_state, memory, process, sysctls
+from unit.samples import host_state, memory, oom_event, process, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
@@ -74,7 +75,7 @@ def test_a_host_that_is_as_declared_is_told_from_one_without_declarations() -> N
 
 
 def test_findings_come_with_their_id() -> None:
-    found = lines(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
+    found = lines(events=(oom_event(unit="a.service", timestamp=None),))
     assert [line for line in found if "[oom.recent_kill]" in line and line.startswith("  warning: a.service: ")]
 
 
@@ -133,7 +134,7 @@ def test_a_host_that_was_not_audited_says_why() -> None:
 def test_a_hostile_device_stays_on_its_line(text: str) -> None:
     found = lines(
         processes=(process(comm=text, unit=None),),
-        events=({"kind": "kill", "unit": None, "victims": [{"comm": text, "pid": 5}]},),
+        events=(oom_event(unit=None, victims=(Victim(5, comm=text),)),),
         unread=(Unread(text, text),),
     )
     found += summarise(not_audited(text, NOW, reachable=True, error=text))

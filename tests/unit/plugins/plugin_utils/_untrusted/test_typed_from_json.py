@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.samples import host_state, memory, process, service, sysctls
+from unit.samples import host_state, memory, oom_event, process, service, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import Distribution, HostInfo
@@ -22,6 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import (
@@ -54,7 +55,7 @@ def test_a_whole_state_comes_back() -> None:
     state = host_state(
         sysctls=sysctls({"/etc/sysctl.d/a.conf": "a=\udcff\n", "/etc/sysctl.d/b.conf": None}, cmdline={"a": "1"}),
         services=(service(dropins={"/etc/systemd/system/nginx.service.d/a.conf": None}), service("a.socket")),
-        events=({"kind": "kill", "victims": [{"pid": 5, "comm": "<b>\n"}]},),
+        events=(oom_event(victims=(Victim(5, comm="<b>\n"),), memory={"free_pages": 5}, invoker=Invoker("x")),),
         unread=(Unread("kernel log", "not permitted"),),
         swaps=(SwapDevice("/swap \udcff", "file", 5, 1, -2),),
         zram=(Zram("zram0", 1024, 8, 4, 4, None, "zstd"),),
@@ -117,7 +118,7 @@ def test_another_schema_is_refused(schema: Any) -> None:
         (["sysctls", "runtime"], ["vm.overcommit_memory"], r"sysctls\.runtime: found list, expected Mapping"),
         (["sysctls", "runtime"], {"vm.overcommit_memory": 2}, r"sysctls\.runtime"),
         (["sysctls", "cmdline"], {"vm.overcommit_memory": None}, r"sysctls\.cmdline"),
-        (["events"], [5], r"events\[0\]: found int, expected Mapping"),
+        (["events"], [5], r"events\[0\]: found int, expected a dictionary"),
         (["unread"], [None], r"unread\[0\]: found NoneType"),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else None,

@@ -15,10 +15,12 @@ from typing import Any
 
 import pytest
 from unit.collections_path import COLLECTIONS
-from unit.samples import host_state, process
+from unit.samples import host_state, oom_event, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.schema import VERSION
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
@@ -38,9 +40,9 @@ def record(when: str = TIMES[0], host: str = "web", policy: Any = None, **change
     return audited(host, when, facts, load_policy(policy))
 
 
-def kill(name: str, day: str = "2026-05-03") -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": f"{day}T01:00:00+00:00", "victims": victims}
+def kill(name: str, day: str = "2026-05-03") -> HostEvent:
+    when = f"{day}T01:00:00+00:00"
+    return oom_event(unit=f"{name}.service", timestamp=when, victims=(Victim(5, comm=name),))
 
 
 @pytest.fixture

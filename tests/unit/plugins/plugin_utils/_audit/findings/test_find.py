@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, memory, process, service, services_state, sysctls
+from unit.samples import declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift, load_policy
@@ -33,7 +34,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
-VICTIM = {"comm": "nginx", "pid": 5}
+VICTIM = Victim(5, comm="nginx")
 NGINX = [{"name": "nginx", "oom_score_adj": -500}]
 USER = "/user.slice/user-1000.slice/user@1000.service"
 ABSENT = [{"name": "nginx", "state": "absent"}]
@@ -53,8 +54,8 @@ def ids(found: tuple[Finding, ...]) -> list[str]:
     return [finding.id for finding in found]
 
 
-def kill(unit: str | None, **changes: Any) -> dict[str, Any]:
-    return {"kind": "kill", "unit": unit, "timestamp": "2026-05-04T03:02:01", "victims": [VICTIM], **changes}
+def kill(unit: str | None, **changes: Any) -> HostEvent:
+    return oom_event(unit=unit, **changes)
 
 
 def test_a_healthy_host_has_no_findings() -> None:
@@ -80,15 +81,14 @@ def test_a_finding_is_json_with_all_its_fields() -> None:
     [
         (kill("a.service"), "a.service: nginx (pid 5)"),
         (kill(None), "nginx (pid 5)"),
-        (kill("", victims=[VICTIM, {"comm": "x\n<b>", "pid": 6}]), "nginx (pid 5), x\n<b> (pid 6)"),
-        (kill("a.service", victims=[]), "a.service: "),
-        ({}, ""),
-        ({"victims": [{}]}, "None (pid None)"),
+        (kill("", victims=(VICTIM, Victim(6, comm="x\n<b>"))), "nginx (pid 5), x\n<b> (pid 6)"),
+        (kill("a.service", victims=()), "a.service: "),
+        (kill(None, victims=()), ""),
     ],
-    ids=["of a unit", "of none", "several", "not told", "empty", "nothing known"],
+    ids=["of a unit", "of none", "several", "not told", "nothing known"],
 )
-def test_who_died_is_named(event: dict[str, Any], names: str) -> None:
-    assert victim_names(event) == names
+def test_who_died_is_named(event: HostEvent, names: str) -> None:
+    assert victim_names(asdict(event)) == names
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_who_died_is_named(event: dict[str, Any], names: str) -> None:
     ids=["protected", "another", "may die first", "not protected", "absent", "of no unit", "no time"],
 )
 def test_a_kill_is_worse_where_it_took_a_protected_service(
-    services: list[dict[str, Any]], event: dict[str, Any], severity: str
+    services: list[dict[str, Any]], event: HostEvent, severity: str
 ) -> None:
     kills = [finding for finding in findings(services, events=(event,)) if finding.id.startswith("oom.")]
     assert [finding.severity for finding in kills] == [severity]
@@ -120,7 +120,7 @@ def test_a_kill_is_worse_where_it_took_a_protected_service(
         ({"cgroup": "/system.slice/docker-1.scope/system.slice/nginx.service"}, "docker-1.scope/nginx.service"),
         ({"limit_cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
         ({"cgroup": "/system.slice/nginx.service", "limit_cgroup": USER}, "nginx.service"),
-        ({"cgroup": 7}, "nginx.service"),
+        ({}, "nginx.service"),
     ],
     ids=["of the system", "of a user", "of a container", "by its limit", "limit above it", "no group"],
 )
@@ -147,14 +147,14 @@ def test_a_protected_service_is_known_by_all_of_its_names(name: str, unit: Decla
     assert "oom.protected_service_killed" in ids(found)
 
 
-@pytest.mark.parametrize("kind", ["incomplete", "", None])
-def test_what_is_no_kill_is_no_finding_of_one(kind: str | None) -> None:
+@pytest.mark.parametrize("kind", ["incomplete", ""])
+def test_what_is_no_kill_is_no_finding_of_one(kind: str) -> None:
     assert findings(events=(kill("nginx.service", kind=kind),)) == ()
 
 
 def test_a_panic_is_not_passed_over() -> None:
     """The kernel stopped instead of killing: worse than a kill."""
-    found = findings(events=(kill(None, kind="panic", victims=[]),))
+    found = findings(events=(kill(None, kind="panic", victims=()),))
     assert [(finding.id, finding.severity) for finding in found] == [("oom.panic", "critical")]
 
 
@@ -220,15 +220,6 @@ def test_the_worst_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "event",
-    [{"kind": "kill", "victims": None}, {"kind": "kill", "victims": ["nginx"]}, {"kind": "kill", "unit": 5}],
-    ids=["no victims", "victims without fields", "number for a unit"],
-)
-def test_an_event_of_another_shape_does_not_cost_the_audit(event: dict[str, Any]) -> None:
-    assert ids(findings(events=(event,))) == ["oom.recent_kill"]
-
-
-@pytest.mark.parametrize(
     ("timestamp", "found"),
     [
         ("2026-05-04T03:02:01+00:00", True),
@@ -243,15 +234,14 @@ def test_an_event_of_another_shape_does_not_cost_the_audit(event: dict[str, Any]
         ("Wed 2026-03-04 03:02:01 CET", False),
         ("mån maj 4 03:02:01", True),
         (None, True),
-        (5, True),
     ],
     ids=[
         *["yesterday", "a month ago", "longer ago", "years ago", "no year", "no year, ahead of us"],
         *["no year, longer ago", "no year, in the last one", "a zone by name", "a zone by name, longer ago"],
-        *["in another language", "no time", "no text"],
+        *["in another language", "no time"],
     ],
 )
-def test_a_kill_is_forgotten_in_the_end(timestamp: Any, found: bool) -> None:
+def test_a_kill_is_forgotten_in_the_end(timestamp: str | None, found: bool) -> None:
     assert bool(findings(events=(kill("a.service", timestamp=timestamp),))) is found
 
 

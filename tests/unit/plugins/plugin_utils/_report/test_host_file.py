@@ -18,9 +18,11 @@ from typing import Any
 
 import pytest
 from unit.collections_path import COLLECTIONS
-from unit.samples import host_state, process
+from unit.samples import host_state, oom_event, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
@@ -37,9 +39,9 @@ def record(when: str = TIMES[0], host: str = "web", **changes: Any) -> dict[str,
     return audited(host, when, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy())
 
 
-def kill(name: str) -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": "2026-05-03T01:00:00+00:00", "victims": victims}
+def kill(name: str) -> HostEvent:
+    when = "2026-05-03T01:00:00+00:00"
+    return oom_event(unit=f"{name}.service", timestamp=when, victims=(Victim(5, comm=name),))
 
 
 def test_an_audit_is_kept_in_the_spool_the_history_and_on_a_page(tmp_path: Path) -> None:
