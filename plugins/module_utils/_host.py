@@ -12,7 +12,7 @@ import subprocess
 import time
 from typing import Any, BinaryIO, ContextManager, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES, Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import (
     failure,
@@ -32,9 +32,8 @@ try:
 except ImportError:
     psutil = None
 
-_MAX_FILE_BYTES = 16 << 20
 # Of a process that maps very many files, and of what a profiler writes.
-_MAX_LARGE_BYTES = 64 << 20
+_TOO_LARGE_BYTES = 10**8
 # The largest record of /dev/kmsg (CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX), and more than any buffer holds.
 _RECORD_BYTES = 8192
 _MAX_RECORDS = 1000000
@@ -90,7 +89,7 @@ class ProcessFolder(Folder):
     def read(self, name: str) -> str:
         try:
             with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=self._descriptor), "rb") as stream:
-                return _decode(read_all(stream, self.path + "/" + name, _MAX_LARGE_BYTES))
+                return _decode(read_all(stream, self.path + "/" + name, _TOO_LARGE_BYTES))
         except OSError as error:
             raise failure("read", self.path + "/" + name, error) from error
 
@@ -137,14 +136,14 @@ class Host(Door):
     def read(self, path: str) -> str:
         try:
             with open_file(self.real(path), path) as stream:
-                return _decode(read_all(stream, path, _MAX_FILE_BYTES))
+                return _decode(read_all(stream, path, TOO_LARGE_BYTES))
         except OSError as error:
             raise failure("read", path, error) from error
 
     def read_foreign(self, path: str) -> str:
         """As C(read()), where others may write: what they have put there in place of a file is an error."""
         with self._open_foreign(path) as stream:
-            return _decode(read_all(stream, path, _MAX_LARGE_BYTES))
+            return _decode(read_all(stream, path, _TOO_LARGE_BYTES))
 
     def _open_foreign(self, path: str) -> BinaryIO:
         try:
@@ -154,6 +153,9 @@ class Host(Door):
 
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
+
+    def is_file(self, path: str) -> bool:
+        return os.path.isfile(self.real(path))
 
     def is_read_only(self, path: str) -> bool:
         return self.is_root and not os.access(self.real(path), os.W_OK)

@@ -38,6 +38,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import
 ETC = "/etc/systemd/system"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
+# Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
+USER_NAMESPACE = "/proc/self/ns/user"
+_INITIAL_NAMESPACE = "user:[4026531837]"
 VERSION_ARGV = ("systemctl", "--version")
 
 
@@ -256,7 +259,10 @@ def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
 
 
 def _may_lower(host: Door) -> bool:
-    return has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
+    """The kernel asks whether the initial user namespace has given this capability; another one gives its own."""
+    namespace = host.link_target(USER_NAMESPACE)  # C(None) on a kernel that has but one
+    is_initial = namespace is None or namespace.endswith(_INITIAL_NAMESPACE)
+    return is_initial and has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
 
 
 def _default_score(host: Door, manager_score: int) -> int:

@@ -13,6 +13,7 @@ import shutil
 import stat
 from typing import BinaryIO, Dict, Iterator, NamedTuple, Optional
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
 
 # ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
@@ -70,7 +71,7 @@ def _require_file(found: os.stat_result, verb: str, path: str) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, path)
     if not stat.S_ISREG(found.st_mode) and not (verb == "read" and found.st_rdev == _NULL_DEVICE):
-        raise HostError(f"cannot {verb} {path}: found {kind(found)}, expected a file; remove what is there", path)
+        raise refused(path, kind(found), verb)
 
 
 def open_foreign(real: str, path: str) -> BinaryIO:
@@ -88,16 +89,15 @@ def open_foreign(real: str, path: str) -> BinaryIO:
             os.close(descriptor)
 
 
-def read_all(stream: BinaryIO, path: str, most_bytes: int) -> bytes:
+def read_all(stream: BinaryIO, path: str, limit_bytes: int) -> bytes:
     """In pieces: where the kernel is to fill a large one at once, as for a sysctl, it says that it has no memory."""
-    pieces, left = [], most_bytes
+    pieces, left = [], limit_bytes
     while True:
         piece = stream.read(_PIECE_BYTES)
         pieces.append(piece)
         left -= len(piece)
-        if left < 0:
-            limit = f"it has more than the {most_bytes >> 20} MiB that are read of a file"
-            raise HostError(f"cannot read {path}: {limit}", path)
+        if left <= 0:
+            raise too_large(path, limit_bytes)
         if not piece:
             return b"".join(pieces)
 

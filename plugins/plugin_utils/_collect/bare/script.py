@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
     identity,
@@ -85,6 +86,8 @@ def render(questions: Questions, root: str = "") -> str:
         "DPKG_VERSIONS": " ".join(packages.DPKG_VERSIONS),
         "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
         "LOG_WORDS": log_sources.WORDS,
+        "USER_NAMESPACE": services.USER_NAMESPACE,
+        "TOO_LARGE_DIGITS": str(len(str(TOO_LARGE_BYTES))),
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }
     assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())
