@@ -16,11 +16,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import host_state, oom_event, process
+from unit.samples import host_state, oom_event, policy_of, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
@@ -261,7 +260,7 @@ def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None
         kill = oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),))
         state = host_state(processes=(process(comm=text, unit=text or None),), events=(kill,))
         record = audited(
-            f"{number} {text}", "2026-05-04T03:02:01+00:00", state.as_facts(), load_policy({"mode": "always"})
+            f"{number} {text}", "2026-05-04T03:02:01+00:00", state.as_facts(), policy_of({"mode": "always"})
         )
         publish(tmp_path, {**record, "groups": [text]})
     index = roll_up(Spool(tmp_path), NOW, 90)

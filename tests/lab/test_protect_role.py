@@ -43,7 +43,7 @@ def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansi
     assert "vital.service is declared differently in oom_protect_services_kiosks" in quarrel.stdout
     assert "and in oom_protect_services_site" in quarrel.stdout
 
-    slip = {"oom_protect_service": [], "oom_kernel_oom_policy": {"dump_tasks": False}}
+    slip = {"oom_protect_service": [], "oom_kernel_reaction": {"dump_tasks": False}}
     misspelled = ansible.playbook("lifeboat.oom.site", [device], variables=slip)
     assert misspelled.returncode == 2 and not misspelled.changed
     assert "found the variable oom_protect_service, which declares nothing" in misspelled.stdout

@@ -57,9 +57,14 @@ class _Scene(NamedTuple):
     dropin: str
 
 
+def has_systemd(host: Door) -> bool:
+    """Whether it is the init here."""
+    return host.exists("/run/systemd/system")
+
+
 def require_systemd(host: Door) -> int:
     """The version of systemd, which has to be the init here. Raises Unsupported otherwise."""
-    if not host.exists("/run/systemd/system"):
+    if not has_systemd(host):
         raise Unsupported(
             "this host was not booted with systemd (there is no /run/systemd/system), which alone knows its services "
             "and their scores; a host without it can have no oom_protect_services"

@@ -13,6 +13,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS, REMEMBERED
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
     Assignment,
     Loader,
@@ -20,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
     numbered_lines,
     proc_path,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import (
     SysctlState,
     boot_values,

@@ -22,8 +22,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH

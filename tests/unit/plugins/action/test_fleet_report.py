@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from unit.samples import host_state
+from unit.samples import host_state, policy_of
 
 from ansible_collections.lifeboat.oom.plugins.action import fleet_report
 from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
@@ -23,7 +23,6 @@ from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 
 NOW = "2026-05-04T03:02:01+00:00"
@@ -74,7 +73,7 @@ def test_what_does_not_hold_counts_as_drift(finding_id: str, severity: str, cros
 def seen(folder: Path, run: Run, count: int) -> list[str]:
     """The terminal's lines about a fleet of this size, half of it down."""
     spool = Spool(folder)
-    up = audited("up", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
+    up = audited("up", NOW, host_state().as_facts(), policy_of({"mode": "always"}))
     for number in range(count):
         down = not_audited(f"h{number}", NOW, reachable=False, error="timed out")
         spool.write(f"h{number}", {**up, "host": f"h{number}"} if number % 2 else down)
@@ -109,7 +108,7 @@ def test_many_hosts_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_row_crosses_as_its_record_does() -> None:
-    record = audited("web", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
+    record = audited("web", NOW, host_state().as_facts(), policy_of({"mode": "always"}))
     assert [crosses(vars(row_of(record)), each) for each in FAIL_ON] == [crosses(record, each) for each in FAIL_ON]
 
 

@@ -14,37 +14,33 @@ from unit.fake_host import FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import Wanted, converge_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.settled import settled
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, resting_values
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
 
-OURS = {MODE: "1", RATIO: "80"}
-PANIC = {PANIC_ON_OOM: "1"}
+Declared = dict[str, dict[str, Any]]
+OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
+PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 ROUNDS = 20
 
 
-def present(host: FakeKernel, values: dict[str, str]) -> dict[str, Any]:
-    params = {"sysctl_file": SYSCTL_FILE, "on_conflict": "override"}
-    return converge_sysctls(
-        host, tuple(values), params, False, lambda _state: Wanted(Goal.present(values, True, True), (), {})
-    )
+def present(host: FakeKernel, declared: Declared) -> dict[str, Any]:
+    return _converged(host, declared, {"on_conflict": "override"})
 
 
-def absent(host: FakeKernel, values: dict[str, str]) -> dict[str, Any]:
-    keys, params = tuple(values), {"sysctl_file": SYSCTL_FILE, "on_conflict": "fail"}
-    return converge_sysctls(
-        host,
-        keys,
-        params,
-        False,
-        lambda state: Wanted(Goal.absent(state, keys, resting_values(state, keys), True, True), (), {}),
-    )
+def absent(host: FakeKernel, declared: Declared, check_mode: bool = False) -> dict[str, Any]:
+    return _converged(host, {name: {} for name in declared}, {"state": "absent"}, check_mode)
 
 
-def work(root: Path, values: dict[str, str], meet: Any) -> None:
+def _converged(host: FakeKernel, declared: Declared, more: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    ((name, options),) = declared.items()
+    return converge(host, load_policy({name: {**options, **more}}), check_mode)[name]
+
+
+def work(root: Path, values: Declared, meet: Any) -> None:
     host = FakeKernel(root)
     for _round in range(ROUNDS):
         for act in (present, absent):
@@ -59,6 +55,7 @@ def host(tmp_path: Path) -> FakeKernel:
     found = FakeKernel(tmp_path)
     found.has_folder("/run/systemd/system")
     found.runs_with(RUNTIME)
+    found.has("/proc/meminfo", "MemTotal: 4000000 kB\nMemFree: 1000000 kB\nMemAvailable: 2000000 kB\n")
     found.has_folder("/etc/sysctl.d")
     return found
 
@@ -76,7 +73,7 @@ def test_no_line_is_lost_between_two_runs(host: FakeKernel) -> None:
         for _round in range(ROUNDS):
             meet.wait(60)
             meet.wait(60)
-            assert own_values(host.read(SYSCTL_FILE), (*OURS, *PANIC)) == {**OURS, **PANIC}
+            assert own_values(host.read(SYSCTL_FILE), ALL_KEYS) == {MODE: "1", RATIO: "80", PANIC_ON_OOM: "1"}
             meet.wait(60)
             meet.wait(60)
             meet.wait(60)
@@ -107,7 +104,7 @@ def test_a_file_that_an_editor_saves_meanwhile_is_read_again(host: FakeKernel) -
     edit(host, 3)
     assert present(host, OURS)["changed"]
     assert "# 0\n# 1\n# 2\n" in host.read(SYSCTL_FILE)
-    assert own_values(host.read(SYSCTL_FILE), tuple(OURS)) == OURS
+    assert own_values(host.read(SYSCTL_FILE), ALL_KEYS) == {MODE: "1", RATIO: "80"}
 
 
 def test_an_editor_that_never_rests_is_given_way_to(host: FakeKernel) -> None:
@@ -122,4 +119,4 @@ def test_an_editor_that_never_rests_is_given_way_to(host: FakeKernel) -> None:
 
 def test_check_mode_waits_for_nobody(host: FakeKernel) -> None:
     with host.exclusive("another"):
-        assert settled(host, "ours", True, lambda: {"changed": True}) == {"changed": True}
+        assert converge(host, load_policy(OURS), True)["overcommit"]["changed"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, oom_event, process, sysctls
+from unit.samples import host_state, memory, oom_event, policy_of, process, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
@@ -24,14 +24,13 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     row_of,
     unreadable,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 
 NOW = "2026-05-04T03:02:01+00:00"
 
 
 def record(host: str = "web", policy: Any = None, **changes: Any) -> dict[str, Any]:
-    return audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy))
+    return audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), policy_of(policy))
 
 
 def kill(unit: str | None = "a.service", pid: int = 5) -> HostEvent:

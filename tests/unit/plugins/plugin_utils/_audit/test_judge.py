@@ -9,16 +9,16 @@ from dataclasses import asdict
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, service, services_state, sysctls
+from unit.samples import declared, host_state, policy_of, service, services_state, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import RECORD_SCHEMA, audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape
 
 NOW = "2026-05-04T03:02:01+00:00"
-POLICY = load_policy({"mode": "always"}, None, [{"name": "nginx", "oom_score_adj": -500}])
+POLICY = policy_of({"mode": "always"}, None, [{"name": "nginx", "oom_score_adj": -500}])
 STATE = host_state(declared=services_state(declared(service())))
 KEYS = {"schema", "host", "audited_at", "reachable", "error", "declares", "drift", "services"}
 KEYS |= {"findings", "trends", "state"}

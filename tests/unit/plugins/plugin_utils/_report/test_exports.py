@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, oom_event, process
+from unit.samples import host_state, oom_event, policy_of, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
@@ -26,7 +26,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     Row,
     row_of,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import LEAK_PACKAGE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
@@ -43,7 +42,7 @@ METRIC = re.compile(r'lifeboat_oom_\w+(?:\{\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\
 
 
 def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
-    return row_of(audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
+    return row_of(audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), policy_of(policy)))
 
 
 def kill(name: str = "a") -> HostEvent:
@@ -55,7 +54,7 @@ ROWS = (row("fine"), row("bad", {"mode": "always"}, events=(kill(),)), DOWN)
 
 
 def hostile(text: str) -> Row:
-    record = audited(text, NOW, host_state(processes=(process(comm=text, unit=text),)).as_facts(), load_policy())
+    record = audited(text, NOW, host_state(processes=(process(comm=text, unit=text),)).as_facts(), policy_of())
     record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
     record["drift"] = [dict.fromkeys(DRIFT_KEYS, text)]
     return row_of({**record, "groups": [text]})

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from unit.collections_path import COLLECTIONS
-from unit.samples import host_state, oom_event, process
+from unit.samples import host_state, oom_event, policy_of, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
@@ -26,7 +26,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
@@ -36,7 +35,7 @@ TIMES = ["2026-05-04T03:02:01+00:00", "2026-05-05T03:02:01+00:00"]
 
 
 def record(when: str = TIMES[0], host: str = "web", **changes: Any) -> dict[str, Any]:
-    return audited(host, when, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy())
+    return audited(host, when, json.loads(json.dumps(host_state(**changes).as_facts())), policy_of())
 
 
 def kill(name: str) -> HostEvent:

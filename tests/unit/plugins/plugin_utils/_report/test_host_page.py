@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import cgroup, declared, host_state, oom_event, process, service, services_state, sysctls
+from unit.samples import cgroup, declared, host_state, oom_event, policy_of, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 
@@ -28,7 +27,7 @@ POINT = AuditPoint(1, True, "b", 1000, 500, 1, 2, 0.0, 0, 0, 0, 0)
 
 def record(host: str = "web", policy: Any = None, services: Any = None, **changes: Any) -> dict[str, Any]:
     facts = json.loads(json.dumps(host_state(**changes).as_facts()))
-    return audited(host, NOW, facts, load_policy(policy, None, services))
+    return audited(host, NOW, facts, policy_of(policy, None, services))
 
 
 def page(found: dict[str, Any], history: tuple[AuditPoint, ...] = ()) -> str:

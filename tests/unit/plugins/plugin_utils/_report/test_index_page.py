@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, oom_event, process
+from unit.samples import host_state, memory, oom_event, policy_of, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
@@ -24,7 +24,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     finding_key,
     row_of,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import index_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage, PlainList
@@ -35,7 +34,7 @@ DAY = 86_400
 
 
 def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
-    return row_of(audited(host, WHEN, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
+    return row_of(audited(host, WHEN, json.loads(json.dumps(host_state(**changes).as_facts())), policy_of(policy)))
 
 
 def kill(name: str = "a", day: str = "2026-05-03") -> HostEvent:
@@ -131,7 +130,7 @@ def test_the_worst_findings_come_first_and_the_rest_is_counted(monkeypatch: pyte
 
 
 def test_what_is_new_has_a_column_only_where_something_is() -> None:
-    record = audited("a", WHEN, host_state(events=(kill(),)).as_facts(), load_policy())
+    record = audited("a", WHEN, host_state(events=(kill(),)).as_facts(), policy_of())
     marked = row_of({**record, "new_findings": [finding_key(record["findings"][0])]})
     text = page(marked)
     assert '<th scope="col" data-kind="new">New</th>' in text
@@ -182,7 +181,7 @@ def test_the_groups_of_the_inventory_are_kept() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_what_a_device_says_is_data(text: str) -> None:
-    record = audited(text, WHEN, host_state(processes=(process(comm=text, unit=text),)).as_facts(), load_policy())
+    record = audited(text, WHEN, host_state(processes=(process(comm=text, unit=text),)).as_facts(), policy_of())
     record.update(drift=[dict.fromkeys(DRIFT_KEYS, text)], groups=[text])
     record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
     hostile = row_of(record)

@@ -12,12 +12,11 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from unit.samples import host_state
+from unit.samples import host_state, policy_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FILE, History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
@@ -29,7 +28,7 @@ DAY = 86_400
 
 
 def record(host: str, when: str = "2026-05-04T03:02:01+00:00") -> dict[str, Any]:
-    return audited(host, when, json.loads(json.dumps(host_state().as_facts())), load_policy({"mode": "always"}))
+    return audited(host, when, json.loads(json.dumps(host_state().as_facts())), policy_of({"mode": "always"}))
 
 
 def test_a_report_is_a_page_a_list_and_the_exports(tmp_path: Path) -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.samples import host_state, memory, oom_event, process, sysctls
+from unit.samples import host_state, memory, oom_event, policy_of, process, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 
@@ -20,7 +19,7 @@ NOW = "2026-05-04T03:02:01+00:00"
 
 
 def lines(policy: dict[str, Any] | None = None, **changes: Any) -> list[str]:
-    return summarise(audited("web", NOW, host_state(**changes).as_facts(), load_policy(policy)))
+    return summarise(audited("web", NOW, host_state(**changes).as_facts(), policy_of(policy)))
 
 
 def test_a_host_is_a_few_lines() -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from unit.collections_path import COLLECTIONS
-from unit.samples import host_state, oom_event, process
+from unit.samples import host_state, oom_event, policy_of, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
@@ -24,7 +24,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.schema import VERSION
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 
 DAY = 86_400
@@ -37,7 +36,7 @@ def record(when: str = TIMES[0], host: str = "web", policy: Any = None, **change
     state = host_state(**changes)
     up = 86_400 + (datetime.fromisoformat(when) - datetime.fromisoformat(TIMES[0])).total_seconds()
     facts = json.loads(json.dumps(replace(state, host=replace(state.host, uptime_seconds=up)).as_facts()))
-    return audited(host, when, facts, load_policy(policy))
+    return audited(host, when, facts, policy_of(policy))
 
 
 def kill(name: str, day: str = "2026-05-03") -> HostEvent:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, memory, oom_event, process, service, services_state, sysctls
+from unit.samples import declared, host_state, memory, oom_event, policy_of, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
     SEVERITIES,
@@ -42,7 +42,7 @@ ABSENT = [{"name": "nginx", "state": "absent"}]
 
 def findings(services: list[dict[str, Any]] | None = None, **changes: Any) -> tuple[Finding, ...]:
     """On a device that is well but for I(changes): those of its state, and those of what is seen of it."""
-    policy = load_policy(changes.pop("overcommit", None), None, services or [])
+    policy = policy_of(changes.pop("overcommit", None), None, services or [])
     seen = {name: changes.pop(name) for name in ("thresholds", "earlier", "kill_order", "trends") if name in changes}
     changes.setdefault("declared", services_state(declared(service())) if services else services_state())
     state = host_state(**changes)
