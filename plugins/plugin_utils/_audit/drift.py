@@ -62,5 +62,12 @@ def _compared(state: HostState, declaration: Declaration) -> Drift:
         )
         silent = (f"the host said nothing about {', '.join(unknown)}",) if unknown else ()
         return Drift(plan_services(work), tuple(judged(task) for task in work), silent)
+    if isinstance(declaration, ServicesDeclaration) and _has_none(state, declaration):
+        return Drift()
     part = declaration.family.part
     return Drift(not_compared=("; ".join(each.why for each in state.unread if part in each.what) or "not read",))
+
+
+def _has_none(state: HostState, declaration: ServicesDeclaration) -> bool:
+    """Whether no drop-in of ours shall be there, and none can: systemd is not the init here."""
+    return not any(each.present for each in declaration.services) and state.host.init not in (None, "systemd")

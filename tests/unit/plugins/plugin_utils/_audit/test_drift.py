@@ -139,3 +139,11 @@ def test_an_answer_that_lacks_a_declared_unit_is_not_compared() -> None:
     found = drift(policy_of(services=NGINX), declared=services_state())
     assert len(found.not_compared) == 1
     assert "nginx.service" in found.not_compared[0]
+
+
+def test_a_host_without_systemd_has_no_drop_in_of_ours() -> None:
+    state = host_state(declared=None, unread=(Unread("services", "not booted with systemd"),))
+    busybox = replace(state, host=replace(state.host, init="init"))
+    assert find_drift(busybox, policy_of(exclusive=True)) == Drift()
+    assert len(find_drift(busybox, policy_of(services=NGINX)).not_compared) == 1
+    assert len(find_drift(state, policy_of(exclusive=True)).not_compared) == 1
