@@ -110,7 +110,7 @@ def test_it_counts_as_the_audit_does(host: FakeHost, tmp_path: Path, shell: str)
     state = collect(host, Questions(SYSCTL_FILE, shares=0))
     seen = {
         each.unit: (each.main_pid, each.start_ticks, each.anon_swap_kib)
-        for each in service_memory(state.as_facts())
+        for each in service_memory(state)
         if each.unit in UNITS
     }
     assert set(seen) == {"nginx.service", "a\\x2db.service", "old.service"}

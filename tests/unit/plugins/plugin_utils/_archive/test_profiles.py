@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -14,30 +15,31 @@ from unit.hostile import HOSTILE
 
 from ansible_collections.lifeboat.oom.plugins.action import leaks
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile, HeapSite
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import (
     groups,
+    heap_profile,
     leaky_packages,
     profiles,
     profiles_of,
     told,
     write_profile,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import FiledRow
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, RowLeak
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape
 
 
 def row(host: str, rate: int, version: str | None = "1.0", unit: str = "telemetry.service") -> Row:
-    package = "telemetry" if version else None
-    leak = {"unit": unit, "package": package, "version": version, "rate_bytes_per_hour": rate}
-    return Row(host, leaks=[leak])
+    return Row(host, leaks=(RowLeak(unit, "telemetry" if version else None, version, rate),))
 
 
-def site(package: str | None, size: int, kind: str = "grown", file: str = "/usr/lib/liba.so") -> dict[str, Any]:
-    version = "1.0" if package else None
-    return {"package": package, "version": version, "bytes": size, "kind": kind, "object": file, "function": "f()"}
+def site(package: str | None, size: int, kind: str = "grown", file: str = "/usr/lib/liba.so") -> HeapSite:
+    return HeapSite(size, kind, "f()", object=file, package=package, version="1.0" if package else None)
 
 
-def found(*sites: dict[str, Any], subject: str = "telemetry.service") -> dict[str, Any]:
-    return {"subject": subject, "tool": "heaptrack", "seconds": 8.1, "leaked_bytes": 9 << 20, "sites": list(sites)}
+def found(*sites: HeapSite, subject: str = "telemetry.service", host: str = "a", when: str = "now") -> HeapProfile:
+    return HeapProfile(subject, "heaptrack", 8.1, sites, host, when, leaked_bytes=9 << 20)
 
 
 def test_one_host_of_each_version_the_one_that_leaks_fastest() -> None:
@@ -54,30 +56,28 @@ def test_without_a_package_the_name_of_the_service_has_to_do() -> None:
 
 
 def test_what_is_no_service_is_told_but_not_profiled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [("", row("a", 5, None, "session-3.scope")), ("", row("a", 5))]
-    monkeypatch.setattr(leaks.Spool, "rows", lambda _spool: rows)
+    rows = [FiledRow(tmp_path, each, "") for each in (row("a", 5, None, "session-3.scope"), row("a", 5))]
+    monkeypatch.setattr(leaks.RecordFiles, "rows", lambda _files: rows)
     action = leaks.ActionModule(MagicMock(args={"report_dir": str(tmp_path)}, async_val=0), *[MagicMock()] * 5)
     result = action.run(None, {"ansible_play_hosts_all": ["a"]})
     assert result["targets"] == {"a": ["telemetry.service"]}
     assert result["summary"][0].startswith("a: session-3.scope leaks; it is no service and is not profiled")
 
 
-def test_a_row_of_any_shape_is_no_error() -> None:
-    assert groups([Row("a", leaks=[{"unit": 3}, "x", None])], {"a"}) == []  # type: ignore[list-item]
-
-
 def test_a_profile_takes_the_place_of_the_one_before(tmp_path: Path) -> None:
-    write_profile(tmp_path, "a", "2026-01-01T00:00:00+00:00", found(site("liba", 1)))
-    path = write_profile(tmp_path, "a", "2026-01-02T00:00:00+00:00", found())
+    write_profile(tmp_path, found(site("liba", 1)))
+    path = write_profile(tmp_path, found(when="later"))
     assert path == tmp_path / "profiles/a/telemetry.service.json"
     (only,) = profiles(tmp_path)
-    assert (only["host"], only["profiled_at"], only["sites"]) == ("a", "2026-01-02T00:00:00+00:00", [])
+    assert (only.host, only.profiled_at, only.sites) == ("a", "later", ())
+    modes = [path.stat().st_mode & 0o777 for path in (path, path.parent, path.parent.parent)]
+    assert modes == [0o600, 0o700, 0o700]
     assert list(profiles(tmp_path / "none")) == []
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=ascii)
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    path = write_profile(tmp_path, name, "now", found(subject=name))
+    path = write_profile(tmp_path, found(subject=name, host=name))
     assert path.parent.parent == tmp_path / "profiles" and json.loads(path.read_text())["sites"] == []
 
 
@@ -91,11 +91,11 @@ def test_a_file_that_is_no_profile(tmp_path: Path, text: str) -> None:
 
 def test_the_profiles_of_one_host(tmp_path: Path) -> None:
     for host, subject in (("gw", "1-a.service"), ("gw-1", "a.service"), ("g*", "a.service")):
-        write_profile(tmp_path, host, "now", found(subject=subject))
+        write_profile(tmp_path, found(subject=subject, host=host))
     (tmp_path / "profiles/gw/broken.json").write_text("{")
-    assert [one["host"] for one in profiles_of(tmp_path, "gw")] == ["gw"]
-    assert [one["host"] for one in profiles_of(tmp_path, "gw-1")] == ["gw-1"]
-    assert [one["host"] for one in profiles_of(tmp_path, "g*")] == ["g*"]
+    assert [one.host for one in profiles_of(tmp_path, "gw")] == ["gw"]
+    assert [one.host for one in profiles_of(tmp_path, "gw-1")] == ["gw-1"]
+    assert [one.host for one in profiles_of(tmp_path, "g*")] == ["g*"]
 
 
 def test_what_owns_a_tenth_of_the_leak_is_to_be_upgraded() -> None:
@@ -122,16 +122,23 @@ def test_profiles_of_several_services_are_taken_together() -> None:
     assert (one.bytes, one.units) == (100, ("other.service", "telemetry.service"))
 
 
-def test_a_profile_of_any_shape_is_no_error() -> None:
-    assert leaky_packages([{}, {"sites": 3}, {"sites": [None, {"kind": "lost", "package": 1}]}], 10) == []
-    assert told("a", {}) == ["a: None:  in None s (None)"]
+@pytest.mark.parametrize(
+    "result",
+    [{}, {"subject": 5}, {"sites": 3}, {"sites": [None]}, {"sites": [{"bytes": -1, "kind": "lost"}]}, {"seconds": "1"}],
+    ids=repr,
+)
+def test_what_a_device_says_is_checked_before_it_is_kept(result: dict[str, Any]) -> None:
+    good = {**asdict(found(site("liba", 1))), "steps": [], "invocation": {}}
+    assert heap_profile(good, "b", "then") == replace(found(site("liba", 1)), host="b", profiled_at="then")
+    with pytest.raises(WrongShape, match="heap_profile"):
+        heap_profile(result if not result else {**good, **result}, "b", "then")
 
 
 def test_it_is_told_in_lines() -> None:
-    lines = told("a", {**found(site("liba", 7 << 20), site(None, 1 << 20)), "peak_bytes": 11 << 20})
+    lines = told(replace(found(site("liba", 7 << 20), site(None, 1 << 20)), peak_bytes=11 << 20))
     assert lines == [
         "a: telemetry.service: 9.0 MiB leaked, 11.0 MiB at its peak in 8.1 s (heaptrack)",
         "  7.0 MiB grown by f(), liba 1.0",
         "  1.0 MiB grown by f(), /usr/lib/liba.so",
     ]
-    assert all("\x1b" not in line for line in told("\x1b[2J", found(site("\x1b", 1))))
+    assert all("\x1b" not in line for line in told(found(site("\x1b", 1), host="\x1b[2J")))

@@ -5,78 +5,76 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from unit.samples import declared, host_state, policy_of, service, services_state, sysctls
+from unit.audits import NOW, RUN, audit_of, declared_policy, down, record
+from unit.samples import declared, host_state, process, service, services_state
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import RECORD_SCHEMA, audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint, HostPast
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import RECORD_SCHEMA, Record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import with_read
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load
 
-NOW = "2026-05-04T03:02:01+00:00"
-POLICY = policy_of({"mode": "always"}, None, [{"name": "nginx", "oom_score_adj": -500}])
-STATE = host_state(declared=services_state(declared(service())))
-KEYS = {"schema", "host", "audited_at", "reachable", "error", "declares", "drift", "services"}
-KEYS |= {"findings", "trends", "state"}
+SERVICES = [{"name": "nginx", "oom_score_adj": -500}]
 
 
 def test_a_record_holds_all_that_the_report_needs() -> None:
-    record = audited("web", NOW, json.loads(json.dumps(STATE.as_facts())), POLICY)
-    assert set(record) == KEYS
-    assert (record["schema"], record["host"], record["audited_at"]) == (RECORD_SCHEMA, "web", NOW)
-    assert (record["reachable"], record["error"], record["declares"]) == (True, None, True)
-    assert [change["layer"] for change in record["drift"]][:3] == ["runtime", "file", "drop-in"]
-    assert [entry["verdict"] for entry in record["services"]] == ["missing"]
-    assert [finding["id"] for finding in record["findings"]] == ["score.missing"]
-    assert record["state"]["memory"]["total_kib"] == 4_000_000
-    assert json.loads(json.dumps(record)) == record
+    found = record(policy={"mode": "always"}, services=SERVICES, declared=services_state(declared(service())))
+    assert (found.host, found.run, found.audited_at, found.at) == ("web", RUN, NOW, 1_777_863_721)
+    assert (found.reachable, found.error, found.declares) == (True, None, True)
+    assert [change.layer for change in found.drift][:3] == ["runtime", "file", "drop-in"]
+    assert [entry.verdict for entry in found.services] == ["missing"]
+    assert [finding.id for finding in found.findings] == ["score.missing"]
+    assert found.state is not None and found.state.memory.total_kib == 4_000_000
+    assert found.outlook == found.state.outlook()
+
+
+def test_a_record_survives_json() -> None:
+    found = record(policy={"mode": "always"}, services=SERVICES, declared=services_state(declared(service())))
+    data = json.loads(json.dumps(found.as_dict()))
+    assert data["schema"] == RECORD_SCHEMA
+    assert load(Record, data, "record") == found
 
 
 @pytest.mark.parametrize(
     ("reachable", "finding_id"), [(False, "audit.unreachable"), (True, "audit.failed")], ids=["not reached", "failed"]
 )
 def test_a_host_that_could_not_be_looked_at_is_a_result_too(reachable: bool, finding_id: str) -> None:
-    record = not_audited("web", NOW, reachable, "timed out")
-    assert set(record) == KEYS
-    assert (record["reachable"], record["error"], record["state"]) == (reachable, "timed out", None)
-    assert (record["declares"], record["drift"], record["services"]) == (None, [], [])
-    (finding,) = record["findings"]
-    assert (finding["id"], finding["severity"], finding["subject"]) == (finding_id, "critical", "web")
-    assert finding["observed"] == "timed out"
+    found = down(reachable=reachable)
+    assert (found.reachable, found.error, found.state, found.outlook) == (reachable, "timed out", None, None)
+    assert (found.declares, found.drift, found.services, found.run) == (None, (), (), RUN)
+    (finding,) = found.findings
+    assert (finding.id, finding.severity, finding.subject) == (finding_id, "critical", "web")
+    assert finding.observed == "timed out"
 
 
-@pytest.mark.parametrize("facts", [{}, {"schema": 2}, {"schema": 1}, {"schema": 1, "memory": []}], ids=repr)
-def test_facts_that_are_not_ours_are_refused(facts: dict[str, Any]) -> None:
-    with pytest.raises(WrongShape):
-        audited("web", NOW, facts, Policy())
+def test_what_is_known_of_the_host_counts() -> None:
+    """The numbers of the audit before, and the lives of its services with what this look has read."""
+    point = AuditPoint(1_777_863_721 - 600, True, boot_id="4f0c1d2e", swap_in_pages=0)
+    state = host_state()
+    state = replace(state, counters=replace(state.counters, swap_in_pages=400_000))
+    found = audit_of(state, past=HostPast(audits=(point,))).record
+    assert [finding.observed for finding in found.findings] == ["156 MiB a minute read back from swap"]
 
 
-@pytest.mark.parametrize("key", ["kill_order", "forecast", "scores", "forecast_does_not_know"])
-@pytest.mark.parametrize("value", ["gone", None, [{"unit": None}]], ids=repr)
-def test_a_record_can_be_shown_whatever_the_device_made_of_the_derived_facts(key: str, value: Any) -> None:
-    """One device with other facts must not cost the whole fleet its page: what follows is computed here."""
-    facts = json.loads(json.dumps(STATE.as_facts()))
-    if value == "gone":
-        del facts[key]
-    else:
-        facts[key] = value
-    record = audited("web", NOW, facts, Policy())
-    assert summarise(record)[0] == "web:"
-    assert "</html>" in "".join(host_page(record))
+def test_a_trend_knows_what_the_audit_sees_now() -> None:
+    thresholds = Thresholds(leak_min_samples=4, leak_min_minutes=0, leak_period_minutes=0, leak_min_growth_mib=1)
+    past = HostPast()
+    for number in range(12):
+        state = host_state(processes=(process(rss_anon_kib=80_000 + 9_000 * number),))
+        state = replace(state, host=replace(state.host, uptime_seconds=1000.0 + 60 * number))
+        when = datetime.fromisoformat(NOW)
+        found = audited(Subject("web", RUN), when, state, past, Criteria(thresholds=thresholds))
+        past = replace(past, lives=with_read(past.lives, found.read))
+    (trend,) = found.record.trends
+    assert (trend.unit, trend.verdict, trend.samples) == ("nginx.service", "leak", 12)
+    assert trend.rate_bytes_per_hour == 9_000 * 1024 * 60
 
 
-def test_what_a_device_adds_stays_out_of_the_record() -> None:
-    facts = {**STATE.as_facts(), "password": "secret", "processes": []}
-    assert "secret" not in json.dumps(audited("web", NOW, facts, Policy()))
-
-
-@pytest.mark.parametrize("key", ["vm.panic_on_oom", "vm.overcommit_ratio"])
-def test_a_number_that_is_none_is_told(key: str) -> None:
-    """Longer than Python takes for one."""
-    found = sysctls(runtime={"vm.overcommit_memory": "2", key: "9" * 5000})
-    with pytest.raises(WrongShape, match="the host says a number that is none: "):
-        audited("web", NOW, host_state().as_facts() | {"sysctls": asdict(found)}, Policy())
+def test_what_is_declared_is_what_is_compared() -> None:
+    assert audit_of(host_state(), policy=declared_policy({"mode": "always"})).record.drift
+    assert not audit_of(host_state()).record.declares

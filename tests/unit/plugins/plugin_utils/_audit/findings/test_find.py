@@ -9,24 +9,26 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, memory, oom_event, policy_of, process, service, services_state, sysctls
+from unit.audits import declared_policy
+from unit.samples import declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import Candidate
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
-    SEVERITIES,
-    Finding,
-    Seen,
+    Evidence,
     Thresholds,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import victim_names
@@ -41,13 +43,22 @@ ABSENT = [{"name": "nginx", "state": "absent"}]
 
 
 def findings(services: list[dict[str, Any]] | None = None, **changes: Any) -> tuple[Finding, ...]:
-    """On a device that is well but for I(changes): those of its state, and those of what is seen of it."""
-    policy = policy_of(changes.pop("overcommit", None), None, services or [])
-    seen = {name: changes.pop(name) for name in ("thresholds", "earlier", "kill_order", "trends") if name in changes}
+    """On a device that is well but for I(changes): those of its state, and those of what is known of it."""
+    policy = declared_policy(changes.pop("overcommit", None), services or [])
+    known = {name: changes.pop(name) for name in ("thresholds", "before", "trends") if name in changes}
+    kill_order = changes.pop("kill_order", order("nginx.service", "nginx"))
     changes.setdefault("declared", services_state(declared(service())) if services else services_state())
     state = host_state(**changes)
-    order = seen.pop("kill_order", ({"unit": "nginx.service", "comm": "nginx", "rss_kib": 5, "oom_score_adj": 0},))
-    return find(Seen(state, policy, find_drift(state, policy), kill_order=order, now=NOW, **seen))
+    outlook = replace(state.outlook(), kill_order=kill_order)
+    return find(Evidence(state, policy, find_drift(state, policy), outlook, now=NOW, **known))
+
+
+def order(unit: str | None, comm: str = "x") -> tuple[Candidate, ...]:
+    return (Candidate(9, comm, unit, 5, 5, 0, 0),)
+
+
+def before(swap_in_pages: int, seconds_ago: int) -> AuditPoint:
+    return AuditPoint(int(NOW.timestamp()) - seconds_ago, True, swap_in_pages=swap_in_pages)
 
 
 def ids(found: tuple[Finding, ...]) -> list[str]:
@@ -64,7 +75,7 @@ def test_a_healthy_host_has_no_findings() -> None:
 
 def test_a_finding_is_json_with_all_its_fields() -> None:
     (finding,) = findings(events=(kill("cron.service"),))
-    assert finding.as_dict() == {
+    assert asdict(finding) == {
         "id": "oom.recent_kill",
         "severity": "warning",
         "subject": "cron.service",
@@ -88,7 +99,7 @@ def test_a_finding_is_json_with_all_its_fields() -> None:
     ids=["of a unit", "of none", "several", "not told", "nothing known"],
 )
 def test_who_died_is_named(event: HostEvent, names: str) -> None:
-    assert victim_names(asdict(event)) == names
+    assert victim_names(event) == names
 
 
 @pytest.mark.parametrize(
@@ -265,10 +276,6 @@ def group(**changes: Any) -> Cgroup:
     return parse_cgroup_files("/system.slice/a.service", 2, {**files, **changes})
 
 
-def order(unit: str | None, comm: str = "x") -> tuple[dict[str, Any], ...]:
-    return ({"unit": unit, "comm": comm, "rss_kib": 5, "oom_score_adj": 0},)
-
-
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
 BUFFERS = {"comm": "postgres", "rss_kib": 550_000, "rss_shmem_kib": 500_000, "swap_kib": 0}
 SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_000}
@@ -337,7 +344,7 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
         {"counters": Counters(0, None, None, None, None, None)},
         {
             "counters": Counters(0, 30_000_000, 0, 0, 0, 0),
-            "earlier": {"swap_in_pages": 29_999_000, "seconds_ago": 3600},
+            "before": before(29_999_000, 3600),
         },
         {"cgroups": (group(**{"memory.current": "921600"}),)},
         {"cgroups": (group(**{"memory.current": "1024000", "memory.stat": "active_file 500000\ninactive_file 1"}),)},
@@ -357,8 +364,8 @@ GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used
 def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
     upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
     cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
-    seen = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
-    return ServiceTrend(unit, seen, (), "memory", 36_000 if verdict == "leak" else None, cure)
+    known = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
+    return ServiceTrend(unit, known, (), "memory", 36_000 if verdict == "leak" else None, cure)
 
 
 @pytest.mark.parametrize(
@@ -446,7 +453,7 @@ def test_the_command_line_sets_what_no_file_does(lines: str, cmdline: dict[str, 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
     changes = {"counters": Counters(0, 400_000, 0, 0, 0, 0)}
-    (found,) = findings(**changes, earlier={"swap_in_pages": 0, "seconds_ago": 600})
+    (found,) = findings(**changes, before=before(0, 600))
     assert found.observed == "156 MiB a minute read back from swap"
 
 
