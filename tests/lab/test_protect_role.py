@@ -48,6 +48,17 @@ def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansi
     assert misspelled.returncode == 2 and not misspelled.changed
     assert "found the variable oom_protect_service, which declares nothing" in misspelled.stdout
 
+    for wrong, says in (
+        ({"oom_kernel_reaction": {"panic_on_oom": "globl"}}, "found 'globl', expected one of: no, global, always"),
+        ({"oom_kernel_reaction": {"panic_on_oom": "global"}}, "give panic_reboot_seconds"),
+        ({"oom_protect_services": [{"name": "no-such", "oom_score_adj": 5}]}, "no-such.service is not installed"),
+    ):
+        for check in (True, False):
+            whole = {"oom_kernel_overcommit": {"mode": "always"}, **wrong}
+            refused = ansible.playbook("lifeboat.oom.site", [device], variables=whole, check=check)
+            assert refused.returncode == 2 and says in refused.stdout and not refused.changed, refused.stdout
+    assert left(device) == before, "a part of what is declared was converged, and the rest refused"
+
     settled = {**GROUPS, "oom_protect_services_override": QUARREL["oom_protect_services_site"]}
     assert role(ansible, device, settled, "verify").returncode == 2
     announced = role(ansible, device, settled, check=True)
