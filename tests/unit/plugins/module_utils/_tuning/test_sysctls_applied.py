@@ -52,7 +52,7 @@ policies = st.builds(
 limits = st.one_of(st.tuples(st.integers(1, 100), st.just(0)), st.tuples(st.just(0), st.integers(0, 2**31 - 1)))
 file_lines = st.lists(
     st.sampled_from(
-        [f"{MODE}=1", f"{RATIO} = 33", f"{KBYTES}=4096", f"{KBYTES}=0", "vm.swappiness = 5", "# text", "vm.over*=1"]
+        [f"{MODE}=1", f"{RATIO} = 33", f"{KBYTES}=4096", f"{KBYTES}=0", "vm.dirty_ratio = 5", "# text", "vm.over*=1"]
     ),
     max_size=4,
 ).map(lambda lines: "".join(line + "\n" for line in lines))
