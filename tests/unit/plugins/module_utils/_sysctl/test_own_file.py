@@ -27,7 +27,15 @@ values = st.dictionaries(st.sampled_from(ALL_KEYS), st.none() | st.integers(0, 2
 lines = st.one_of(
     st.sampled_from(
         [
-            *["", "# a comment", "; another", "net.ipv4.ip_forward=1", "vm.dirty_ratio = 10", "no equals sign", "-vm.*"],
+            *[
+                "",
+                "# a comment",
+                "; another",
+                "net.ipv4.ip_forward=1",
+                "vm.dirty_ratio = 10",
+                "no equals sign",
+                "-vm.*",
+            ],
             *["vm.overcommit_ratio=33", "-vm.panic_on_oom = 1", "vm/overcommit_memory = 1", BEFORE.rstrip()],
             *[*OURS.splitlines(), *HEADER.splitlines()],
         ]
