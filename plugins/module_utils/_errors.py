@@ -42,11 +42,11 @@ class Unsupported(LifeboatError):
 
 
 class Refused(LifeboatError):
-    """A guard said no, with its numbers; I(facts) holds them."""
+    """A guard said no, and why: I(numbers) holds what it went by."""
 
-    def __init__(self, message: str, facts: dict[str, object]) -> None:
+    def __init__(self, message: str, numbers: dict[str, object]) -> None:
         super().__init__(message)
-        self.facts = facts
+        self.numbers = numbers
 
 
 class NotTaken(LifeboatError):

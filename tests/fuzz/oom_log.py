@@ -51,8 +51,8 @@ def promises(data: bytes) -> None:
         assert event.kind != "kill" or pids
         # The numbers of victims stand in the log.
         assert all(re.search(rf"0*{pid}(?!\d)", text) or "\\x" in text or "\n" in text for pid in pids)
-    seen = [oom_history.Seen(event, True) for event in log.events]
-    assert oom_history.kills(oom_history.merged(seen, seen)) == oom_history.kills(seen)
+    logged = [oom_history.LoggedEvent(event, True) for event in log.events]
+    assert oom_history.kills(oom_history.merged(logged, logged)) == oom_history.kills(logged)
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -21,8 +21,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_sources, oom_history
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, LoggedEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import kills_by_systemd, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
 
@@ -31,35 +31,44 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 class KernelLog:
     """Where the events come from.
 
-    I(source) names what was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg),
-    C(/dev/kmsg), C(logread). I(lines) is how many lines that were.
-
-    I(incomplete): since boot the kernel has counted more kills (I(kills_counted)) than the log tells of
-    (I(kills_logged)). C(None) where it does not count (before 4.13), and where only a part of this boot was asked for.
-    Both numbers are of kill lines: when a control group is killed as a whole, the first process counts twice.
-
-    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand. I(unread) says
-    which of the logs that are there could not be read, and why.
+    Numbers of kills are of kill lines: when a control group is killed as a whole, the first process counts twice.
     """
 
     source: str
+    """What was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg), C(/dev/kmsg),
+    C(logread).
+    """
+
     lines: int
+    """Number of lines that were read."""
+
     incomplete: Optional[bool]
+    """Whether the log tells of fewer kills of this boot than the kernel has counted; null where it does not count
+    (before 4.13), and where only a part of this boot was asked for.
+    """
+
     unrecognised: Tuple[str, ...]
+    """Lines that speak of the OOM killer in words unknown here, as they stand: the first 100."""
+
     omitted_events: int
+    """Number of the oldest events that were left out because there were too many."""
+
     kills_counted: Optional[int] = None
+    """Number of kills that the kernel has counted since boot; null where it does not count."""
+
     kills_logged: int = 0
+    """Number of kills of this boot that the log tells of."""
+
     unread: Tuple[str, ...] = ()
+    """Which of the logs that are there could not be read, and why."""
 
 
 @dataclass(frozen=True)
 class HostEvent(OomEvent):
-    """An event of this host, without the table of candidates.
-
-    I(unit_told_by) is C(kernel), or C(systemd) where that alone named a unit at that moment.
-    """
+    """An OOM event of this host."""
 
     unit_told_by: Optional[str] = None
+    """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
 
 
 class LogRead(NamedTuple):
@@ -88,7 +97,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
             if not reading.tells_all:
                 reading.take(reading.attempt(lambda read=read: read(host, lines)))  # type: ignore[misc]
     reading.require_a_log()
-    counted, logged = oom_kills, oom_history.kills(reading.seen)
+    counted, logged = oom_kills, oom_history.kills(reading.logged)
     less = None if counted is None else logged < counted
     log = KernelLog(
         source=", ".join(reading.sources),
@@ -100,7 +109,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
         kills_logged=logged,
         unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
     )
-    events = [seen.event for seen in oom_history.since(reading.seen, since)]
+    events = [each.event for each in oom_history.since(reading.logged, since)]
     return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
 
 
@@ -112,7 +121,7 @@ class _Reading:
         self.failures: List[HostError] = []
         self.sources: List[str] = []
         self.lines = 0
-        self.seen: List[Seen] = []
+        self.logged: List[LoggedEvent] = []
         self.unrecognised: List[str] = []
         self.omitted_events = 0
 
@@ -128,13 +137,13 @@ class _Reading:
             return
         self.sources.append(found.source)
         self.lines += found.lines
-        seen = [Seen(event, False) for event in self._events(found.former)]
+        logged = [LoggedEvent(event, False) for event in self._events(found.former)]
         newest = self._events(found.newest)
         boot = _boot(self._host) if newest and found.current is None else None
         for event in newest:
             this_boot = oom_history.is_of_boot(event, boot) if found.current is None else found.current
-            seen.append(Seen(event, this_boot))
-        self.seen = oom_history.merged(self.seen, seen)
+            logged.append(LoggedEvent(event, this_boot))
+        self.logged = oom_history.merged(self.logged, logged)
 
     def _events(self, lines: Sequence[str]) -> Tuple[OomReport, ...]:
         log = oom_log.parse(lines)
@@ -148,7 +157,7 @@ class _Reading:
         if not self.sources or self._oom_kills is None:
             return False
         return self._oom_kills == 0 or (
-            not self.sources[0].startswith("/var/") and oom_history.kills(self.seen) >= self._oom_kills
+            not self.sources[0].startswith("/var/") and oom_history.kills(self.logged) >= self._oom_kills
         )
 
     def require_a_log(self) -> None:
@@ -163,13 +172,13 @@ def _boot(host: Door) -> Optional[Boot]:
 
 
 def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
-    said = ""
+    text = ""
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
-            said = host.run(units_argv).stdout
+            text = host.run(units_argv).stdout
     return [
         HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
-        for event, (unit, teller) in zip(events, tied(events, parse_said(said)))
+        for event, (unit, teller) in zip(events, tied(events, kills_by_systemd(text)))
     ]
 
 

@@ -175,8 +175,8 @@ def _printed(host: Door, argv: Tuple[str, ...]) -> str:
     """As C(run_or_fail), but a command that says nothing and complains has failed, too: so a shell's pipe ends."""
     done = host.run(argv)
     if done.returncode or (done.stderr.strip() and not done.stdout.strip()):
-        said = (done.stderr or done.stdout).strip() or "nothing"
-        raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, said), argv[0])
+        words = (done.stderr or done.stdout).strip() or "nothing"
+        raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, words), argv[0])
     return done.stdout
 
 
@@ -194,5 +194,5 @@ def _by_boot(lines: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
 def _is_boot(line: str) -> bool:
     if not line.startswith("-- ") and "Linux version " not in line:
         return False
-    said = understand(read_line(line).text)
-    return said is not None and said.kind == BOOT
+    statement = understand(read_line(line).text)
+    return statement is not None and statement.kind == BOOT

@@ -31,12 +31,19 @@ class Package:
 
 @dataclass(frozen=True)
 class ServicePackage:
-    """The I(program) of the main process of I(unit), with the I(package) that owns it and its I(version)."""
+    """The package of a service's program."""
 
     unit: str
+    """The unit."""
+
     program: str
+    """Path of the program that its main process runs."""
+
     package: str
+    """Name of the package that owns it."""
+
     version: str
+    """Version of the package, as its package manager writes it."""
 
 
 def read_packages(host: Door, services: Sequence[ServiceState]) -> Optional[Tuple[ServicePackage, ...]]:

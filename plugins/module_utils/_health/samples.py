@@ -18,17 +18,22 @@ HEADER = "lifeboat-oom-samples 1"
 
 @dataclass(frozen=True)
 class ServiceSamples:
-    """One main process of a service over time: RssAnon and VmSwap of all processes of I(unit), in KiB.
-
-    I(main_pid) and I(start_ticks) (since boot) are those of the main process that systemd names, else of the oldest.
-    I(uptime_seconds) and I(anon_swap_kib) belong together, oldest first.
-    """
+    """The memory of one service over time, while one main process lived."""
 
     unit: str
+    """The unit."""
+
     main_pid: int
+    """Number of the main process that systemd names, else of the oldest one."""
+
     start_ticks: int
+    """When that was started, in clock ticks since boot."""
+
     uptime_seconds: Tuple[int, ...]
+    """When each sample was taken, in seconds since boot, oldest first."""
+
     anon_swap_kib: Tuple[int, ...]
+    """C(RssAnon) and C(VmSwap) of all its processes together, in KiB, one for each of I(uptime_seconds)."""
 
 
 def read_samples(host: Door, boot_id: Optional[str]) -> Optional[Tuple[ServiceSamples, ...]]:

@@ -45,7 +45,7 @@ VERSION_ARGV = ("systemctl", "--version")
 
 
 class _Scene(NamedTuple):
-    """What is the same for all units of one look."""
+    """What is the same for all units."""
 
     host: Door
     version: int
@@ -72,13 +72,13 @@ def require_systemd(host: Door) -> int:
     return units.parse_version(host.run_or_fail(VERSION_ARGV))
 
 
-class UnitsLook:
-    """One look at the units of a host: declared ones, those with a drop-in of ours, and with I(all_loaded) all."""
+class ShownUnits:
+    """What systemctl shows of units: declared ones, those with a drop-in of ours, and with I(all_loaded) all."""
 
     def __init__(
         self, host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str, all_loaded: bool
     ) -> None:
-        self._scene = _look_around(host, processes, dropin)
+        self._scene = _scene(host, processes, dropin)
         self._declared = declared
         self._asked = [*declared, *(name for name in _with_our_dropin(self._scene) if name not in declared)]
         argv = units.show_argv(self._asked, all_loaded) if self._asked or all_loaded else None
@@ -101,8 +101,8 @@ class UnitsLook:
 def read_declared(
     host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str = OWN_NAME
 ) -> ServicesState:
-    """C(UnitsLook.declared()) alone."""
-    return UnitsLook(host, declared, processes, dropin, all_loaded=False).declared()
+    """C(ShownUnits.declared()) alone."""
+    return ShownUnits(host, declared, processes, dropin, all_loaded=False).declared()
 
 
 def _declared_state(
@@ -123,7 +123,7 @@ def _declared_state(
     )
 
 
-def _look_around(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
+def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
     version = require_systemd(host)
     by_cgroup: Dict[str, List[Process]] = {}
     for process in processes:

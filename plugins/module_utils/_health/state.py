@@ -39,7 +39,10 @@ class Unread:
     """Something that could not be read, and why."""
 
     what: str
+    """What it is: a part of the look, such as C(swap), or a file."""
+
     why: str
+    """The error, as it came."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +50,18 @@ class Outlook:
     """What follows from a state."""
 
     commit: Optional[Commit]
+    """What the kernel has promised; null where the sysctls were not read."""
+
     kill_order: Optional[Tuple[Candidate, ...]]
+    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read."""
+
     forecast: Optional[Tuple[Growth, ...]]
+    """What happens if a new process grows without end, and each of the units of the kill order and of the declared ones
+    that run; null where the processes were not read.
+    """
+
     forecast_does_not_know: Tuple[str, ...]
+    """What the model behind both cannot know here, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -57,32 +69,62 @@ class HostState:
     """One look at one host.
 
     What was not asked for, what this host does not have and what could not be read is C(None), never 0 or empty;
-    I(unread) lists the last of the three. I(pressure) is C(None) where the kernel has no PSI, I(cgroups) without
-    the memory controller, I(services) (those that run) and I(declared) (those that were asked for by name) without
-    systemd. I(processes) are all that have memory of their own. I(events) are the OOM events that the kernel log
-    still holds, oldest first.
-    I(packages) are those of services that run, C(None) without dpkg or rpm; I(samples) what the role oom_monitor has
-    sampled since boot, C(None) without it.
+    I(unread) lists the last of the three.
     """
 
     collector: str
+    """How the host was looked at: C(native) with its Python, C(bare) with its shell."""
+
     host: HostInfo
+    """Which host it is, and which boot of it."""
+
     memory: Memory
+    """The memory of the host."""
+
     swaps: Optional[Tuple[SwapDevice, ...]]
+    """Swap devices and files; empty where there is none."""
+
     zram: Optional[Tuple[Zram, ...]]
+    """Compressed memory that serves as a disk; empty where there is none."""
+
     pressure: Optional[Pressures]
+    """How long tasks waited for what they lacked (PSI); null where the kernel has none (before 4.20, or turned off)."""
+
     counters: Counters
+    """What the kernel has counted since boot."""
+
     sysctls: Optional[SysctlState]
+    """The sysctls of overcommit and OOM, with the files that set them."""
+
     services: Optional[Tuple[ServiceState, ...]]
+    """Each service that runs, as systemd, the disk and C(/proc) show it; null without systemd."""
+
     declared: Optional[ServicesState]
+    """The units that were asked for by name, running or not; null without systemd."""
+
     packages: Optional[Tuple[ServicePackage, ...]]
+    """The packages of the services that run; null where neither dpkg nor rpm is there."""
+
     cgroups: Optional[Tuple[Cgroup, ...]]
+    """Control groups in which processes run, and those above them; null without the memory controller."""
+
     processes: Optional[Tuple[Process, ...]]
+    """Every process with memory of its own, so no kernel threads."""
+
     daemons: Optional[Tuple[OomDaemon, ...]]
+    """Daemons that kill before the kernel does."""
+
     log: Optional[KernelLog]
+    """Which kernel log I(events) come from, and whether it is whole."""
+
     events: Optional[Tuple[HostEvent, ...]]
+    """The OOM events that the kernel log still holds, oldest first."""
+
     samples: Optional[Tuple[ServiceSamples, ...]]
+    """What the role oom_monitor has sampled since boot, by main process; null where it did not."""
+
     unread: Tuple[Unread, ...]
+    """What could not be read, and why."""
 
     def commit(self) -> Optional[Commit]:
         """What the kernel has promised, and what mode C(never) would mean; C(None) without its sysctls."""

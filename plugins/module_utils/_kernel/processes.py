@@ -20,35 +20,64 @@ _CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24  # include/uapi/linux/capability.h
 
 @dataclass(frozen=True)
 class Process:
-    """A process with memory of its own, sizes in KiB.
-
-    I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup holds it,
-    C(None) outside of any. I(memory_cgroup) is the group that its memory is accounted to, C(None) without one.
-    I(sys_admin) says whether it has CAP_SYS_ADMIN, which the OOM killer favoured up to 4.16. RSS parts are C(None)
-    before kernel 4.5; I(swap_kib) and I(pgtables_kib) are 0 where the kernel does not tell them (before 2.6.34), so
-    that the points are then a little low. I(pss_kib), its share of pages used by several, and I(uss_kib), what only
-    it uses, are measured for the largest processes alone, C(None) for others.
-    """
+    """A process with memory of its own. Source: proc(5)."""
 
     pid: int
+    """Its number."""
+
     ppid: int
+    """Number of its parent process."""
+
     start_ticks: int
+    """When it was started, in clock ticks since boot: it tells two owners of one pid apart."""
+
     comm: str
+    """Its name, which the kernel cuts after 15 bytes."""
+
     uid: int
+    """Number of the user that it runs as (real uid)."""
+
     cgroup: Optional[str]
+    """Path of the control group that systemd tracks it by; null without any."""
+
     unit: Optional[str]
+    """The systemd unit whose control group holds it, the innermost; null outside of any."""
+
     memory_cgroup: Optional[str]
+    """Path of the control group that its memory is accounted to; null without one."""
+
     sys_admin: bool
+    """Whether it has CAP_SYS_ADMIN, which the OOM killer favoured up to 4.16."""
+
     rss_kib: int
+    """C(VmRSS): what it holds in RAM, in KiB."""
+
     rss_anon_kib: Optional[int]
+    """C(RssAnon) (4.5): the part of it that is no file's, in KiB; null before."""
+
     rss_file_kib: Optional[int]
+    """C(RssFile) (4.5): the part of it that can be read again from files, in KiB; null before."""
+
     rss_shmem_kib: Optional[int]
+    """C(RssShmem) (4.5): the part of it that is shared memory, in KiB; null before."""
+
     swap_kib: int
+    """C(VmSwap): what it has in swap, in KiB; 0 before 2.6.34, which does not tell."""
+
     pgtables_kib: int
+    """C(VmPTE): its page tables, in KiB; 0 where the kernel does not tell."""
+
     oom_score: Optional[int]
+    """C(oom_score): the number that the kernel itself shows; null where it could not be read."""
+
     oom_score_adj: int
+    """C(oom_score_adj): its score, a number from -1000 (never killed) to 1000."""
+
     pss_kib: Optional[int] = None
+    """Its share of what several processes use, in KiB; measured for the largest processes alone, null for others."""
+
     uss_kib: Optional[int] = None
+    """What only it uses, in KiB; null where I(pss_kib) is."""
 
 
 class Stat(NamedTuple):

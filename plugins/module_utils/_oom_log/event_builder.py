@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     Victim,
     unit_of,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Said
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 
 MAX_TASKS = 32768
@@ -113,7 +113,7 @@ class Draft:
         for name, size in sizes.items():
             self.memory[name] = self.memory.get(name, 0) + size
 
-    def add_task(self, row: Said) -> None:
+    def add_task(self, row: Statement) -> None:
         """Take a row of the table. Without the table's header only the columns that all kernels have.
 
         A name may begin with numbers. A row without a name has been cut, and with it perhaps a number.

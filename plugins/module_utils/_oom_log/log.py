@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The OOM killer's reports in any text that holds kernel messages, as events.
 
-Lines become facts (recognised_lines), facts are put into the order of time (here), and an assembly for each machine
+Lines are recognised (recognised_lines), put into the order of time (here), and an assembly for each machine
 in the log makes events of them (event_assembly). One pass, linear in the length of the text; what is
 kept besides the events is bounded.
 """
@@ -24,14 +24,14 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     UNKNOWN,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import Fact, facts_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import RecognisedLine, recognised
 
 MAX_EVENTS = 10000
 MAX_UNRECOGNISED = 100
-# How many facts are looked at to tell whether a log stands newest first.
-_FACTS_TO_TELL_ORDER = 2000
-# How many facts of a log that stands newest first are turned round at a time; the cut is made at a header.
-_FACTS_TO_TURN = 50000
+# How many lines are looked at to tell whether a log stands newest first.
+_LINES_TO_TELL_ORDER = 2000
+# How many lines of a log that stands newest first are turned round at a time; the cut is made at a header.
+_LINES_TO_TURN = 50000
 _MAX_MACHINES = 64
 
 
@@ -44,8 +44,8 @@ def parse(lines: Union[str, Iterable[str]]) -> OomLog:
         lines = lines.split("\n")
     strange = _Strange()
     events = _Events()
-    for chunk, facts in enumerate(_oldest_first(strange.sort_out(facts_of(lines)))):
-        _assemble(facts, events.collector(-chunk))
+    for chunk, told in enumerate(_oldest_first(strange.sort_out(recognised(lines)))):
+        _assemble(told, events.collector(-chunk))
     return OomLog(events.oldest_first(), tuple(strange.lines), strange.total, events.omitted)
 
 
@@ -56,14 +56,14 @@ class _Strange:
         self.lines: List[str] = []
         self.total = 0
 
-    def sort_out(self, facts: Iterable[Fact]) -> Iterator[Fact]:
-        for fact in facts:
-            if fact.said.kind != UNKNOWN:
-                yield fact
+    def sort_out(self, told: Iterable[RecognisedLine]) -> Iterator[RecognisedLine]:
+        for each in told:
+            if each.statement.kind != UNKNOWN:
+                yield each
                 continue
             self.total += 1
             if len(self.lines) < MAX_UNRECOGNISED:
-                self.lines.append(fact.said.values["line"])
+                self.lines.append(each.statement.values["line"])
 
 
 class _Events:
@@ -92,44 +92,44 @@ class _Events:
         return tuple(event for _chunk, _place, event in self._placed)
 
 
-def _assemble(facts: Iterable[Fact], emit: Callable[[Draft], None]) -> None:
-    """Sort facts by the machine that the log names, for logs of many."""
+def _assemble(told: Iterable[RecognisedLine], emit: Callable[[Draft], None]) -> None:
+    """Sort lines by the machine that the log names, for logs of many."""
     places = count()
     machines: OrderedDict[str, Assembly] = OrderedDict()
-    for fact in facts:
-        host = fact.line.host
+    for each in told:
+        host = each.line.host
         if host not in machines:
             if len(machines) >= _MAX_MACHINES:
                 machines.popitem(last=False)[1].finish()
             machines[host] = Assembly(places, emit)
         machines.move_to_end(host)
-        machines[host].take(fact.said, fact.line)
+        machines[host].take(each.statement, each.line)
     for assembly in machines.values():
         assembly.finish()
 
 
-def _oldest_first(facts: Iterator[Fact]) -> Iterator[Iterable[Fact]]:
-    """The facts in the order of time, in one chunk; or in several, the newest chunk first."""
-    head = list(islice(facts, _FACTS_TO_TELL_ORDER))
+def _oldest_first(told: Iterator[RecognisedLine]) -> Iterator[Iterable[RecognisedLine]]:
+    """The lines in the order of time, in one chunk; or in several, the newest chunk first."""
+    head = list(islice(told, _LINES_TO_TELL_ORDER))
     if not _is_newest_first(head):
-        yield chain(head, facts)
+        yield chain(head, told)
         return
-    chunk: List[Fact] = []
-    for fact in chain(head, facts):
-        chunk.append(fact)
-        if len(chunk) >= _FACTS_TO_TURN and (fact.said.kind == HEADER or len(chunk) >= 2 * _FACTS_TO_TURN):
+    chunk: List[RecognisedLine] = []
+    for each in chain(head, told):
+        chunk.append(each)
+        if len(chunk) >= _LINES_TO_TURN and (each.statement.kind == HEADER or len(chunk) >= 2 * _LINES_TO_TURN):
             yield reversed(chunk)
             chunk = []
     yield reversed(chunk)
 
 
-def _is_newest_first(facts: List[Fact]) -> bool:
+def _is_newest_first(told: List[RecognisedLine]) -> bool:
     """Each pair of neighbours has a say: by its clocks, and by the order of lines in a report."""
     votes = 0
-    for before, after in zip(facts, facts[1:]):
-        if BOOT not in (before.said.kind, after.said.kind):
+    for before, after in zip(told, told[1:]):
+        if BOOT not in (before.statement.kind, after.statement.kind):
             votes += 2 * _later(before.line, after.line)
-            first, second = ORDER_IN_REPORT.get(before.said.kind), ORDER_IN_REPORT.get(after.said.kind)
+            first, second = ORDER_IN_REPORT.get(before.statement.kind), ORDER_IN_REPORT.get(after.statement.kind)
             if first is not None and second is not None:
                 votes += _sign(second - first)
     return votes < 0

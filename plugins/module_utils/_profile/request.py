@@ -86,7 +86,7 @@ def _check_tool(params: Mapping[str, Any], given: str) -> None:
             "confirm_attach: found false, expected true: attaching stops the process for a moment, runs code in it, "
             "and may crash it, then or later. Name the unit instead, which is restarted, or set confirm_attach: true"
         )
-    if given == "unit" and names.parse(params["unit"]).kind != "service":
+    if given == "unit" and names.parse(params["unit"]).type != "service":
         raise InvalidPolicy(f"unit: found {params['unit']!r}, expected a service")
     if given == "unit" and names.parse(params["unit"]).is_template:
         raise InvalidPolicy(f"unit: found the template {params['unit']!r}, expected one of its instances")

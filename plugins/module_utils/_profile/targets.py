@@ -258,7 +258,7 @@ class Command(_Started):
         return state["ActiveState"] == "inactive" and state["Result"] in ("success", "")
 
 
-class Process(Target):
+class AttachedProcess(Target):
     """A process that runs: heaptrack is put into it by gdb, and told to stop by it. It stays loaded."""
 
     def __init__(self, host: Host, wanted: Request, tool: Tool, place: Place) -> None:
@@ -381,5 +381,5 @@ class Process(Target):
 
 
 def target(host: Host, wanted: Request, tool: Tool, place: Place) -> Target:
-    kind = Unit if wanted.unit else Process if wanted.pid else Command
-    return kind(host, wanted, tool, place)
+    chosen = Unit if wanted.unit else AttachedProcess if wanted.pid else Command
+    return chosen(host, wanted, tool, place)

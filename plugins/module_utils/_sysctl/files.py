@@ -86,7 +86,7 @@ class ParsedFile:
     problems: Tuple[Problem, ...]
 
 
-class _Said(NamedTuple):
+class _KeyValue(NamedTuple):
     key: str
     value: Optional[str]
     minus: bool = False
@@ -98,7 +98,7 @@ class _MalformedError(LifeboatError):
 
 class _Dialect(NamedTuple):
     lines: Callable[[str], Iterator[Tuple[int, str]]]
-    line: Callable[[str], Optional[_Said]]
+    line: Callable[[str], Optional[_KeyValue]]
     longest_bytes: Optional[int] = None
 
 
@@ -167,12 +167,12 @@ def of_loader(table: Mapping[str, _Entry], loader: Loader) -> _Entry:
         raise Unsupported(f"{loader!r} is not a known sysctl loader: {', '.join(table)}") from None
 
 
-def _assignment(said: _Said, path: str, number: int) -> Assignment:
-    if not said.key:
+def _assignment(pair: _KeyValue, path: str, number: int) -> Assignment:
+    if not pair.key:
         raise _MalformedError("no key")
-    if said.value is None:
-        return Assignment(said.key, "", path, number, excludes=True)
-    return Assignment(said.key, said.value, path, number, ignore_failure=said.minus)
+    if pair.value is None:
+        return Assignment(pair.key, "", path, number, excludes=True)
+    return Assignment(pair.key, pair.value, path, number, ignore_failure=pair.minus)
 
 
 def _bytes(line: str) -> int:
@@ -203,7 +203,7 @@ def _continued_lines(text: str) -> Iterator[Tuple[int, str]]:
     yield start, held.partition("\0")[0]
 
 
-def _systemd_line(line: str) -> Optional[_Said]:
+def _systemd_line(line: str) -> Optional[_KeyValue]:
     line = line.strip(_BLANKS)
     if not line or line[0] in _COMMENTS:
         return None
@@ -211,10 +211,10 @@ def _systemd_line(line: str) -> Optional[_Said]:
     key = simplified(normalise(name.strip(_BLANKS)))
     if "//" in key.split("."):
         raise _MalformedError("systemd refuses a key with '..' in its path")  # 247 did not
-    return _Said(key, None if value is None else value.strip(_BLANKS), minus)
+    return _KeyValue(key, None if value is None else value.strip(_BLANKS), minus)
 
 
-def _procps_line(line: str) -> Optional[_Said]:
+def _procps_line(line: str) -> Optional[_KeyValue]:
     line = line.lstrip(_C_SPACE)
     if not line or line[0] in _COMMENTS:
         return None
@@ -222,10 +222,10 @@ def _procps_line(line: str) -> Optional[_Said]:
     if minus and name.startswith("-"):  # setting_new() drops a second one
         name = name[1:]
     key = normalise(name.rstrip(_C_SPACE))
-    return _Said(key, None if value is None else value.strip(_C_SPACE), minus)
+    return _KeyValue(key, None if value is None else value.strip(_C_SPACE), minus)
 
 
-def _procps3_line(line: str) -> Optional[_Said]:
+def _procps3_line(line: str) -> Optional[_KeyValue]:
     """3.3.17. A line with no C(=) makes it write C(=) and leftovers of its buffer, which no number takes."""
     line = line.rstrip(_BLANKS).lstrip(" \t")
     if not line or line[0] in _COMMENTS:
@@ -235,10 +235,10 @@ def _procps3_line(line: str) -> Optional[_Said]:
     if not value:
         raise _MalformedError("no value: procps 3 wants key = value")
     minus = name.startswith("-")
-    return _Said(normalise(name[1 if minus else 0 :].rstrip(_BLANKS)), value.lstrip(" \t"), minus)
+    return _KeyValue(normalise(name[1 if minus else 0 :].rstrip(_BLANKS)), value.lstrip(" \t"), minus)
 
 
-def _busybox_line(line: str) -> Optional[_Said]:
+def _busybox_line(line: str) -> Optional[_KeyValue]:
     """A leading minus is part of the name here, so that C(-key = value) reaches nothing."""
     blank_or_comment = line.lstrip(_C_SPACE)[:1]
     if not blank_or_comment or blank_or_comment in _COMMENTS:
@@ -249,7 +249,7 @@ def _busybox_line(line: str) -> Optional[_Said]:
     value = value.strip(_C_SPACE)
     if not value:
         raise _MalformedError("an empty value: BusyBox writes nothing")
-    return _Said(normalise(name.strip(_C_SPACE)), value)
+    return _KeyValue(normalise(name.strip(_C_SPACE)), value)
 
 
 def _split(line: str) -> Tuple[str, Optional[str], bool]:

@@ -15,18 +15,26 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence im
 
 @dataclass(frozen=True)
 class SysctlState:
-    """The sysctls of one host.
-
-    I(loader) sets them at boot and reads I(files). I(runtime) holds the running values by key; a key that is
-    not there is one that this kernel does not have. I(read_only) names the keys that not even root can write here.
-    """
+    """The sysctls of one host."""
 
     loader: Loader
+    """What sets them at boot: C(systemd), C(procps), C(procps3), C(procps3-run-first) or C(busybox). See sysctl.d(5).
+    """
+
     own_path: str
+    """Path of our file, there or not."""
+
     files: Tuple[SysctlFile, ...]
+    """Each file that the loader may read."""
+
     runtime: Mapping[str, str]
+    """The running values by key; a key that is not there is one that this kernel does not have."""
+
     read_only: Tuple[str, ...]
+    """Keys that not even root can write here."""
+
     cmdline: Mapping[str, str]
+    """What the kernel's command line sets, by key (5.8)."""
 
     @property
     def own_text(self) -> Optional[str]:

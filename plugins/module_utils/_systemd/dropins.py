@@ -52,14 +52,15 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 @dataclass(frozen=True)
 class DropIn:
-    """A unit file or drop-in as found on disk.
-
-    I(text) is decoded as UTF-8 with C(surrogateescape). C(None) means that the name is taken but nothing can
-    be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
-    """
+    """A unit file or drop-in as found on disk."""
 
     path: str
+    """Its path."""
+
     text: Optional[str]
+    """What stands in it, decoded as UTF-8 with C(surrogateescape); null where the name is taken but nothing can be read
+    there: a link to C(/dev/null) (a mask), a dangling link, a folder.
+    """
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _dirs_by_name(unit: str, names: Iterable[str], version: Optional[int]) -> Tu
     types = version is None or version >= _TYPE_DIRS_SINCE or version == _TYPE_DIRS_BROUGHT_BACK
     every = dict.fromkeys([str(parsed), *names])
     specific = [[name + ".d" for name in _generalised(unit_names.split(name), prefixes)] for name in every]
-    return specific, [parsed.kind + ".d"] if types else []
+    return specific, [parsed.type + ".d"] if types else []
 
 
 def _generalised(unit: unit_names.UnitName, prefixes: bool) -> Iterator[str]:
@@ -220,10 +221,10 @@ def _generalised(unit: unit_names.UnitName, prefixes: bool) -> Iterator[str]:
     yield str(unit)
     if unit.is_instance:
         # The way over the template loses the "@": it leads to app-.service, not to app-@.service.
-        yield from _generalised(unit_names.UnitName(unit.prefix, "", unit.kind), prefixes)
+        yield from _generalised(unit_names.UnitName(unit.prefix, "", unit.type), prefixes)
     shorter = _truncated(unit.prefix)
     if prefixes and shorter:
-        yield from _generalised(unit_names.UnitName(shorter, unit.instance or None, unit.kind), prefixes)
+        yield from _generalised(unit_names.UnitName(shorter, unit.instance or None, unit.type), prefixes)
 
 
 def _truncated(prefix: str) -> str:

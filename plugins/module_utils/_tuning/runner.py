@@ -32,7 +32,7 @@ def run(argument_spec: Dict[str, Any], body: Body, needs_root: bool = True) -> N
             )
         result = body(host, module.params, module.check_mode)
     except Refused as error:
-        module.fail_json(msg=str(error), refused=printable(error.facts))
+        module.fail_json(msg=str(error), refused=printable(error.numbers))
     except LifeboatError as error:
         module.fail_json(msg=printable(str(error)))
     for warning in result.pop("warnings", ()):

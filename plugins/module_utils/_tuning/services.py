@@ -224,8 +224,8 @@ def _expected_state(task: Task, before: ServiceState, after: ServiceState, apply
         oom_score_adjust=after.disk_score(),
         oom_policy=settings.get("OOMPolicy", after.unit.oom_policy),
         managed_oom_preference=settings.get("ManagedOOMPreference", after.unit.managed_oom_preference),
-        memory_min=None,
-        memory_low=None,
+        memory_min_bytes=None,
+        memory_low_bytes=None,
         dropin_paths=tuple(found.path for found in after.merged().applied),
         need_daemon_reload=False,
     )

@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 _MIB = 1024
-_SEEN = {
+_ENDINGS = {
     "refused": "it was refused more memory",
     "panic": "the device has started anew, as after a panic of its kernel",
     TIME_IS_UP: "it was ended by the drill, whose time was up",
@@ -36,7 +36,7 @@ def forecast_lines(growth: Growth) -> Iterator[str]:
 
 def verdict_lines(growth: Growth, verdict: Verdict, silence: Mapping[str, Any]) -> Iterator[str]:
     yield from forecast_lines(growth)
-    end = f"; then {_SEEN[verdict.outcome]}" if verdict.outcome in _SEEN else ""
+    end = f"; then {_ENDINGS[verdict.outcome]}" if verdict.outcome in _ENDINGS else ""
     yield _line(f"killed, in order: {_all(_dead(dead) for dead in verdict.killed)}{end}")
     for fate, words in ((LIVED, "lived"), (KILLED, "killed among the services"), (ENDED, "ended, but not killed")):
         found = [each for each in verdict.fates if each.fate == fate]

@@ -58,8 +58,8 @@ def _of_unit(
     leader = next((each for each in by_age if unit is not None and each.pid == unit.main_pid), by_age[0])
     group = cgroups.get((unit and unit.control_group) or leader.cgroup or "")
     current_kib = None if group is None else group.current_kib
-    if current_kib is None and unit is not None and unit.memory_current is not None:
-        current_kib = unit.memory_current // 1024
+    if current_kib is None and unit is not None and unit.memory_current_bytes is not None:
+        current_kib = unit.memory_current_bytes // 1024
     return ServiceMemory(
         unit=clean(name, 200),
         main_pid=leader.pid,

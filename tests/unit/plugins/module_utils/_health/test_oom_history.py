@@ -15,7 +15,7 @@ from unit.fixtures.oom_logs.reading import LOGS, name_of, text_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import (
     Boot,
-    Seen,
+    LoggedEvent,
     is_of_boot,
     kills,
     merged,
@@ -45,11 +45,11 @@ def reaped(*pids: int, **known: Any) -> OomReport:
     return OomReport(INCOMPLETE, victims=tuple(Victim(pid, f"c{pid}", reaped=True) for pid in pids), **known)
 
 
-def now(*events: OomReport) -> list[Seen]:
-    return [Seen(event, True) for event in events]
+def now(*events: OomReport) -> list[LoggedEvent]:
+    return [LoggedEvent(event, True) for event in events]
 
 
-def outline(told: list[Seen]) -> list[list[int]]:
+def outline(told: list[LoggedEvent]) -> list[list[int]]:
     return [[victim.pid for victim in seen.event.victims] for seen in told]
 
 
@@ -106,14 +106,14 @@ def test_of_two_accounts_the_fuller_is_kept_with_what_the_other_has() -> None:
 def test_a_boot_that_is_over_lends_nothing_to_this_one() -> None:
     """A device that boots the same each time may kill the same process at the same time with the same size."""
     same = kill(1, uptime_seconds=100.0)
-    over = [Seen(same, False)]
+    over = [LoggedEvent(same, False)]
     assert merged(over, now(same)) == [*over, *now(same)]
     assert merged(now(same), over) == [*now(same), *over]
 
 
 @pytest.mark.parametrize(("uptime", "this_boot"), [(100.0, [True]), (101.0, [None, True]), (None, [None, True])])
 def test_what_may_be_of_another_boot_must_have_the_same_time(uptime: float | None, this_boot: list[bool]) -> None:
-    told = [Seen(kill(1, uptime_seconds=uptime), None)]
+    told = [LoggedEvent(kill(1, uptime_seconds=uptime), None)]
     found = merged(told, now(kill(1, uptime_seconds=100.0)))
     assert [seen.this_boot for seen in found] == this_boot
 
@@ -121,8 +121,8 @@ def test_what_may_be_of_another_boot_must_have_the_same_time(uptime: float | Non
 def test_kills_are_counted_as_the_kernel_counts_them() -> None:
     told = [
         *now(kill(1), kill(2, 3, kill_lines=3), reaped(4), header(5), OomReport(PANIC)),
-        Seen(kill(6), False),
-        Seen(kill(7), None),
+        LoggedEvent(kill(6), False),
+        LoggedEvent(kill(7), None),
     ]
     assert kills(told) == 5
     assert kills(merged(now(kill(1, 2)), now(kill(2, 3, 4)))) == 4

@@ -13,7 +13,7 @@ from unit.samples import process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
-    UnitsLook,
+    ShownUnits,
     read_declared,
     require_systemd,
 )
@@ -66,7 +66,7 @@ def host(tmp_path: Path) -> FakeHost:
 
 
 def active(host: FakeHost, table: Sequence[Process]) -> tuple[ServiceState, ...]:
-    return UnitsLook(host, [], table, OWN_NAME, all_loaded=True).active()
+    return ShownUnits(host, [], table, OWN_NAME, all_loaded=True).active()
 
 
 def read(host: FakeHost, *table: Process, **shown: object) -> ServiceState:

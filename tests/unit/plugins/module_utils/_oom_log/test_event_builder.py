@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import event_builder
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import ROW, Said
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import ROW, Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 
 NOW = Line("now", timestamp="t", uptime_seconds=100.0, wall_seconds=1000.0)
@@ -20,8 +20,8 @@ def draft() -> Draft:
     return Draft(0, NOW)
 
 
-def row(*numbers: int, comm: str | None = "a") -> Said:
-    return Said(ROW, {"numbers": numbers, **({"comm": comm} if comm else {})})
+def row(*numbers: int, comm: str | None = "a") -> Statement:
+    return Statement(ROW, {"numbers": numbers, **({"comm": comm} if comm else {})})
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_events_stand_oldest_first(lines: list[str], expected: list[int]) -> Non
 
 
 def test_a_log_that_is_turned_round_in_pieces_stays_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oom_log, "_FACTS_TO_TURN", 3)
+    monkeypatch.setattr(oom_log, "_LINES_TO_TURN", 3)
     reports = [
         [f"[ {n}.100000] x invoked oom-killer: gfp_mask=0x0, order=0", f"[ {n}.200000] " + KILL.format(n, n)]
         for n in range(100, 120)

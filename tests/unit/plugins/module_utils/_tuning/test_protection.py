@@ -96,7 +96,7 @@ def test_a_protection_that_kills_somebody_else_is_refused(
         Refused, match=f"{reason}.*; force: true .oom_protect_force in an inventory. applies it all the same$"
     ) as refused:
         check_guards(found, scores, 30, False)
-    assert refused.value.facts == found.facts()
+    assert refused.value.numbers == found.facts()
     assert any(
         warning.startswith("forced: ") and reason in warning for warning in check_guards(found, scores, 30, True)
     )

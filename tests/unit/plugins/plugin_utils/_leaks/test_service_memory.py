@@ -35,7 +35,7 @@ def test_without_a_main_process_it_is_the_oldest() -> None:
 
 def test_what_the_kernel_does_not_tell_is_not_made_up() -> None:
     processes = (process(rss_anon_kib=None), process(101))
-    (found,) = service_memory(host_state(processes=processes, services=(service(memory_current=None),)))
+    (found,) = service_memory(host_state(processes=processes, services=(service(memory_current_bytes=None),)))
     assert found.anon_swap_kib == 104_000 + 84_000
     assert (found.cgroup_kib, found.limit_kib) == (None, None)
 

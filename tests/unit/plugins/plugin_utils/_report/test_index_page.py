@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.audits import down, record, row
+from unit.audits import FINDING, down, found_on, record, row
 from unit.hostile import HOSTILE
-from unit.samples import memory, oom_event, policy_of, process
+from unit.samples import memory, oom_event, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, row_of
@@ -176,10 +177,9 @@ def test_the_groups_of_the_inventory_are_kept() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_what_a_device_says_is_data(text: str) -> None:
-    record = audited(text, WHEN, host_state(processes=(process(comm=text, unit=text),)).as_facts(), policy_of())
-    record.update(drift=[dict.fromkeys(DRIFT_KEYS, text)], groups=[text])
-    record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
-    hostile = row_of(record)
+    texts = dict.fromkeys(("id", "subject", "observed", "expected", "message", "remedy"), text)
+    found = found_on(text, replace(FINDING, **texts), processes=(process(comm=text, unit=text),))
+    hostile = row_of(replace(found, drift=(Change(*[text] * 6),), groups=(text,)))
     shown = page(row("before"), hostile, row("after"), victims={hostile.host: 1}, kills={NOW // DAY: 1})
     assert shown.count("<script") == shown.count("</script") == 2
     assert "<b onmouseover" not in shown
@@ -191,7 +191,7 @@ def test_what_a_device_says_is_data(text: str) -> None:
 def test_a_hostile_name_stays_in_the_plain_list(text: str) -> None:
     stream = io.StringIO()
     plain = PlainList(stream)
-    found = row_of({"host": text, "state": {}, "audited_at": text})
+    found = row_of(replace(record(text), audited_at=text))
     plain.add(found, 'a" onclick="x')
     plain.add(row("after"), "after")
     plain.finish()
