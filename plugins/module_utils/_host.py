@@ -17,11 +17,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import (
     failure,
     identity,
-    make_foreign,
+    make_fresh,
     open_file,
     open_foreign,
     read_all,
-    remove_foreign,
+    remove_tree,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.lock import exclusive
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.swap import Swap, sweep
@@ -273,7 +273,7 @@ class Host(Door):
         real = self.real(path)
         try:
             if fresh:
-                descriptor = make_foreign(real)
+                descriptor = make_fresh(real)
             else:
                 os.makedirs(real, exist_ok=True)
                 descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY)
@@ -289,7 +289,7 @@ class Host(Door):
     def remove_tree(self, path: str) -> None:
         """Remove a folder with all that is in it, if it is there; no link leads elsewhere."""
         try:
-            remove_foreign(self.real(path))
+            remove_tree(self.real(path))
         except FileNotFoundError:
             return
         except OSError as error:

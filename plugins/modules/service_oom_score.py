@@ -29,6 +29,9 @@ attributes:
   diff_mode:
     support: full
     description: Shows each value that changes with its layer, the drop-ins, and the kill order.
+notes:
+  - One run at a time changes a device. Another one waits up to five minutes, sees then what the first has left, or says
+    who is there.
 options:
   services:
     description:

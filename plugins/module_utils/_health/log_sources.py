@@ -40,6 +40,7 @@ _PACKED = (".1.gz", ".2.gz", ".3.gz", ".4.gz")
 _UNPACK = 'zcat "$1" | tail -c "$2"'
 # Of a line in a file, more than in most. The end is taken by bytes: a file may be one line, larger than the memory.
 _LINE_BYTES = 160
+_FEWEST_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def files(lines: int) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
 
 def _file_argv(path: str, lines: int) -> Tuple[str, ...]:
     """The end of a file, which may be larger than the memory of the host."""
-    size = str(lines * _LINE_BYTES)
+    size = str(max(lines * _LINE_BYTES, _FEWEST_BYTES))
     return ("sh", "-c", _UNPACK, "sh", path, size) if path.endswith(".gz") else ("tail", "-c", size, path)
 
 

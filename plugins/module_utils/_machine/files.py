@@ -103,13 +103,15 @@ def read_all(stream: BinaryIO, path: str, limit_bytes: int) -> bytes:
 
 
 @contextlib.contextmanager
-def entered(folder: str) -> Iterator[int]:
-    """A descriptor of a folder where others may write. It is no link itself.
+def entered(folder: str, is_ours: bool = False) -> Iterator[int]:
+    """A descriptor of a folder where others may write. It is no link itself, unless only we can have put it there.
 
     In the root folder of another process no part of the path is one.
     """
     other = _OTHER_ROOT.fullmatch(folder)
-    start, rest = (other.group(1), other.group(2) or "") if other else os.path.split(folder)
+    start, rest = (folder, "") if is_ours else os.path.split(folder)
+    if other:
+        start, rest = other.group(1), other.group(2) or ""
     opened = [os.open(start or "/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)]
     try:
         for name in filter(None, rest.split("/")):
@@ -121,17 +123,17 @@ def entered(folder: str) -> Iterator[int]:
             os.close(descriptor)
 
 
-def make_foreign(real: str) -> int:
+def make_fresh(real: str) -> int:
     """A new folder where others may write, and nothing that they have put there, open."""
     parent, name = os.path.split(real)
-    with entered(parent) as inside:
+    with entered(parent, is_ours=True) as inside:
         os.mkdir(name, 0o700, dir_fd=inside)
         return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
 
 
-def remove_foreign(real: str) -> None:
+def remove_tree(real: str) -> None:
     parent, name = os.path.split(real)
-    with entered(parent) as inside:
+    with entered(parent, is_ours=True) as inside:
         shutil.rmtree(f"/proc/self/fd/{inside}/{name}")
 
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def lines(*words: str) -> str:
 
 
 def tail(path: str, number: int = 500) -> str:
-    return f"tail -c {number * 160} {path}"
+    return f"tail -c {max(number * 160, 65536)} {path}"
 
 
 @pytest.mark.parametrize(
@@ -156,6 +157,17 @@ def test_files_that_are_not_there_or_can_not_be_read_are_told(tmp_path: Path) ->
     host.has("/var/log/syslog")
     with pytest.raises(HostError, match="tail -c 80000 ended with 1: tail: Permission denied"):
         read_files(host, 500)
+
+
+def test_what_is_no_file_is_not_given_to_tail(tmp_path: Path) -> None:
+    """It would wait for whoever writes into a pipe."""
+    host = FakeHost(tmp_path, {tail("/var/log/messages"): SYSLOG.format(0)})
+    os.mkfifo(host.has_folder("/var/log") / "kern.log")
+    host.has_folder("/var/log/syslog")
+    with pytest.raises(HostError, match=r"^cannot read /var/log/kern.log, /var/log/syslog: found no file there"):
+        read_files(host, 500)
+    host.has("/var/log/messages")
+    assert read_files(host, 500).source == "/var/log/messages"
 
 
 def test_the_ring_is_of_this_boot_and_no_longer_than_asked_for(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import entered, open_file
 
-TOO_LARGE = "has more than the 16 MiB that are read of a file"
+TOO_LARGE = "it has 10 MB or more, too much for such a file"
 
 
 @contextlib.contextmanager
@@ -140,3 +140,12 @@ def test_a_link_in_a_folder_that_goes_is_not_followed(host: Host) -> None:
 def test_the_own_root_folder_is_entered() -> None:
     with entered(f"/proc/{os.getpid()}/root/tmp") as inside:
         assert os.path.samestat(os.fstat(inside), os.stat("/tmp"))
+
+
+def test_a_folder_of_ours_may_lie_elsewhere(host: Host) -> None:
+    """As /var/tmp, or where profiles are kept, on a device that has little room."""
+    Path(host.real("/data")).symlink_to("srv")
+    host.make_folder("/data/profile", 0o700, fresh=True)
+    assert host.exists("/srv/profile")
+    host.remove_tree("/data/profile")
+    assert not host.exists("/srv/profile")
