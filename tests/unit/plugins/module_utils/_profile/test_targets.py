@@ -11,14 +11,14 @@ import pytest
 from unit.shell_host import SHELLS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import AttachedProcess
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 def test_what_is_taken_back_in_a_container_is_in_there(tmp_path: Path, shell: str) -> None:
     """Its /var/tmp and /dev lead to ours, and its /tmp is a folder; the guard is a script for any sh."""
     root, ours = tmp_path / "root", tmp_path / "ours"
-    process = Process.__new__(Process)
+    process = AttachedProcess.__new__(AttachedProcess)
     process.place, process._pid, process._gdb = Place("pid 20"), 0, "gdb"
     process._root, process._name = str(root), "/" + Place("pid 20").folder.rpartition("/")[2]
     for folder in (root / "var", root / "tmp", ours / "shm"):

@@ -9,7 +9,6 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from unit.fake_host import SHOW, FakeKernel
@@ -19,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore, ServiceState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import converge_services, set_score
 
@@ -68,17 +68,16 @@ def test_a_process_that_has_ended_is_no_error(sleeper: subprocess.Popen[bytes]) 
     set_score(Host(), state, process, 321)
 
 
-PARAMS: dict[str, Any] = {
-    "services": [{"name": "nginx", "oom_score_adj": -500}],
-    "apply": "none",
-    "missing": "error",
-    "exclusive": True,
-    "dropin": "zz-lifeboat-oom.conf",
-    "max_protected_pct": 50,
-    "sensitive_services": {},
-    "skip_unknown": False,
-    "force": True,
-}
+DECLARED = SERVICES.declared(
+    {
+        "services": [{"name": "nginx", "oom_score_adj": -500}],
+        "apply": "none",
+        "exclusive": True,
+        "max_protected_pct": 50,
+        "sensitive_services": {},
+        "force": True,
+    }
+)
 SHOWN = (
     "Id=nginx.service\nNames=nginx.service\nLoadState=loaded\nActiveState=active\nMainPID=100\n"
     "FragmentPath=/usr/lib/systemd/system/nginx.service\nControlGroup=/system.slice/nginx.service\nOOMScoreAdjust=0\n"
@@ -113,14 +112,14 @@ def test_drop_ins_that_systemd_does_not_load_are_taken_back(host: FakeKernel) ->
     host.commands["systemctl daemon-reload"] = Finished((), 1, "", "Failed to reload: Connection timed out")
     told = r"^systemctl daemon-reload ended with 1: Failed to reload: .*; the drop-ins are taken back: one that stays "
     with pytest.raises(HostError, match=told):
-        converge_services(host, PARAMS, False)
+        converge_services(host, DECLARED, False)
     assert (host.everything(), host.names("/etc/systemd/system")) == (before, folders)
 
 
 def test_what_a_killed_run_has_left_goes_with_the_next_one(host: FakeKernel) -> None:
     left = "/etc/systemd/system/old.service.d/.lifeboat-0123456789ab"
     host.has(left)
-    assert not any(left in warning for warning in converge_services(host, PARAMS, True)["warnings"])
+    assert not any(left in warning for warning in converge_services(host, DECLARED, True)["warnings"])
     assert host.exists(left)
-    assert converge_services(host, PARAMS, False)["warnings"][0].startswith(f"{left} was left by a run")
+    assert converge_services(host, DECLARED, False)["warnings"][0].startswith(f"{left} was left by a run")
     assert not host.exists("/etc/systemd/system/old.service.d")
