@@ -18,13 +18,13 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import sensitive_services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import Kept, keep
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
@@ -51,10 +51,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         self._variables = task_vars or {}
         _unused, arguments = self.validate_argument_spec(
             argument_spec={
-                "overcommit": {"type": "raw"},
-                "oom_policy": {"type": "raw"},
-                "services": {"type": "raw"},
-                "exclusive": {"type": "bool", "default": False},
+                "declared": {"type": "raw"},
                 "dropin": {"type": "str"},
                 "thresholds": {"type": "raw"},
                 "sensitive": {"type": "raw"},
@@ -120,7 +117,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
 def _criteria(arguments: Mapping[str, Any]) -> Criteria:
     return Criteria(
-        load_policy(arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]),
+        load_policy(arguments["declared"] or {}),
         Thresholds.of(arguments["thresholds"], "thresholds"),
         sensitive_services("sensitive", arguments["sensitive"]),
     )

@@ -33,6 +33,10 @@ class ReadOnly(HostError):
     """The file is there and this may not be done with it (a container, a read-only mount, no permission)."""
 
 
+class Changed(HostError):
+    """The file is not what it was when it was read: read it again, and decide again."""
+
+
 class Unsupported(LifeboatError):
     """This host has no such feature: no systemd, an old kernel, a read-only C(/proc/sys)."""
 

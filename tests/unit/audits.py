@@ -11,16 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from unit.samples import host_state
+from unit.samples import host_state, policy_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import HostPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import Kept, keep
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import (
     Audited,
     Criteria,
@@ -54,7 +54,7 @@ TREND = KeptTrend(
 
 
 def declared_policy(overcommit: Any = None, services: Any = None) -> Policy:
-    return load_policy(overcommit, None, services)
+    return policy_of(overcommit, None, services)
 
 
 def travelled(state: HostState) -> HostState:

@@ -17,7 +17,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, Policy, load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import DropIn, own_path
@@ -225,3 +227,16 @@ def host_state(**changes: Any) -> HostState:
         unread=(),
     )
     return replace(state, **changes)
+
+
+def policy_of(overcommit: Any = None, reaction: Any = None, services: Any = None, exclusive: Any = None) -> Policy:
+    """What an inventory declares."""
+    of_services = {"services": services, "exclusive": exclusive}
+    return load_policy({"overcommit": overcommit, "reaction": reaction, "services": of_services})
+
+
+def sysctl_declaration(family: str, **options: Any) -> SysctlDeclaration:
+    """What an inventory declares of one family of sysctls."""
+    found = FAMILIES[family].declared(options)
+    assert isinstance(found, SysctlDeclaration)
+    return found

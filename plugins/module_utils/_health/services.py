@@ -35,9 +35,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
-_ETC = "/etc/systemd/system"
+ETC = "/etc/systemd/system"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
+# Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
+USER_NAMESPACE = "/proc/self/ns/user"
+_INITIAL_NAMESPACE = "user:[4026531837]"
 VERSION_ARGV = ("systemctl", "--version")
 
 
@@ -54,9 +57,14 @@ class _Scene(NamedTuple):
     dropin: str
 
 
+def has_systemd(host: Door) -> bool:
+    """Whether it is the init here."""
+    return host.exists("/run/systemd/system")
+
+
 def require_systemd(host: Door) -> int:
     """The version of systemd, which has to be the init here. Raises Unsupported otherwise."""
-    if not host.exists("/run/systemd/system"):
+    if not has_systemd(host):
         raise Unsupported(
             "this host was not booted with systemd (there is no /run/systemd/system), which alone knows its services "
             "and their scores; a host without it can have no oom_protect_services"
@@ -149,7 +157,7 @@ def _folders_on_disk(host: Door) -> Dict[str, Tuple[str, ...]]:
 
 def _with_our_dropin(scene: _Scene) -> List[str]:
     """The units that have a drop-in of ours."""
-    named = {folder[len(_ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(_ETC + "/")}
+    named = {folder[len(ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(ETC + "/")}
     return [
         name
         for name, folder in named.items()
@@ -176,7 +184,7 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
         unit = known[name]
         unit_id, load_state = unit.id, unit.load_state or "not-found"
         members = (unit,) if load_state not in ("not-found", "masked") else ()
-    folder = f"{_ETC}/{unit_id}.d"
+    folder = f"{ETC}/{unit_id}.d"
     own_path = folder + "/" + scene.dropin
     has_own = scene.dropin in scene.folders.get(folder, ())
     return DeclaredUnit(
@@ -211,7 +219,7 @@ def _instances(
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
     return ServiceState(
         unit=unit,
-        own_path=f"{_ETC}/{owner}.d/{scene.dropin}",
+        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
         systemd_version=scene.version,
         fragment=_read(scene.host, unit.fragment_path) if unit.fragment_path else None,
         dropins=tuple(
@@ -256,7 +264,10 @@ def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
 
 
 def _may_lower(host: Door) -> bool:
-    return has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
+    """The kernel asks whether the initial user namespace has given this capability; another one gives its own."""
+    namespace = host.link_target(USER_NAMESPACE)  # C(None) on a kernel that has but one
+    is_initial = namespace is None or namespace.endswith(_INITIAL_NAMESPACE)
+    return is_initial and has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
 
 
 def _default_score(host: Door, manager_score: int) -> int:

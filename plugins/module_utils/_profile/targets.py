@@ -317,11 +317,20 @@ class AttachedProcess(Target):
             "--eval-command=detach",
         ]
         line = " ".join(shlex.quote(word) for word in words)
-        folders = " ".join(self._root + parent + self._name for parent in _PARENTS)
+        finished = f"[ -e {shlex.quote(self.place.finished)} ]"
         return (
             f"if grep -q libheaptrack_inject /proc/{self._pid}/maps; then {line}; fi",
-            f"[ -e {shlex.quote(self.place.finished)} ] || rm -rf {folders}",
+            *(
+                f"{finished} || {self._is_elsewhere(parent)}rm -rf {self._root}{parent}{self._name}"
+                for parent in _PARENTS
+            ),
         )
+
+    def _is_elsewhere(self, folder: str) -> str:
+        """Words of sh: in the root of a container a link would lead to a folder of ours."""
+        parts = folder.strip("/").split("/") if self._root else []
+        paths = ["/".join([self._root, *parts[: depth + 1]]) for depth in range(len(parts))]
+        return "".join(f"[ -h {path} ] || " for path in paths)
 
     def main_pid(self) -> Optional[int]:
         return self._pid if self.host.exists(f"/proc/{self._pid}") else None

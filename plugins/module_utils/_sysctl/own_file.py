@@ -12,7 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
 
 HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
-    "# Declare them in the inventory (oom_kernel_overcommit, oom_kernel_oom_policy) instead.\n"
+    "# Declare them in the inventory (variables that begin with oom_kernel_) instead.\n"
 )
 _HEADER_LINES = HEADER.split("\n")
 # Before a line of another file that would have won over ours.

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import HostPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy, find_drift
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Thresholds

@@ -12,11 +12,12 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, whole_number
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 

@@ -11,10 +11,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log im
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds, unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
 

@@ -8,17 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Stall
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import OvercommitPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
-    DEFAULTS,
-    KBYTES,
-    MODE,
-    OVERCOMMIT_KEYS,
-    RATIO,
-    VOIDS,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import guard_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
@@ -29,7 +22,7 @@ def commitment(evidence: Evidence) -> Iterator[Finding]:
     sysctls, memory, thresholds = evidence.state.sysctls, evidence.state.memory, evidence.thresholds
     if sysctls is None:
         return
-    guard = decide(OvercommitPolicy(), sysctls, memory, thresholds.commit_headroom_pct).guard
+    guard = guard_of(sysctls, memory, {}, thresholds.commit_headroom_pct)
     if guard is not None and not guard.headroom.passes:
         room, ratio = guard.headroom, guard.ratio_that_passes
         raise_it = f"raise the ratio to {ratio}, " if ratio is not None and ratio <= 100 else ""
@@ -51,15 +44,13 @@ def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:
     if sysctls is None:
         return
     # With the limits of the next boot, which need not be those that run.
-    limits = {RATIO: DEFAULTS[RATIO], KBYTES: "0", **boot_values(sysctls, OVERCOMMIT_KEYS, VOIDS)}
+    limits = {RATIO: DEFAULTS[RATIO], KBYTES: "0", **boot_values(sysctls, ALL_KEYS, VOIDS)}
     if limits.pop(MODE, None) != "2" or sysctls.runtime.get(MODE) == "2":
         return
     winner = boot_winners(sysctls, (MODE,), VOIDS).get(MODE)
     place = "the kernel command line" if winner is None else f"{winner.path}:{winner.line}"
     wanted_pct = evidence.thresholds.commit_headroom_pct
-    guard = decide(
-        OvercommitPolicy(mode="never"), sysctls.with_runtime(limits), evidence.state.memory, wanted_pct
-    ).guard
+    guard = guard_of(sysctls.with_runtime(limits), evidence.state.memory, {MODE: "2"}, wanted_pct)
     if guard is not None and guard.refuses:
         room = guard.headroom
         yield catalogue.NEVER_RISK.found(

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
     identity,
@@ -21,8 +22,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
@@ -87,6 +88,8 @@ def render(questions: Questions, root: str = "") -> str:
         "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
         "RPM_OWNERS_OF_ONE": " ".join(packages.RPM_OWNERS_OF_ONE),
         "LOG_WORDS": log_sources.WORDS,
+        "USER_NAMESPACE": services.USER_NAMESPACE,
+        "TOO_LARGE_DIGITS": str(len(str(TOO_LARGE_BYTES))),
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }
     assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder, refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Stat, parse_stat
 
@@ -114,6 +114,12 @@ class _Sections:
     def on_denied(self, argument: str, _content: Sequence[str]) -> None:
         self.failures[argument] = ReadOnly(f"cannot read {argument}: {os.strerror(errno.EACCES)}", argument)
 
+    def on_refused(self, argument: str, content: Sequence[str]) -> None:
+        self.failures[argument] = refused(argument, _text(content).strip())
+
+    def on_too_large(self, argument: str, _content: Sequence[str]) -> None:
+        self.failures[argument] = too_large(argument)
+
     def on_odd(self, _argument: str, _content: Sequence[str]) -> None:
         self.odd_names += 1
 
@@ -198,6 +204,9 @@ class Snapshot(Door):
     def exists(self, path: str) -> bool:
         found = self._sections
         return any(path in known for known in (found.there, found.texts, found.failures, found.folders, found.links))
+
+    def is_file(self, path: str) -> bool:
+        return self.exists(path) and path not in self._sections.failures and path not in self._sections.folders
 
     def is_read_only(self, path: str) -> bool:
         return path in self._sections.read_only

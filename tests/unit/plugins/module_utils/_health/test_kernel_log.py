@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources i
 JOURNAL = " ".join(journal_argv(500, None))
 THIS_BOOT = " ".join(THIS_BOOT_ARGV)
 UNITS = " ".join(units_argv(500, None))
-MESSAGES = "tail -n 500 /var/log/messages"
+MESSAGES = "tail -c 80000 /var/log/messages"
 BETWEEN = "-- Boot 3e5594c3f6a14777983d78438b7c1203 --"
 REFUSED = Finished((), 1, "", "dmesg: read kernel buffer failed: Operation not permitted\n")
 KILLED = (

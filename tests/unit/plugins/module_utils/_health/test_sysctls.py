@@ -54,7 +54,7 @@ def test_blanks_of_the_kernel_do_not_count(host: FakeHost) -> None:
 
 def test_a_container_is_read_only(host: FakeHost) -> None:
     host.read_only = {"/proc/sys/vm/overcommit_memory", "/proc/sys/vm/overcommit_ratio"}
-    assert read_sysctls(host, SYSCTL_FILE).read_only == (MODE, RATIO)
+    assert read_sysctls(host, SYSCTL_FILE).read_only == (RATIO, MODE)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,8 @@ from hypothesis import strategies as st
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
     SYSCTL_FILE,
-    OomPolicy,
-    OvercommitPolicy,
-    check_declares,
     known_keys,
     one_of,
-    oom_policy,
-    overcommit_policy,
     sysctl_path,
     whole_number,
 )
@@ -91,97 +86,6 @@ def test_known_keys_come_as_they_are() -> None:
 def test_only_known_keys_are_taken(entry: Any, message: str) -> None:
     with pytest.raises(InvalidPolicy, match=message):
         known_keys("v[0]", entry, ("name", "score"))
-
-
-@pytest.mark.parametrize(
-    ("declared", "policy"),
-    [
-        ({}, OvercommitPolicy()),
-        ({"mode": None, "ratio": None, "kbytes": None}, OvercommitPolicy()),
-        ({"mode": "never", "ratio": "auto"}, OvercommitPolicy("never", "auto")),
-        ({"ratio": "80", "state": "present"}, OvercommitPolicy(ratio=80)),
-        ({"ratio": 0}, OvercommitPolicy(ratio=0)),
-        ({"kbytes": 2**31 - 1, "user_reserve_kbytes": 0}, OvercommitPolicy(kbytes=2**31 - 1, user_reserve_kbytes=0)),
-        ({"mode": "always", "admin_reserve_kbytes": "0"}, OvercommitPolicy("always", admin_reserve_kbytes=0)),
-    ],
-    ids=["empty", "nothing managed", "auto", "other options", "ratio of 0", "largest", "reserve"],
-)
-def test_overcommit_is_declared(declared: dict[str, Any], policy: OvercommitPolicy) -> None:
-    assert overcommit_policy(declared) == policy
-
-
-@pytest.mark.parametrize(
-    ("declared", "message"),
-    [
-        ({"mode": 2}, "^v.mode: found 2, .*; write never$"),
-        ({"mode": False}, r"^v.mode: found False, .*; write heuristic \(0\), always \(1\) or never \(2\)$"),
-        ({"mode": "sometimes"}, "^v.mode: found 'sometimes', expected one of: heuristic, always, never$"),
-        ({"ratio": "automatic"}, r"^v.ratio \(or the word auto\): "),
-        ({"ratio": True}, "YAML boolean"),
-        ({"ratio": -1}, "from 0 to"),
-        ({"ratio": 2**31}, "from 0 to 2147483647"),
-        ({"kbytes": 0}, "^v.kbytes: found 0, expected a whole number from 1"),
-        ({"kbytes": "auto"}, "^v.kbytes: "),
-        ({"user_reserve_kbytes": "128M"}, "^v.user_reserve_kbytes: found '128M'"),
-        ({"ratio": 80, "kbytes": 4096}, r"^v.ratio and v.kbytes: found both, .*\(ratio 80, kbytes 4096\)"),
-        ({"ratio": "auto", "kbytes": 4096}, "found both"),
-        ({"ratio": 0, "kbytes": 4096}, "found both"),
-    ],
-    ids=[
-        *["number of a mode", "boolean mode", "unknown mode", "not auto", "boolean ratio", "negative", "overflow"],
-        *["kbytes of 0", "kbytes auto", "with a unit", "both limits", "auto and kbytes", "0 is a ratio too"],
-    ],
-)
-def test_overcommit_that_can_not_be_meant_is_refused(declared: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidPolicy, match=message):
-        overcommit_policy(declared, "v")
-
-
-def test_a_module_names_its_option_without_a_variable() -> None:
-    with pytest.raises(InvalidPolicy, match=r"^kbytes: found 0"):
-        overcommit_policy({"kbytes": 0})
-
-
-@pytest.mark.parametrize(
-    ("declared", "policy"),
-    [
-        ({}, OomPolicy()),
-        ({"panic_on_oom": "global", "panic_reboot_seconds": "10"}, OomPolicy("global", 10)),
-        ({"panic_on_oom": False}, OomPolicy("no")),
-        ({"panic_on_oom": "no", "kill_allocating_task": True, "dump_tasks": False}, OomPolicy("no", None, True, False)),
-        ({"panic_reboot_seconds": 0, "dump_tasks": None}, OomPolicy(None, 0)),
-    ],
-    ids=["nothing", "panic", "an unquoted no", "flags", "never reboot"],
-)
-def test_what_happens_when_memory_has_run_out_is_declared(declared: dict[str, Any], policy: OomPolicy) -> None:
-    assert oom_policy(declared) == policy
-
-
-@pytest.mark.parametrize(
-    ("declared", "message"),
-    [
-        ({"panic_on_oom": 1}, r"^v\.panic_on_oom: found 1, .*; write global$"),
-        ({"panic_on_oom": True}, r"^v\.panic_on_oom: found True, .*; write global \(1\) or always \(2\)$"),
-        ({"panic_on_oom": "yes"}, r"expected one of: no, global, always$"),
-        ({"panic_reboot_seconds": -1}, r"^v\.panic_reboot_seconds: .*from 0 to"),
-        ({"panic_reboot_seconds": True}, "YAML boolean"),
-        ({"dump_tasks": 1}, r"^v\.dump_tasks: found 1, expected true or false$"),
-        ({"kill_allocating_task": "yes"}, r"^v\.kill_allocating_task: found 'yes', expected true or false$"),
-    ],
-    ids=["number", "true", "unknown word", "negative", "boolean seconds", "number for a flag", "word for a flag"],
-)
-def test_what_can_not_be_meant_when_memory_has_run_out_is_refused(declared: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidPolicy, match=message):
-        oom_policy(declared, "v")
-
-
-def test_something_has_to_be_declared() -> None:
-    with pytest.raises(InvalidPolicy, match=r"^nothing is declared: give one of mode, ratio, .*, or state: absent$"):
-        check_declares(OvercommitPolicy(), "present")
-    with pytest.raises(InvalidPolicy, match=r"^nothing is declared: give one of panic_on_oom, "):
-        check_declares(OomPolicy(), "present")
-    check_declares(OomPolicy(), "absent")
-    check_declares(OomPolicy(dump_tasks=False), "present")
 
 
 @pytest.mark.parametrize("path", [SYSCTL_FILE, "/etc/sysctl.conf", "/run/sysctl.d/a.conf", "/etc/sysctl.d/a b.conf"])

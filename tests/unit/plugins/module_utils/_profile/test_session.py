@@ -88,7 +88,7 @@ class Device(FakeHost):
     def unlock(self, descriptor: int) -> None:  # type: ignore[override]
         super().unlock(descriptor)
         if self.exists(DROPIN):
-            self.remove(DROPIN)
+            Path(self.real(DROPIN)).unlink()
 
 
 @pytest.fixture

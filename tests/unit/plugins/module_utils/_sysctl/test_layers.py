@@ -10,11 +10,10 @@ import pytest
 from unit.samples import RUNTIME, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
-    ALL_KEYS,
     KBYTES,
     MODE,
-    OVERCOMMIT_KEYS,
     RATIO,
     VOIDS,
 )
@@ -67,7 +66,7 @@ def test_the_last_write_decides_and_may_undo_another(
     files: dict[str, str | None], expected: dict[str, tuple[str, str | None]]
 ) -> None:
     """A value of None: the winner is a write to the partner, which zeroes the key."""
-    winners = boot_winners(sysctls(files), OVERCOMMIT_KEYS, VOIDS)
+    winners = boot_winners(sysctls(files), ALL_KEYS, VOIDS)
     found = {key: (winner.path, winner.value if winner.key == key else None) for key, winner in winners.items()}
     assert found == expected
 
@@ -106,7 +105,7 @@ def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
     ids=["nothing", "command line", "a file after it", "zeroed by a file", "zeroed within it", "zeroed on the line"],
 )
 def test_files_are_read_after_the_command_line(lines: str, cmdline: dict[str, str], expected: dict[str, str]) -> None:
-    assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), OVERCOMMIT_KEYS, VOIDS) == expected
+    assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), (MODE, RATIO, KBYTES), VOIDS) == expected
 
 
 def test_each_layer_has_a_value_or_none() -> None:

@@ -12,8 +12,8 @@ from unit.samples import memory, process
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWEST, Killer
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE, sensitive_services
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
-    SENSITIVE,
     Outcome,
     check_guards,
     held_kib,
@@ -21,7 +21,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     order_diff,
     outcome,
     rescored,
-    sensitive_services,
     shown_order,
 )
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: oom_policy
+module: oom_reaction
 short_description: Declare what the kernel does when memory has run out
 version_added: 1.0.0
 author:
@@ -45,12 +45,12 @@ options:
 
 EXAMPLES = r"""
 - name: A device that has run out of memory reboots after ten seconds
-  lifeboat.oom.oom_policy:
+  lifeboat.oom.oom_reaction:
     panic_on_oom: global
     panic_reboot_seconds: 10
 
 - name: Kill one process, and leave a full report
-  lifeboat.oom.oom_policy:
+  lifeboat.oom.oom_reaction:
     panic_on_oom: "no"
     kill_allocating_task: false
     dump_tasks: true
@@ -96,20 +96,11 @@ overridden:
   elements: str
 """
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import COMMON_OPTIONS
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.oom_policy import converge_oom_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.family_module import run_family
 
 
 def main() -> None:
-    argument_spec = {
-        "panic_on_oom": {"type": "raw"},
-        "panic_reboot_seconds": {"type": "raw"},
-        "kill_allocating_task": {"type": "bool"},
-        "dump_tasks": {"type": "bool"},
-        **COMMON_OPTIONS,
-    }
-    run(argument_spec, converge_oom_policy)
+    run_family("reaction")
 
 
 if __name__ == "__main__":
