@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 from unit.fake_host import FakeKernel
@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
 LATE = "/etc/sysctl.d/99-zzz.conf"
 VENDOR = "/usr/lib/sysctl.d/99-zzzz.conf"
 COPY = VENDOR.replace("/usr/lib", "/etc")
-Declared = dict[str, dict[str, Any]]
+Declared = Dict[str, Dict[str, Any]]
 OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
 PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 from unit.fake_host import FakeKernel
@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import M
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
 
-Declared = dict[str, dict[str, Any]]
+Declared = Dict[str, Dict[str, Any]]
 OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
 PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 ROUNDS = 20
