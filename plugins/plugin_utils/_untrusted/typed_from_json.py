@@ -101,10 +101,12 @@ def _optional(read: _Reader, lenient: bool) -> _Reader:
     return optional
 
 
-def _sequence(read: _Reader, lenient: bool, kind: Callable[[Any], Any]) -> _Reader:
+def _sequence(read: _Reader, lenient: bool, kind: Callable[..., Any]) -> _Reader:
     def sequence(data: Any) -> Any:
         if not isinstance(data, (list, tuple)):
             raise WrongShape(f"found {type(data).__name__}, expected a list")
+        if not data:
+            return kind()
         return kind(_entries(enumerate(data), len(data), read, lenient, "[{}]").values())
 
     return sequence
@@ -112,7 +114,7 @@ def _sequence(read: _Reader, lenient: bool, kind: Callable[[Any], Any]) -> _Read
 
 def _mapping(read: _Reader, lenient: bool) -> _Reader:
     def mapping(data: Any) -> Any:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             raise WrongShape(f"found {type(data).__name__}, expected a dictionary")
         return {str(key): value for key, value in _entries(data.items(), len(data), read, lenient, ".{}").items()}
 
@@ -147,14 +149,17 @@ def _fields(kind: Any, lenient: bool) -> _Reader:
     required = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
 
     def instance(data: Any) -> Any:
-        if not isinstance(data, Mapping):
+        if not isinstance(data, dict):
             raise WrongShape(f"found {type(data).__name__}, expected a dictionary ({kind.__name__})")
         values = {}
         for name, read in readers.items():
-            if name not in data and not lenient:
-                raise WrongShape(f"{name} is missing ({kind.__name__})")
+            value = data.get(name, MISSING)
+            if value is MISSING:
+                if not lenient:
+                    raise WrongShape(f"{name} is missing ({kind.__name__})")
+                value = None
             try:
-                values[name] = read(data.get(name))
+                values[name] = read(value)
             except WrongShape as error:
                 if not lenient or name in required:
                     raise error.within(f".{name}") from None
