@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 RECORD_SCHEMA = 1
@@ -21,8 +21,6 @@ Severity = Literal["info", "warning", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "critical")
 # Findings of something that happened, not of how it is.
 _EVENTS = ("oom.panic", "oom.protected_service_killed", "oom.recent_kill")
-# Behind it the offset of a time zone leads out of the calendar.
-_END_OF_TIME = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
 
 
 @dataclass(frozen=True)
@@ -101,13 +99,3 @@ def counts(findings: Iterable[Finding]) -> dict[str, int]:
     """How many findings there are of each severity, the worst first."""
     severities = [finding.severity for finding in findings]
     return {each: severities.count(each) for each in reversed(SEVERITIES)}
-
-
-def seconds(when: str | None) -> int | None:
-    """ISO 8601 from 1970 on as seconds since the epoch, C(None) for any other text. Without an offset it is UTC."""
-    try:
-        moment = datetime.fromisoformat(when or "")
-        found = int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return None
-    return found if 0 <= found < _END_OF_TIME else None

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from markupsafe import escape
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Level, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY, Bar, columns, grid, ranking
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
@@ -29,6 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     render,
     without_empty,
 )
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, script
 
 CHART_DAYS = 30

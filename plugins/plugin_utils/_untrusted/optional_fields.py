@@ -1,10 +1,9 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what a record holds, whatever shape it has: the one place that knows that a key may be missing.
+"""Reading a small answer of a device of whatever shape: the one place that knows that a key may be missing.
 
-Records come from other versions of this collection, and their values from devices. What is not there, or not of the
-kind that was asked for, is C(None) or empty; nothing here raises.
+What is not there, or not of the type that was asked for, is C(None) or empty; nothing here raises.
 """
 
 from __future__ import annotations

@@ -6,12 +6,16 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, List
 
 import pytest
 from unit.shell_host import SHELLS
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import AttachedProcess
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import AttachedProcess, Unit
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -31,3 +35,34 @@ def test_what_is_taken_back_in_a_container_is_in_there(tmp_path: Path, shell: st
     for line in process.take_back[1:]:
         subprocess.run([*SHELLS[shell], "-c", line], check=True)
     assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+class SlowHost:
+    """A host where a service never gets beyond its start, and time passes only in pauses."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self) -> float:
+        return self.seconds
+
+    def pause(self, seconds: float) -> None:
+        self.seconds += seconds
+        assert self.seconds < 10_000, "it waits for ever"
+
+    def run(self, argv: List[str]) -> Finished:
+        return Finished(tuple(argv), 0, "", "")
+
+    def run_or_fail(self, argv: List[str]) -> str:
+        return "ActiveState=activating\nResult=success\nJob=5\n"
+
+
+def test_a_service_that_does_not_start_is_waited_for_half_of_the_time() -> None:
+    """The other half is for starting it without the profiler again."""
+    host: Any = SlowHost()
+    unit = Unit.__new__(Unit)
+    unit.host, unit.unit = host, "slow.service"
+    unit.wanted, unit.tool = SimpleNamespace(timeout=60), SimpleNamespace(name="heaptrack")  # type: ignore[assignment]
+    with pytest.raises(LifeboatError, match=r"slow.service does not start with heaptrack: it is activating"):
+        unit._wait()
+    assert 30 < host.seconds < 32

@@ -81,6 +81,14 @@ def test_edits_taken_back_are_the_very_same_files(host: FakeHost, error: BaseExc
     assert sorted(os.listdir(host.real("/etc"))) == folders
 
 
+def test_what_was_edited_twice_is_as_it_was_at_first(host: FakeHost) -> None:
+    """The last edit is taken back first."""
+    twice = [FileEdit("/etc/a.conf", "old a\n", "new a\n"), FileEdit("/etc/a.conf", "new a\n", "newer a\n")]
+    with pytest.raises(HostError, match="late"), applied(host, twice):
+        raise HostError("late", "/etc")
+    assert host.read("/etc/a.conf") == "old a\n"
+
+
 def test_what_has_changed_meanwhile_is_not_overwritten(host: FakeHost) -> None:
     host.has("/etc/last.conf", "theirs\n")
     before = host.everything()

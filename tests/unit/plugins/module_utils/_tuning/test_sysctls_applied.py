@@ -211,3 +211,16 @@ def test_the_order_of_writing_is_that_of_the_goal(new_host: Callable[[], FakeKer
         goal = decide(sysctl_declaration("overcommit", **options), state, memory()).goal
         apply_sysctls(host, state, plan_sysctls(state, goal), [])
         assert written == [proc_path(key) for key in order]
+
+
+def test_the_last_value_is_put_back_first(new_host: Callable[[], FakeKernel], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit is set before the mode that enforces it, so the mode has to be left before the limit goes."""
+    host, order = new_host(), []
+    state = read_sysctls(host, SYSCTL_FILE)
+    goal = Goal({RATIO: "90", MODE: "2"}, {})
+    real = host.put
+    monkeypatch.setattr(host, "put", lambda path, text: [order.append(path), real(path, text)][1])
+    host.failing["write", "/etc/x.conf"] = HostError("no space", "/etc/x.conf")
+    with pytest.raises(HostError, match="no space"):
+        apply_sysctls(host, state, plan_sysctls(state, goal), [FileEdit("/etc/x.conf", None, "x\n")])
+    assert order == [proc_path(key) for key in (RATIO, MODE, MODE, RATIO)]
