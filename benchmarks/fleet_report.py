@@ -29,7 +29,7 @@ def measure(folder: Path) -> None:
     # Counted in: what a run of Ansible has to import first.
     from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
     from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
-    from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+    from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 
     files, now = RecordFiles(folder), int(time.time())
     files.sweep()

@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.hist
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import Kept, keep
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
@@ -32,7 +32,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
     facts_in,
     look,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_file import draw_host
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean

@@ -27,8 +27,8 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.told import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 
 LONGEST_SECONDS = 3600

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""C(fleet_report): from the spool to one page and one exit status. Touches no device."""
+"""C(fleet_report): from the records to one page and one exit status. Touches no device."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles, load_record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Subject, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 

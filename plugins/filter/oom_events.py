@@ -10,7 +10,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 
 def oom_events(log: Any) -> list[dict[str, Any]]:

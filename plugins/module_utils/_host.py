@@ -24,7 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import
     remove_tree,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.lock import exclusive
-from ansible_collections.lifeboat.oom.plugins.module_utils._machine.swap import Swap, sweep
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement, sweep
 
 psutil: Any
 try:
@@ -235,7 +235,7 @@ class Host(Door):
 
     def swap(
         self, path: str, before: Optional[str], after: Optional[str], like: Optional[str] = None, mode: int = 0o644
-    ) -> Swap:
+    ) -> Replacement:
         """As C(write()), or with C(None) for I(after) remove it, so that it can be taken back.
 
         The new file is in all but its text as the one at I(like), if that is given. Raises Changed where what is
@@ -243,7 +243,7 @@ class Host(Door):
         """
         try:
             who = None if like is None else identity(self.real(like), like)
-            return Swap(self.real(path), path, _encode(before), _encode(after), who, mode)
+            return Replacement(self.real(path), path, _encode(before), _encode(after), who, mode)
         except OSError as error:
             raise failure("remove" if after is None else "write", path, error) from error
 

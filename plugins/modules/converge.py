@@ -66,8 +66,8 @@ plan:
   elements: dict
 """
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.family_module import converge_declared
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
 
 
 def main() -> None:

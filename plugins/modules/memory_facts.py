@@ -169,7 +169,7 @@ from typing import Any, Mapping
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, collect, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 
 
 def look(host: Host, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:

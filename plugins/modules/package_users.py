@@ -86,8 +86,8 @@ owners:
     /usr/lib/x86_64-linux-gnu/libssl.so.3: {package: libssl3, version: 3.0.17-1~deb12u2}
 """
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.users import package_users
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import package_users
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 from synthetic_fleet import make_fleet
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 
 NOW = 1_777_863_721
 HOSTS = 110

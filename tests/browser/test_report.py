@@ -23,8 +23,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 
 from .conftest import HOSTS, NOW, Reader, go
 

@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 with atheris.instrument_imports(include=["ansible_collections"]):
     from ansible_collections.lifeboat.oom.plugins.module_utils._health import oom_history
     from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
-    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 IS_NOISE = recognised_lines.is_noise
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH, Merged, merge
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import score, size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score, size_bytes
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import (
     UnitProperties,
     by_name,

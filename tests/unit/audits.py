@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import (
     not_audited,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend, TrendPoints
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_file import draw_host
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 
 NOW = "2026-05-04T03:02:01+00:00"

@@ -13,8 +13,8 @@ from typing import Union
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
-from ansible_collections.lifeboat.oom.plugins.module_utils._machine.swap import Swap
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import PROPERTIES
 
@@ -95,7 +95,7 @@ class FakeHost(Host):
 
     def swap(
         self, path: str, before: str | None, after: str | None, like: str | None = None, mode: int = 0o644
-    ) -> Swap:
+    ) -> Replacement:
         self.fail("write", path)
         return super().swap(path, before, after, like, mode)
 

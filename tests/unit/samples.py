@@ -15,10 +15,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, Policy, load_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "tests/unit"
 FIND = "plugins/plugin_utils/_audit/findings/test_find.py"
 SQLITE = "plugins/plugin_utils/_archive/history/test_sqlite.py"
-KEPT = "plugins/plugin_utils/_report/test_host_file.py"
+KEPT = "plugins/plugin_utils/_report/test_host_page_file.py"
 TESTED_BY = {
     "plugins/action/heap_profile.py": "plugins/plugin_utils/_archive/test_profiles.py",
     "plugins/action/memory_facts.py": "plugins/plugin_utils/_collect/test_over_connection.py",
@@ -22,9 +22,9 @@ TESTED_BY = {
     "plugins/module_utils/_profile/analysis.py": "plugins/module_utils/_profile/test_session.py",
     "plugins/module_utils/_sysctl/keys.py": "plugins/module_utils/_policy/test_sysctls.py",
     "plugins/module_utils/_tuning/decision.py": "plugins/module_utils/_tuning/test_overcommit.py",
-    "plugins/module_utils/_tuning/families.py": "plugins/module_utils/_tuning/test_converge.py",
+    "plugins/module_utils/_tuning/decide.py": "plugins/module_utils/_tuning/test_converge.py",
     "plugins/module_utils/_tuning/family_module.py": "plugins/modules/test_family_modules.py",
-    "plugins/module_utils/_tuning/runner.py": "plugins/modules/test_family_modules.py",
+    "plugins/module_utils/_runner.py": "plugins/modules/test_family_modules.py",
     "plugins/plugin_utils/_archive/heap_profile.py": "plugins/plugin_utils/_archive/test_profiles.py",
     "plugins/plugin_utils/_archive/history/database.py": SQLITE,
     "plugins/plugin_utils/_archive/history/history.py": SQLITE,
@@ -32,7 +32,7 @@ TESTED_BY = {
     "plugins/plugin_utils/_archive/history/schema.py": SQLITE,
     "plugins/plugin_utils/_archive/keep.py": KEPT,
     "plugins/plugin_utils/_archive/record.py": "plugins/plugin_utils/_archive/test_row.py",
-    **{f"plugins/plugin_utils/_audit/findings/{name}.py": FIND for name in ("kills", "leaks", "memory", "services")},
+    **{f"plugins/plugin_utils/_audit/findings/{name}.py": FIND for name in ("declared", "kills", "leaks", "memory")},
     "plugins/plugin_utils/_untrusted/host_state.py": "plugins/plugin_utils/_untrusted/test_typed_from_json.py",
 }
 

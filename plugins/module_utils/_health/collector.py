@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage, read_packages
@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table
     read_processes,
     with_shares,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import read_samples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import read_samples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import ShownUnits, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
@@ -32,7 +32,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
     with_available,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, parse_pressure
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     ZRAM_FILES,
     SwapDevice,
@@ -40,7 +40,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     parse_swaps,
     parse_zram,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, sysctl_path, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE, sysctl_path, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import dropin_name, unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState

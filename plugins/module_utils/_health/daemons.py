@@ -10,7 +10,7 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 # By the name of the process, which the kernel cuts after 15 bytes.
 DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")

@@ -23,7 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_so
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, LoggedEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import kills_by_systemd, tied
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
 
 

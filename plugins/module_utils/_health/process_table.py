@@ -11,7 +11,7 @@ from typing import List, Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_memory_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     Process,
     Shares,
     is_sys_admin,

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     Missing,
     Unsupported,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     CAP_SYS_RESOURCE,
     Process,
     has_capability,

@@ -12,7 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     Candidate,
     Crowd,
@@ -25,7 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import Commit, commit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressures
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import keys
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState

@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     CMDLINE_SINCE,
     cmdline_sysctls,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
 

@@ -20,7 +20,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOT, Cgroup, with_ancestors
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 ADJ_MIN, ADJ_MAX = -1000, 1000
 NEWEST = (99, 0)

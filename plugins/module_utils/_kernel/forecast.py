@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 NEWCOMER = "a new process with score 0"
 UNKNOWN = (

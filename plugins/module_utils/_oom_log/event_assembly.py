@@ -15,7 +15,7 @@ from typing import Any, Callable, Deque, Dict, Iterable, Iterator, Optional, Seq
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import line_kind_names as kinds
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import CGROUP, KILL, PANIC
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 

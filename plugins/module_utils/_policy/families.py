@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import (
     SERVICES,
     ServicePolicy,

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping
 from ansible.module_utils.parsing.convert_bool import boolean
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, one_of, shown
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys, one_of, shown
 
 Spec = Mapping[str, Mapping[str, Any]]
 

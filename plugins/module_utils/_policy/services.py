@@ -11,12 +11,12 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import ADJ_MAX, ADJ_MIN
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys, one_of, shown, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family, Spec
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, one_of, shown, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import SCORE
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
 STATES = ("present", "absent")
 # What people write → what systemd calls it.

@@ -10,8 +10,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import MIN_HEADROOM_PCT, MODES
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family, Spec
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import (
     INT_MAX,
     SYSCTL_FILE,
     one_of,
@@ -19,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import
     sysctl_path,
     whole_number,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family, Spec
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import keys
 
 # In the order of the kernel's numbers 0, 1, 2.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import size_bytes
 
 HEAPTRACK, MEMCHECK, MASSIF = TOOLS = ("heaptrack", "valgrind_memcheck", "valgrind_massif")
 _DAY = 86_400

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Optional, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.names import parse_name
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.demangled import parse_name
 
 # Kinds of a site. C(grown) was allocated after the warm-up and is still held (heaptrack); C(lost), C(indirect) and
 # C(possible) have no pointer to them any more, C(reachable) has (memcheck); C(held) is all of it (massif).

@@ -11,11 +11,11 @@ from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import has_capability, parse_status
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import has_capability, parse_status
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile import tools
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import Request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import read_section
 
 DROPIN = "zzzz-lifeboat-oom-profile.conf"

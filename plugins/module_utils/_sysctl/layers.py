@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
 

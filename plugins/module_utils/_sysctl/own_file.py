@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, numbered_lines, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, numbered_lines, parse
 
 HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"

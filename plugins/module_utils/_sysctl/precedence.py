@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Pattern, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     Assignment,
     Loader,
     normalise,

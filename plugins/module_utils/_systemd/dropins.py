@@ -16,7 +16,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
 # Where the system manager looks, most important first (C(systemctl show -p UnitPath), 252). Where C(/lib) is
 # a link to C(/usr/lib), the two C(lib) entries are one folder: the reader of the disk skips the link.

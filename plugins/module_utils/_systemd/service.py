@@ -10,7 +10,7 @@ from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment, DropIn, Merged
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import score, size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score, size_bytes
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 SCORE = "OOMScoreAdjust"

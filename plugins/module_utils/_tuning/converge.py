@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import converge_services
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import converge_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.settled import settled
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.retry import settled
 
 Results = Dict[str, Dict[str, Any]]
 

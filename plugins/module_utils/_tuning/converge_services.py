@@ -20,19 +20,19 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import Killer, kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     Process,
     parse_cgroup,
     parse_stat,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy, ServicesDeclaration
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     RunningScore,
     ServiceState,
     owns_folder,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (

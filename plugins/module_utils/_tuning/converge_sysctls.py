@@ -17,8 +17,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decide import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.families import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
     BACKUP,

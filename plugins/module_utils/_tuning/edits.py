@@ -12,7 +12,7 @@ from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._machine.swap import Swap
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def applied(host: Host, edits: Sequence[FileEdit]) -> Iterator[None]:
 
     Raises HostError where one cannot be made, Changed where a file is not what it was when it was read.
     """
-    done: List[Swap] = []
+    done: List[Replacement] = []
     try:
         for edit in edits:
             if edit.before != edit.after:

@@ -9,8 +9,8 @@ from typing import Any, Dict, Mapping
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
 
 
 def run_family(name: str) -> None:

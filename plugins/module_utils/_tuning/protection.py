@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 
 # A process with this score or a lower one is only killed when nothing else is left.

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostEr
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS, REMEMBERED
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     Assignment,
     Loader,
     line_start,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import units_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, OomEvent, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What profilers have found, beside the spool; and what follows from it: whom to profile, what to upgrade."""
+"""What profilers have found, beside the records; and what follows from it: whom to profile, what to upgrade."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicesDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.families import decide
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decide import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     JudgedService,
     judged,

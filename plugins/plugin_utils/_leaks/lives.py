@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import TICKS_PER_SECOND, Life, thinned
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import service_memory

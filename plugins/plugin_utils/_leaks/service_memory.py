@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 

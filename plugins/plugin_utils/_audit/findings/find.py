@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import kills, leaks, memory, services
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import declared, kills, leaks, memory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
 
 _RULES = (
@@ -21,10 +21,10 @@ _RULES = (
     memory.groups,
     leaks.leaks,
     leaks.cures,
-    services.scores,
-    services.overridden,
-    services.daemons,
-    services.not_compared,
+    declared.scores,
+    declared.overridden,
+    declared.daemons,
+    declared.not_compared,
 )
 
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose

@@ -15,7 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     identity,
     log_sources,
     packages,
-    samples,
+    sampler_log,
     services,
     sysctls,
 )
@@ -23,7 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
@@ -62,7 +62,7 @@ def render(questions: Questions, root: str = "") -> str:
             *identity.OS_RELEASE,
             identity.CONTAINER_NAME,
             *_below(daemons.OOMD_FOLDERS, "oomd.conf"),
-            samples.SAMPLES_FILE,
+            sampler_log.SAMPLES_FILE,
         ),
         "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder, refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Stat, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Stat, parse_stat
 
 _BEGIN = re.compile(r"^@lifeboat 1(\r?)$", re.MULTILINE)
 _STAT = re.compile(r"/proc/(\d+)/stat")

@@ -22,7 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.hist
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import FILE, open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.sqlite import SqliteHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 
 
 def answer(*_arguments: Any) -> dict[str, Any]:

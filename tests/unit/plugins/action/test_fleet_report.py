@@ -25,7 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 
 
 def record(*severities: Any, drift: bool = False) -> Row:
@@ -120,7 +120,7 @@ def test_a_host_that_this_run_has_no_record_of_gets_one(
 ) -> None:
     """Yesterday's must not stand as today's: the play lost the host before its audit was asked."""
     if not with_psutil:
-        monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run.psutil", None)
+        monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id.psutil", None)
     files, hosts = RecordFiles(tmp_path), ["well", "lost", "never seen"]
     files.write(replace(audit("well"), run=this_run()))
     files.write(audit("lost"))

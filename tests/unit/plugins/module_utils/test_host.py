@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from ansible_collections.lifeboat.oom.plugins.module_utils import _host
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed, HostError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_shares
 
 NOBODY = 65534
 

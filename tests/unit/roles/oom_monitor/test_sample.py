@@ -14,8 +14,8 @@ from unit.fake_host import SHOW, FakeHost
 from unit.shell_host import SHELLS, TOOLS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE, read_samples
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER, SAMPLES_FILE, read_samples
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import service_memory
 
 SCRIPT = Path(__file__).resolve().parents[4] / "roles/oom_monitor/files/sample.sh"

@@ -27,11 +27,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
     chosen_subsets,
     collect,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER, SAMPLES_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 
 ACTIVE = f"{SHOW} *.service"
 NGINX = (

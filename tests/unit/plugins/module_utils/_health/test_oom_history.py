@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     OomReport,
     Victim,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 
 def kill(*pids: int, size: int = 100, **known: Any) -> OomReport:

@@ -17,7 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
     read_declared,
     require_systemd,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     HEADER,

@@ -13,7 +13,7 @@ from unit.samples import RUNTIME
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import find_loader, read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 
 BUSYBOX_SAYS = Finished(

@@ -10,7 +10,7 @@ import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_assembly import MAX_DRAFTS, Assembly
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import recognised
 
 HEADER = "a invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0"

@@ -14,7 +14,7 @@ from unit.fixtures.oom_logs.reading import LOGS, PLAIN, PREFIXES, messages, name
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
 
 MESSAGES = sorted({message for name in PLAIN for message in messages(name)})

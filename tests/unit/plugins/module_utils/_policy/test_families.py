@@ -10,8 +10,8 @@ import pytest
 from unit.samples import policy_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, Policy, load_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
 
 NGINX = [{"name": "nginx", "oom_score_adj": -500}]

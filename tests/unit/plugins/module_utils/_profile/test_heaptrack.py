@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.demangled import parse_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.heaptrack import parse_heaptrack
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.names import parse_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Frame, by_blame
 
 FIXTURES = Path(__file__).parents[3] / "fixtures/profiles"

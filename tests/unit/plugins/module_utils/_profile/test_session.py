@@ -15,11 +15,11 @@ from unit.fake_host import FakeHost
 from unit.profile_options import OPTIONS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.session import profile
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Unit
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import tool
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place
 
 WANTED = {**OPTIONS, "unit": "telemetry", "duration": 9}
 PLACE = Place("telemetry.service")

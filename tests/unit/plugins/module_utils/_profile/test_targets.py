@@ -14,8 +14,8 @@ from unit.shell_host import SHELLS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import AttachedProcess, Unit
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place
 
 
 @pytest.mark.parametrize("shell", SHELLS)

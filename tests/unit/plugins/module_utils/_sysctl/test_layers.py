@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from unit.samples import RUNTIME, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     KBYTES,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
     HEADER,
     edited,

@@ -12,9 +12,9 @@ from unit.fake_host import SHOW, FakeKernel
 from unit.samples import RUNTIME, policy_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, load_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import DUMP_TASKS, MODE, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge

@@ -17,7 +17,7 @@ from unit.samples import LEADER, service
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore, ServiceState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import converge_services, set_score

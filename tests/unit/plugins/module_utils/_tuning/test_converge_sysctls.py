@@ -11,8 +11,8 @@ import pytest
 from unit.fake_host import FakeKernel
 from unit.samples import RUNTIME
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import COMMENTED
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge

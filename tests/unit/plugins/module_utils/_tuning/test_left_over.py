@@ -12,7 +12,7 @@ from unit.fake_host import FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import COMMENTED
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins, sweep_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP

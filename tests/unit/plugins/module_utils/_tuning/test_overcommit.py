@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from unit.samples import memory, sysctl_declaration, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
     KBYTES,

@@ -11,7 +11,7 @@ from unit.samples import memory, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWEST, Killer
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE, sensitive_services
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from unit.samples import memory, sysctl_declaration, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     DUMP_TASKS,
     KILL_ALLOCATING_TASK,

@@ -11,7 +11,7 @@ import pytest
 from unit.samples import RUNTIME, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Unsupported
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SYSCTL_FAMILIES
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,

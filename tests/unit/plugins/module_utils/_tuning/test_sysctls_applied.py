@@ -18,8 +18,8 @@ from unit.samples import RUNTIME, memory, sysctl_declaration
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit

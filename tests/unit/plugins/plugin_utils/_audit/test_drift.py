@@ -11,8 +11,8 @@ import pytest
 from unit.samples import HEIR, LEADER, declared, host_state, memory, policy_of, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, find_drift
 
 SCORE = "OOMScoreAdjust"

@@ -11,7 +11,7 @@ import pytest
 from unit.samples import host_state, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks import lives
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import Lives, lives_read, with_read

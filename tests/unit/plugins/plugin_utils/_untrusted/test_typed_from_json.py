@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState

@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding

@@ -21,11 +21,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER as SAMPLES_HEADER
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import SAMPLES_FILE, ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER as SAMPLES_HEADER
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import SAMPLES_FILE, ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import HEADER
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     Assignment,
     normalise,
     parse,

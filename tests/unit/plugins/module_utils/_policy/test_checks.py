@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import (
     SYSCTL_FILE,
     known_keys,
     one_of,

@@ -9,7 +9,7 @@ from pathlib import Path
 from unit.fake_host import FakeHost
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import ReadOnly
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.users import mapped_files, package_users
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import mapped_files, package_users
 
 LIBRARY = "/usr/lib/libtelemetry.so.1"
 LINE = "7f00-7f01 r-xp 00000000 fe:00 2146482                            {}\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from unit.fake_host import FakeHost
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import (
     HEADER,
     SAMPLES_FILE,
     ServiceSamples,

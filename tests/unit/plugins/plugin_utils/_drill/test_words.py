@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.told import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import Dead, Fate, Verdict
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import forecast_lines, verdict_lines
 
 GROWTH = Growth(NEWCOMER, None, "global", None, ("web.service", NEWCOMER), (20,), True, "killed")
 SILENCE = {"longest_seconds": 3.12, "usual_seconds": 0.08, "device_seconds": 1.4}

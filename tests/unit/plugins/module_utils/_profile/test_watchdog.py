@@ -7,7 +7,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place, script
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place, script
 
 
 def test_each_subject_has_names_of_its_own() -> None:

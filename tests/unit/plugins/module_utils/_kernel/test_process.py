@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     CAP_SYS_RESOURCE,
     Shares,
     has_capability,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS, score, size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS, score, size_bytes
 
 
 # As systemd 252 took them: tests/lab/test_dropin_precedence.py asks it.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.names import parse_name
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.demangled import parse_name
 
 NAMES = {
     "main": "main",

@@ -16,7 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
     parse_cgroup_files,
     with_ancestors,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 
 def read_cgroups(host: Door, processes: Sequence[Process]) -> Optional[Tuple[Cgroup, ...]]:

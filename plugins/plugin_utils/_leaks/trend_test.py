@@ -28,7 +28,7 @@ class Point:
 
 
 @dataclass
-class Evidence:
+class PairTest:
     """What the pairs say. I(early) and I(late) are the slopes within the first and the last half of each life."""
 
     score: int = 0
@@ -61,15 +61,15 @@ class Evidence:
         return 0.5 * (1 + math.erf(z / math.sqrt(2)))
 
 
-def gather(lives: Iterable[Sequence[Point]]) -> Evidence:
+def gather(lives: Iterable[Sequence[Point]]) -> PairTest:
     """All pairs within each life. The work grows with the square of the number of points in a life."""
-    found = Evidence()
+    found = PairTest()
     for life in lives:
         _add_life(found, life)
     return found
 
 
-def _add_life(found: Evidence, life: Sequence[Point]) -> None:
+def _add_life(found: PairTest, life: Sequence[Point]) -> None:
     if not life:
         return
     middle = (life[0].seconds + life[-1].seconds) / 2

@@ -31,7 +31,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.loca
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import keep
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles, load_record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 
 TIMES = ["2026-05-04T03:02:01+00:00", "2026-05-05T03:02:01+00:00"]
 
@@ -110,7 +110,7 @@ from unit.audits import publish
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load
 folder = Path(sys.argv[3])
 records = [load(Record, data, "record") for data in json.loads(sys.argv[4])]

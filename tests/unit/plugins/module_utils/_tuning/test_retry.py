@@ -14,8 +14,8 @@ from unit.fake_host import FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values

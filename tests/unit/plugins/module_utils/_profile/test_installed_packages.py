@@ -9,7 +9,11 @@ from pathlib import Path
 from unit.fake_host import FakeHost
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import installed, parse_dpkg, parse_rpm
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.installed_packages import (
+    installed,
+    parse_dpkg,
+    parse_rpm,
+)
 
 DPKG = "dpkg\t1.21\tinstalled\tamd64\n"
 

@@ -11,7 +11,7 @@ from unit.fake_host import FakeHost
 from unit.samples import process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import memory_version, read_cgroups
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import memory_version, read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOTS

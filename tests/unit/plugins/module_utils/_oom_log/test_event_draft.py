@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import event_builder
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import event_draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import ROW, Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 
@@ -90,8 +90,8 @@ def test_a_victim_is_one_however_often_it_is_printed() -> None:
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_builder, "MAX_TASKS", 3)
-    monkeypatch.setattr(event_builder, "MAX_VICTIMS", 2)
+    monkeypatch.setattr(event_draft, "MAX_TASKS", 3)
+    monkeypatch.setattr(event_draft, "MAX_VICTIMS", 2)
     event = draft()
     for pid in range(9):
         event.add_task(row(pid, 1, 1, 1, 1, 1, 1))

@@ -16,7 +16,7 @@ from typing import Callable, Iterable, Iterator, List, Tuple, Union
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomLog, OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_assembly import Assembly
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import (
     BOOT,
     HEADER,

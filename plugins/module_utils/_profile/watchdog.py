@@ -74,7 +74,7 @@ def script(place: Place, take_back: Tuple[str, ...], timeout: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-class Guard:
+class Watchdog:
     """As a context: from before the first change until all is taken back, which I(check) looks at.
 
     Raises LifeboatError where it is not taken back. After a failure the guard removes the folder too.
@@ -87,7 +87,7 @@ class Guard:
         self._check = check
         self._lock: Optional[int] = None
 
-    def __enter__(self) -> Guard:
+    def __enter__(self) -> Watchdog:
         host, place = self._host, self._place
         host.make_folder(HOME, 0o711)
         host.make_folder(_LOCKS, 0o700)

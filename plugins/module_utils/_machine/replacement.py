@@ -23,7 +23,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _NO_SECOND_NAMES = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP, errno.EMLINK, errno.EXDEV)
 
 
-class Swap:
+class Replacement:
     """A file that is replaced, made or removed, as long as that can be taken back.
 
     The former file keeps a second name of ours until then, and so is put back as the very same file. Folders that are

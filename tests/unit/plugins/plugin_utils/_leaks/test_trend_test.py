@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.pairs import Point, gather
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend_test import Point, gather
 
 
 def line(*sizes: float, every: float = 10.0, seasons: int = 1) -> list[Point]:

@@ -25,8 +25,8 @@ from unit.fixtures.oom_logs.reading import (
     text_of,
 )
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 KILL = "Out of memory: Killed process {} (c{}) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB"
 

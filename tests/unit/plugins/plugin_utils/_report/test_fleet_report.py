@@ -27,9 +27,9 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record impor
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import roll_up as report
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import fleet_report as report
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import EXPORTS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS
 
 NOW = 1_777_863_721
 DAY = 86_400

@@ -12,8 +12,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat, units_of
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.packages import installed
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat, units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.installed_packages import installed
 
 _MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)
 _DELETED = " (deleted)"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive import run
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive import run_id
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 
 
 def proc_with(folder: Path, started: int, name: str = "ansible-playbook") -> Path:
@@ -36,5 +36,5 @@ def test_all_processes_of_a_run_say_the_same() -> None:
 def test_a_controller_without_proc_asks_psutil_or_goes_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with_start = this_run(tmp_path)
     assert with_start.count(":") == 2
-    monkeypatch.setattr(run, "psutil", None)
+    monkeypatch.setattr(run_id, "psutil", None)
     assert this_run(tmp_path) == with_start.rpartition(":")[0]

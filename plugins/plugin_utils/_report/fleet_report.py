@@ -25,7 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports impor
     Junit,
     Prometheus,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_file import draw_host, is_drawn
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host, is_drawn
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import CHART_DAYS, IndexPage, PlainList
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import iso
