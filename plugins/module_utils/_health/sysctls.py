@@ -20,7 +20,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
+_NUMBER = re.compile("-?[0-9]{1,20}")
 _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
@@ -35,19 +37,37 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
         value = host.read_if_there(path)
         if value is None:
             continue
-        runtime[key] = " ".join(value.split())
+        runtime[key] = _number(value, path)
         if host.is_read_only(path):
             read_only.append(key)
-    takes_them = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "") >= CMDLINE_SINCE
-    cmdline = cmdline_sysctls(host.read_if_there(CMDLINE) or "") if takes_them else ()
+    kernel = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "")
     return SysctlState(
         loader=loader,
         own_path=own_path,
         files=_files(host, loader, own_path),
         runtime=runtime,
         read_only=tuple(read_only),
-        cmdline={found.key: found.value for found in cmdline if found.key in ALL_KEYS},
+        cmdline=_cmdline(host, kernel),
+        kernel=kernel,
     )
+
+
+def _number(text: str, path: str) -> str:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
+        raise HostError(f"{path}: found {number[:40]!r}, expected a number; look at it by hand", path)
+    return number
+
+
+def _cmdline(host: Door, kernel: Tuple[int, int]) -> Dict[str, str]:
+    """What the kernel has taken from its command line."""
+    found: Dict[str, str] = {}
+    for write in cmdline_sysctls(host.read_if_there(CMDLINE) or "") if kernel >= CMDLINE_SINCE else ():
+        value = taken(write.key, write.value, kernel) if write.key in ALL_KEYS else None
+        if value is not None:
+            found.pop(write.key, None)
+            found[write.key] = value
+    return found
 
 
 def find_loader(host: Door) -> Loader:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
@@ -32,12 +33,15 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file impo
     own_values,
     values_before,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, apply_edits, undo_all
 
 SUBJECT = "kernel"
 # Behind the name of a file in which a line was commented out in the user's stead: that file as it was before.
 BACKUP = ".before-lifeboat-oom"
+# A number, and behind it a remark or more numbers.
+_SETTING = re.compile(r"\S+(\s+([#;].*|[\d\s]+))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -227,9 +231,14 @@ def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]
 
 
 def _sets(state: SysctlState, file: SysctlFile, keys: Sequence[str]) -> bool:
-    """All of our keys are one number."""
-    winners = boot_winners(replace(state, files=(file,)), keys, {})
-    return any(len(winner.value.split()) == 1 for winner in winners.values())
+    """Whether it is a line, and not a sentence that begins like one."""
+    writes = boot_writes((file,), state.loader, tuple(state.runtime))
+    return any(
+        write.key in keys
+        and _SETTING.fullmatch(write.value)
+        and taken(write.key, write.value, state.kernel) is not None
+        for write in writes
+    )
 
 
 def covered_by(state: SysctlState, path: str) -> Tuple[SysctlFile, ...]:

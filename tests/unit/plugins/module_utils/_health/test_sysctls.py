@@ -52,6 +52,13 @@ def test_blanks_of_the_kernel_do_not_count(host: FakeHost) -> None:
     assert read_sysctls(host, SYSCTL_FILE).runtime[RATIO] == "80"
 
 
+@pytest.mark.parametrize("text", ["", "much", "1 2", "0x2", "9" * 21, "\u0661"], ids=ascii)
+def test_what_no_kernel_shows_is_refused(host: FakeHost, text: str) -> None:
+    host.has("/proc/sys/vm/overcommit_ratio", text)
+    with pytest.raises(HostError, match=r"^/proc/sys/vm/overcommit_ratio: found '.*', expected a number"):
+        read_sysctls(host, SYSCTL_FILE)
+
+
 def test_a_container_is_read_only(host: FakeHost) -> None:
     host.read_only = {"/proc/sys/vm/overcommit_memory", "/proc/sys/vm/overcommit_ratio"}
     assert read_sysctls(host, SYSCTL_FILE).read_only == (MODE, RATIO)
@@ -62,10 +69,12 @@ def test_a_container_is_read_only(host: FakeHost) -> None:
     [
         ("quiet sysctl.vm.overcommit_ratio=80 sysctl/vm/panic_on_oom=1\n", {RATIO: "80", "vm.panic_on_oom": "1"}),
         ("sysctl.vm.overcommit_ratio=80 sysctl.vm.overcommit_ratio=70", {RATIO: "70"}),
+        ("sysctl.vm.overcommit_memory=0x2 sysctl.vm.overcommit_memory=+1", {MODE: "2"}),
+        ('sysctl.vm.overcommit_memory="02 # secure"', {MODE: "2"}),
         ("sysctl.net.ipv4.ip_forward=1 vm.overcommit_ratio=80", {}),
         ("", {}),
     ],
-    ids=["ours", "the last wins", "others", "empty"],
+    ids=["ours", "the last wins", "as the kernel reads it", "with a remark", "others", "empty"],
 )
 def test_the_command_line_of_the_kernel_is_a_layer(host: FakeHost, cmdline: str, expected: dict[str, str]) -> None:
     host.has("/proc/cmdline", cmdline)

@@ -429,6 +429,20 @@ def test_the_next_boot_has_the_limits_of_its_files(
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
 
 
+@pytest.mark.parametrize("value", ["2", "2 # secure", "0x2", "02", "\t2\tx"])
+@pytest.mark.parametrize("refused", ['"0"', "7", "+1", "0."])
+def test_the_next_boot_has_the_mode_that_the_kernel_reads(value: str, refused: str) -> None:
+    """procps writes each line; systemd only the last one of a key, and what the kernel refuses is then not set."""
+    lines = f"vm.overcommit_ratio = 30\nvm.overcommit_memory = {value}\n"
+    path, changes = "/etc/sysctl.d/50-a.conf", {"memory": memory(committed_kib=2_000_000)}
+    for loader, text in (("systemd", lines), ("procps", f"{lines}vm.overcommit_memory = {refused}\n")):
+        found = findings(sysctls=sysctls({path: text}, loader=loader), **changes)
+        (finding,) = [each for each in found if each.id == "commit.never_at_boot"]
+        assert f"{path}:2;" in finding.observed
+    found = findings(sysctls=sysctls({path: f"{lines}vm.overcommit_memory = {refused}\n"}), **changes)
+    assert "commit.never_at_boot" not in ids(found)
+
+
 @pytest.mark.parametrize(("mode", "found"), [(0, False), (1, False), (2, True)])
 def test_only_a_next_boot_in_mode_never_is_judged(mode: int, found: bool) -> None:
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = {mode}\nvm.overcommit_ratio = 30\n"}
