@@ -19,8 +19,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
     parse_shares,
     parse_stat,
     parse_status,
-    unit_of,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.cgroup_units import unit_of
 
 
 def _if_there(folder: Folder, name: str) -> Optional[str]:

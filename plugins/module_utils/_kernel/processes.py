@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 
-_UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
 _SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb): +(\d+) kB$", re.MULTILINE)
@@ -22,12 +21,13 @@ _CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24  # include/uapi/linux/capability.h
 class Process:
     """A process with memory of its own, sizes in KiB.
 
-    I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup holds it,
-    C(None) outside of any. I(memory_cgroup) is the group that its memory is accounted to, C(None) without one.
-    I(sys_admin) says whether it has CAP_SYS_ADMIN, which the OOM killer favoured up to 4.16. RSS parts are C(None)
-    before kernel 4.5; I(swap_kib) and I(pgtables_kib) are 0 where the kernel does not tell them (before 2.6.34), so
-    that the points are then a little low. I(pss_kib), its share of pages used by several, and I(uss_kib), what only
-    it uses, are measured for the largest processes alone, C(None) for others.
+    I(start_ticks) since boot tells two owners of one pid apart. I(unit) is the systemd unit whose cgroup holds it
+    (one of a user or a container in full, as C(user@1000.service/a.service)), C(None) outside of any.
+    I(memory_cgroup) is the group that its memory is accounted to, C(None) without one. I(sys_admin) says whether it
+    has CAP_SYS_ADMIN, which the OOM killer favoured up to 4.16. RSS parts are C(None) before kernel 4.5; I(swap_kib)
+    and I(pgtables_kib) are 0 where the kernel does not tell them (before 2.6.34), so that the points are then a little
+    low. I(pss_kib), its share of pages used by several, and I(uss_kib), what only it uses, are measured for the
+    largest processes alone, C(None) for others.
     """
 
     pid: int
@@ -114,14 +114,3 @@ def parse_cgroup(text: str) -> Optional[str]:
     unified = paths.get("")
     # A hybrid host has both; the unified one may be "/" for everything there.
     return named if named is not None and unified in (None, "/") else unified
-
-
-def units_of(cgroup: Optional[str]) -> Tuple[str, ...]:
-    """The systemd units of a cgroup path, innermost last: those of a user are within C(user@1000.service)."""
-    return tuple(part for part in (cgroup or "").split("/") if part.endswith(_UNIT_SUFFIXES))
-
-
-def unit_of(cgroup: Optional[str]) -> Optional[str]:
-    """The innermost systemd unit of a cgroup path, C(/system.slice/nginx.service/workers) → C(nginx.service)."""
-    units = units_of(cgroup)
-    return units[-1] if units else None

@@ -95,7 +95,8 @@ class OomEvent:
     the "oom-kill:" line of 5.0 and later only.
 
     I(cgroup) is the victim's control group, I(limit_cgroup) the one whose limit was reached,
-    I(unit) the innermost service or scope in the former, else in the latter.
+    I(unit) the innermost unit in the former, else in the latter, one of a user or a container in full
+    (C(user@1000.service/a.service)).
 
     I(memory) holds what was printed, the unit in each name.
 
@@ -153,15 +154,3 @@ class OomLog:
             "unrecognised_total": self.unrecognised_total,
             "omitted_events": self.omitted_events,
         }
-
-
-def unit_of(cgroup: Optional[str]) -> Optional[str]:
-    """The systemd unit of a control group: its innermost component that is a service or a scope.
-
-    C(/user.slice/user-1000.slice/user@1000.service/app.slice/a.service) gives C(a.service). Escapes such
-    as C(\\x2d) stay as systemd writes them. None if no component is a unit.
-    """
-    for part in reversed((cgroup or "").split("/")):
-        if part.endswith((".service", ".scope")):
-            return part
-    return None

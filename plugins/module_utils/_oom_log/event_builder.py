@@ -16,10 +16,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     OomEvent,
     Task,
     Victim,
-    unit_of,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Said
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.cgroup_units import unit_of
 
 MAX_TASKS = 32768
 MAX_VICTIMS = 10000

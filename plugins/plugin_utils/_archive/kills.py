@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import units_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
     entries,
@@ -73,19 +72,6 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
-def unit_in_full(event: Mapping[str, Any]) -> str | None:
-    """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
-
-    C(user@1000.service/a.service).
-    """
-    unit = text(event, "unit")
-    for place in ("cgroup", "limit_cgroup"):
-        units = units_of(text(event, place))
-        if units and units[-1] == unit:
-            return "/".join(units)
-    return unit
-
-
 def _victims(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """The victims; a kill whose victims are not told is one all the same."""
     yield from entries(event, "victims") or [{}]
@@ -104,6 +90,6 @@ def _kill(state: Any, audited_at: int, event: Mapping[str, Any], victim: Mapping
     return Kill(
         key=hashlib.sha256(repr(known_by).encode("utf-8", "surrogatepass")).hexdigest()[:16],
         at=audited_at if at is None else at,
-        name=clean(unit_in_full(event) or comm or "unknown", 100),
+        name=clean(text(event, "unit") or comm or "unknown", 100),
         scope=text(event, "scope"),
     )

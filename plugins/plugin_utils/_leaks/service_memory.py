@@ -38,15 +38,10 @@ def service_memory(state: Any) -> tuple[ServiceMemory, ...]:
     units = {text(service, "unit", "id"): service["unit"] for service in entries(state, "services")}
     for process in entries(state, "processes"):
         name = text(process, "unit") or (None if has_systemd else text(process, "comm"))
-        if name is not None and _is_within(text(process, "cgroup"), text(units.get(name), "control_group")):
+        if name is not None:
             groups.setdefault(name, []).append(process)
     cgroups = {text(group, "path"): group for group in entries(state, "cgroups")}
     return tuple(_of_unit(name, groups[name], units.get(name), cgroups) for name in sorted(groups))
-
-
-def _is_within(cgroup: str | None, group: str | None) -> bool:
-    """A user or a container may have a unit of the same name, such as dbus.service, in another control group."""
-    return not cgroup or not group or (cgroup + "/").startswith(group + "/")
 
 
 def _of_unit(

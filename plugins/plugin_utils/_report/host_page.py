@@ -10,7 +10,6 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     DRIFT_KEYS,
@@ -244,7 +243,7 @@ def _kills(state: Any) -> Iterator[list[Any]]:
             rss = [integer(victim, f"{kind}_rss_kib") for kind in ("anon", "file", "shmem")]
             yield [
                 text(event, "timestamp") or _up(number(event, "uptime_seconds")),
-                unit_in_full(event) or comm or event["kind"],
+                text(event, "unit") or comm or event["kind"],
                 comm and f"{comm} (pid {pid})",
                 None if rss[0] is None else sum(size or 0 for size in rss) // _MIB,
                 integer(victim, "oom_score_adj"),

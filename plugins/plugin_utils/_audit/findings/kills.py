@@ -11,7 +11,7 @@ from typing import Any
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds, unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Kind, Seen
@@ -31,11 +31,11 @@ def past_kills(seen: Seen) -> Iterator[Finding]:
         kind = catalogue.RECENT_KILL
         if event.get("kind") == "panic":
             kind = catalogue.PANIC
-        elif unit_in_full(event) in protected:
+        elif text(event, "unit") in protected:
             kind = catalogue.PROTECTED_KILLED
         who, when = victim_names(event), event.get("timestamp") or "at an unknown time"
         observed = f"killed {when}: {who}" if who else f"{event.get('kind')} {when}"
-        key = kind.id, unit_in_full(event) or who or "kernel"
+        key = kind.id, text(event, "unit") or who or "kernel"
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
     for (_unused, subject), (kind, observed, times) in found.items():
         yield kind.found(seen.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
@@ -45,7 +45,7 @@ def victim_names(event: Mapping[str, Any]) -> str:
     """Who died in an OOM event: its unit, else its processes."""
     victims = [victim for victim in event.get("victims") or () if isinstance(victim, Mapping)]
     processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
-    unit = unit_in_full(event)
+    unit = text(event, "unit")
     return f"{unit}: {processes}" if unit else processes
 
 

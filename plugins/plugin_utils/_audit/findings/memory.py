@@ -18,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     VOIDS,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.cgroup_units import name_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Seen
@@ -122,6 +123,6 @@ def groups(seen: Seen) -> Iterator[Finding]:
             kills = f", {group.events.oom_kills} killed there so far" if group.events.oom_kills else ""
             yield catalogue.CGROUP_FULL.found(
                 seen.thresholds,
-                group.path.rpartition("/")[2] or "container",
+                name_of(group.path) or "container",
                 f"{used_kib} KiB of {group.limit_kib} KiB in use that cannot be dropped{kills}",
             )

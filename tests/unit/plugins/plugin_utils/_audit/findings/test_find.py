@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.samples import declared, host_state, memory, process, service, services_state, sysctls
+from unit.samples import cgroup, declared, host_state, memory, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
@@ -113,22 +113,25 @@ def test_a_kill_is_worse_where_it_took_a_protected_service(
 
 
 @pytest.mark.parametrize(
-    ("places", "subject"),
+    ("path", "subject"),
     [
-        ({"cgroup": "/system.slice/nginx.service/workers"}, "nginx.service"),
-        ({"cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/docker-1.scope/system.slice/nginx.service"}, "docker-1.scope/nginx.service"),
-        ({"limit_cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/nginx.service", "limit_cgroup": USER}, "nginx.service"),
-        ({"cgroup": 7}, "nginx.service"),
+        ("/system.slice/nginx.service", "nginx.service"),
+        (f"{USER}/app.slice/nginx.service", "user@1000.service/nginx.service"),
+        ("/lxc/x1/system.slice/nginx.service", "lxc/x1/nginx.service"),
+        ("/", "container"),
     ],
-    ids=["of the system", "of a user", "of a container", "by its limit", "limit above it", "no group"],
 )
-def test_a_unit_of_a_user_is_not_that_of_the_system(places: dict[str, Any], subject: str) -> None:
-    (found,) = findings(NGINX, events=(kill("nginx.service", **places),))[:1]
-    assert found.subject == subject
-    assert (found.id == "oom.protected_service_killed") is (subject == "nginx.service")
-    assert f": {subject}: nginx (pid 5)" in found.observed
+def test_a_full_group_of_a_user_is_not_that_of_the_system(path: str, subject: str) -> None:
+    full = cgroup(path, limit_kib=1000, current_kib=990)
+    assert [found.subject for found in findings(cgroups=(full,)) if found.id == "cgroup.limit_near"] == [subject]
+
+
+@pytest.mark.parametrize("unit", ["nginx.service", "user@1000.service/nginx.service", "docker-1.scope/nginx.service"])
+def test_a_unit_of_a_user_is_not_that_of_the_system(unit: str) -> None:
+    (found,) = findings(NGINX, events=(kill(unit),))[:1]
+    assert found.subject == unit
+    assert (found.id == "oom.protected_service_killed") is (unit == "nginx.service")
+    assert f": {unit}: nginx (pid 5)" in found.observed
 
 
 @pytest.mark.parametrize(
