@@ -9,7 +9,7 @@ import re
 from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
     CMDLINE,
@@ -17,9 +17,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     cmdline_sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import MOST_FILES, SysctlFile, sources
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 _NUMBER = re.compile("-?[0-9]{1,20}")
@@ -28,7 +28,7 @@ PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl"
 
 
 def read_sysctls(host: Door, own_path: str) -> SysctlState:
-    """The sysctls that this collection may own, in all layers."""
+    """The sysctls that this collection may own, in all layers. Raises TooMuch for more than is looked at."""
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
     read_only: List[str] = []
@@ -41,7 +41,7 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
         if host.is_read_only(path):
             read_only.append(key)
     kernel = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "")
-    return SysctlState(
+    state = SysctlState(
         loader=loader,
         own_path=own_path,
         files=_files(host, loader, own_path),
@@ -50,6 +50,9 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
         cmdline=_cmdline(host, kernel),
         kernel=kernel,
     )
+    # What nobody can compute is not read either.
+    boot_winners(state, ALL_KEYS, VOIDS)
+    return state
 
 
 def _number(text: str, path: str) -> str:
@@ -101,6 +104,7 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     where = sources(loader)
     paths = [folder + "/" + name for folder in where.folders for name in host.names(folder)]
     paths = [path for path in paths if path.endswith(".conf")] + [where.last]
+    TooMuch.check("sysctl files", len(paths), MOST_FILES)
     if own_path not in paths:
         paths.append(own_path)
     return tuple(_file(host, path) for path in paths if host.exists(path))

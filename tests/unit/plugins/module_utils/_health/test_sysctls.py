@@ -11,7 +11,7 @@ from unit.fake_host import Answer, FakeHost, FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import find_loader, read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
@@ -183,3 +183,19 @@ def test_busybox_reads_one_file(tmp_path: Path) -> None:
     host.has("/etc/sysctl.d/10-a.conf", "a=1\n")
     host.has("/etc/sysctl.conf", "b=1\n")
     assert files(host) == {"/etc/sysctl.conf": "b=1\n"}
+
+
+@pytest.mark.parametrize(
+    "text", ["vm.*" + "{a,b}" * 18 + " = 1\n", "vm.x = 1\n" * 60_000, "\n" * 1_100_000], ids=["braces", "lines", "size"]
+)
+def test_what_nobody_can_compute_is_not_read(host: FakeHost, text: str) -> None:
+    host.has("/etc/sysctl.d/10-a.conf", text)
+    with pytest.raises(TooMuch, match="expected at most"):
+        read_sysctls(host, SYSCTL_FILE)
+
+
+def test_of_so_many_files_none_is_read(host: FakeHost) -> None:
+    for number in range(1001):
+        host.has(f"/etc/sysctl.d/{number}.conf")
+    with pytest.raises(TooMuch, match=r"^sysctl files: found 1002, expected at most 1000"):
+        read_sysctls(host, SYSCTL_FILE)

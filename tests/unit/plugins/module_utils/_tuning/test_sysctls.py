@@ -10,7 +10,7 @@ from typing import Any, List, Optional, Tuple
 import pytest
 from unit.samples import RUNTIME, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
@@ -358,3 +358,9 @@ def test_a_value_that_zeroes_another_is_expected_to() -> None:
     state = sysctls(runtime={RATIO: "0", KBYTES: "9"})
     assert expected_state(state, Goal({RATIO: "80"}, {}), ()).runtime == {**RUNTIME, RATIO: "80", KBYTES: "0"}
     assert expected_state(state, Goal({KBYTES: "9"}, {}), ()).runtime == {**RUNTIME, RATIO: "0", KBYTES: "9"}
+
+
+def test_so_many_lines_are_not_ours_to_give_back() -> None:
+    state = sysctls({LATE: f"# lifeboat.oom: {MODE} = 1\n" * 101})
+    with pytest.raises(TooMuch, match=f"^{LATE}: lines commented out in favour of our file: found 101"):
+        giving_back(state, OVERCOMMIT_KEYS)
