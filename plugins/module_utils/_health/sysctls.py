@@ -27,12 +27,17 @@ _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysc
 PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
 
+# What decides about swap in control groups is read also where it is not ours.
+SWAPPINESS = "vm.swappiness"
+KEYS_READ = tuple(dict.fromkeys((*ALL_KEYS, SWAPPINESS)))
+
+
 def read_sysctls(host: Door, own_path: str) -> SysctlState:
     """The sysctls that this collection may own, in all layers. Raises TooMuch for more than is looked at."""
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
     read_only: List[str] = []
-    for key in ALL_KEYS:
+    for key in KEYS_READ:
         path = proc_path(key)
         value = host.read_if_there(path)
         if value is None:
