@@ -20,6 +20,7 @@ lint:
 	$(BIN)/antsibull-changelog lint
 	PATH="$(CURDIR)/$(BIN):$$PATH" antsibull-docs lint-collection-docs --plugin-docs --skip-rstcheck --validate-collection-refs self .
 	PYTHONPATH=tests $(BIN)/python -m release.importer
+	$(BIN)/python tools/check_house
 	$(BIN)/python tools/document --check
 	shellcheck plugins/plugin_utils/_collect/bare/collect.sh plugins/plugin_utils/_drill/*.sh roles/oom_monitor/files/sample.sh tools/setup tools/build-site .ci/run tests/lab/lab
 

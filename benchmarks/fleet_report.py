@@ -27,10 +27,15 @@ def measure(folder: Path) -> None:
     """In a process of its own: one report; its seconds by the clock and of the processor, and its peak of memory."""
     started = time.perf_counter()
     # Counted in: what a run of Ansible has to import first.
-    from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
-    from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+    from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+    from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+    from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 
-    roll_up(Spool(folder), int(time.time()), history_days=90)
+    files, now = RecordFiles(folder), int(time.time())
+    files.sweep()
+    with open_history(folder) as history:
+        history.prune(90, now)
+        roll_up(files, history, now)
     seconds = time.perf_counter() - started
     used = resource.getrusage(resource.RUSAGE_SELF)
     print(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)

@@ -29,7 +29,7 @@ DECLARED: dict[str, Any] = {
         "admin_reserve_kbytes": 8192,
         "user_reserve_kbytes": 16384,
     },
-    "oom_kernel_oom_policy": {
+    "oom_kernel_reaction": {
         "panic_on_oom": "no",
         "panic_reboot_seconds": 10,
         "kill_allocating_task": False,

@@ -40,7 +40,7 @@ _NOISE = (
 # Each reads the file named last and prints what it found and the most memory that it held, in KiB.
 _START = "import sys\nstream = open(sys.argv[1], encoding='utf-8', errors='surrogateescape', newline='\\n')\n"
 _END = "print(found, next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))\n"
-_IMPORT = "from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse\n"
+_IMPORT = "from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse\n"
 _WAYS = {
     "parser": _START + _IMPORT + "found = len(parse(stream).events)\n" + _END,
     "lines": _START + "found = sum(1 for line in stream)\n" + _END,

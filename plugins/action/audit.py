@@ -1,46 +1,57 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""C(audit): look at one host through its connection, and judge on the controller."""
+"""C(audit): look at one host through its connection, judge on the controller, keep, draw."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import sensitive_services
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.database import HistoryUnusable
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import sensitive_services
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import Kept, keep
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import COLLECTORS, facts_in, look
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import counters_before, publish, trends_with
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
+    COLLECTORS,
+    facts_in,
+    look,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
+
+_MOST_REASON = 1000
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
-    """Never changes the device; keeps what it saw in spool, history and page, also of a host that does not answer."""
+    """Never changes the device. Whatever becomes of a host, this run has a record of it, which says so."""
 
     _supports_check_mode = True
     _supports_async = False
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        variables = task_vars or {}
+        self._variables = task_vars or {}
         _unused, arguments = self.validate_argument_spec(
             argument_spec={
-                "overcommit": {"type": "raw"},
-                "oom_policy": {"type": "raw"},
-                "services": {"type": "raw"},
-                "exclusive": {"type": "bool", "default": False},
+                "declared": {"type": "raw"},
                 "dropin": {"type": "str"},
                 "thresholds": {"type": "raw"},
                 "sensitive": {"type": "raw"},
@@ -48,61 +59,76 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "report_dir": {"type": "str", "required": True},
             }
         )
-        host = str(variables.get("inventory_hostname", "localhost"))
-        report = Path(arguments["report_dir"])
-        without_history: set[str] = set()
+        host = str(self._variables.get("inventory_hostname", "localhost"))
+        subject = Subject(host, this_run(), tuple(map(str, self._variables.get("group_names", ()))))
+        files = RecordFiles(Path(arguments["report_dir"]))
         try:
-            policy = load_policy(
-                arguments["overcommit"], arguments["oom_policy"], arguments["services"], arguments["exclusive"]
-            )
-            thresholds = Thresholds.of(arguments["thresholds"], "thresholds")
-            sensitive = sensitive_services("sensitive", arguments["sensitive"])
-            options = _options(policy, arguments)
-            asked = questions(options)
-            try:
-                facts = facts_in(look(self, arguments["collector"], options, asked, variables))
-                # After a look that may take minutes: what happened since boot is reckoned back from here.
-                when = _now()
-                earlier: Mapping[str, Any] | None = None
-                trends: Sequence[ServiceTrend] = ()
-                try:
-                    earlier = counters_before(report, host, facts, when)
-                    trends = trends_with(report, host, facts, when, thresholds.leak_limits())
-                except HistoryUnusable as error:
-                    without_history.add(str(error))
-                record = audited(host, when, facts, policy, thresholds, sensitive, earlier, trends)
-            except AnsibleConnectionFailure as error:
-                record = not_audited(host, _now(), reachable=False, error=str(error))
-            except LifeboatError as error:
-                record = not_audited(host, _now(), reachable=True, error=str(error))
-            published = publish(report, {**record, "groups": variables.get("group_names", [])})
+            with OptionalHistory(files.folder) as history:
+                kept, wrong = self._audit(subject, arguments, files, history)
+            draw_host(files, kept.filed, kept.record, kept.past)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
-        if published.unkept:
-            without_history.add(published.unkept)
-        if without_history:
-            result["warnings"] = [f"going on without the history: {why}" for why in sorted(without_history)]
+        if wrong is not None:
+            raise AnsibleActionFail(str(wrong)) from wrong
+        record = kept.record
+        if history.lost is not None:
+            result["warnings"] = [f"going on without the history: {history.lost}"]
         result.update(
             changed=False,
-            reachable=record["reachable"],
-            drift=record["drift"],
-            services=record["services"],
-            findings=record["findings"],
+            reachable=record.reachable,
+            drift=[change.as_dict() for change in record.drift],
+            services=[service.as_dict() for service in record.services],
+            findings=[asdict(finding) for finding in record.findings],
             summary=summarise(record),
-            new_findings=sorted(published.new),
-            record=str(published.path),
+            new_findings=list(record.new_findings),
+            record=str(kept.filed.path),
         )
         return result
 
+    def _audit(
+        self, subject: Subject, arguments: Mapping[str, Any], files: RecordFiles, history: History
+    ) -> tuple[Kept, LifeboatError | None]:
+        """What was kept, and what is wrong with what is declared, which is no fault of the host."""
+        past, wrong = history.past(subject.host), None
+        try:
+            criteria = _criteria(arguments)
+        except LifeboatError as error:
+            wrong, found = error, not_audited(subject, _now(), True, str(error))
+        else:
+            try:
+                state = self._look(criteria, arguments)
+                # After a look that may take minutes: what happened since boot is reckoned back from here.
+                found = audited(subject, _now(), state, past, criteria)
+            except AnsibleConnectionFailure as error:
+                found = not_audited(subject, _now(), False, _reason(error))
+            except Exception as error:  # whatever it is: a host that is not in the report would pass for a healthy one
+                self._display.vvv(traceback.format_exc())
+                found = not_audited(subject, _now(), True, _reason(error))
+        return keep(files, history, past, found.record, found.read), wrong
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    def _look(self, criteria: Criteria, arguments: Mapping[str, Any]) -> HostState:
+        options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
+        options["units"] = [service.name for service in criteria.policy.services]
+        options["dropin"] = arguments["dropin"] or options["dropin"]
+        options["sysctl_file"] = criteria.policy.sysctl_file or options["sysctl_file"]
+        asked = questions(options)
+        return validate(facts_in(look(self, arguments["collector"], options, asked, self._variables)))
 
 
-def _options(policy: Policy, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of memory_facts."""
-    options = {name: spec.get("default") for name, spec in ARGUMENTS.items()}
-    options["units"] = [service.name for service in policy.services]
-    options["dropin"] = arguments["dropin"] or options["dropin"]
-    options["sysctl_file"] = policy.sysctl_file or options["sysctl_file"]
-    return options
+def _criteria(arguments: Mapping[str, Any]) -> Criteria:
+    return Criteria(
+        load_policy(arguments["declared"] or {}),
+        Thresholds.of(arguments["thresholds"], "thresholds"),
+        sensitive_services("sensitive", arguments["sensitive"]),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _reason(error: Exception) -> str:
+    """What is told of a host that failed; the name of the error where it was not foreseen."""
+    said = str(error) or "no reason given"
+    foreseen = isinstance(error, (LifeboatError, AnsibleError))
+    return clean(said if foreseen else f"{type(error).__name__}: {said}", _MOST_REASON)

@@ -27,9 +27,9 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.told import forecast_lines, verdict_lines
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load_state
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import forecast_lines, verdict_lines
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 
 LONGEST_SECONDS = 3600
 # After its time is up: so much longer the device may need to find its feet.
@@ -106,7 +106,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def _look(self) -> HostState:
         options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"units": self._units}
-        return load_state(facts_in(look(self, self._collector, options, questions(options), self._variables)))
+        return validate(facts_in(look(self, self._collector, options, questions(options), self._variables)))
 
     def _say(self, text: str) -> str:
         return str(ask(self, text)["stdout"])

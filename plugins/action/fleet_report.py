@@ -1,12 +1,11 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""C(fleet_report): from the spool to one page and one exit status. Touches no device."""
+"""C(fleet_report): from the records to one page and one exit status. Touches no device."""
 
 from __future__ import annotations
 
 import heapq
-import os
 import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,25 +17,19 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool, load_record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import keep
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles, load_record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
-    SEVERITIES,
-    Finding,
-    Thresholds,
-)
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Subject, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish, time_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import EXPORTS, roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
-
-psutil: Any
-try:
-    import psutil
-except ImportError:
-    psutil = None
 
 FAIL_ON = ("none", "drift", "warning", "critical")
 # More hosts than these are counted in the terminal, not told one by one: the page has them.
@@ -63,29 +56,31 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "thresholds": {"type": "raw"},
             }
         )
-        now = datetime.now(UTC).isoformat(timespec="seconds")
         if arguments["history_days"] < 1:
             raise AnsibleActionFail(f"history_days: found {arguments['history_days']}, expected 1 or more")
-        spool, variables = Spool(Path(arguments["report_dir"])), task_vars or {}
+        files, variables = RecordFiles(Path(arguments["report_dir"])), task_vars or {}
         # Not those that a play with "serial" has still to look at: what is known of them is of an earlier run.
-        hosts = arguments["hosts"] or [*variables.get("ansible_play_batch", ()), *lost(variables)]
-        run = Run(hosts, arguments["fail_on"])
+        of_play = sorted({*variables.get("ansible_play_batch", ()), *lost(variables)})
+        run, now = Run(arguments["hosts"] or of_play, arguments["fail_on"]), int(time.time())
         try:
             packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
-            for host in dropped(spool, variables):
-                groups = variables["hostvars"][host]["group_names"]
-                publish(spool.folder, {**not_audited(host, now, reachable=True, error=DROPPED), "groups": groups})
-            page = roll_up(spool, int(time.time()), arguments["history_days"], run.see, packages)
-            said = [*run.summary(spool), *of_the_fleet(packages.findings())]
+            files.sweep()
+            with OptionalHistory(files.folder) as history:
+                history.prune(arguments["history_days"], now)
+                keep_missing(files, history, of_play, variables)
+                page = roll_up(files, history, now, run.see, packages)
+            said = [*run.summary(files), *of_the_fleet(packages.findings())]
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
+        if history.lost is not None:
+            result["warnings"] = [f"going on without the history: {history.lost}"]
         result.update(
             changed=False,
             page=str(page),
-            records=str(spool.hosts),
-            exports=[str(spool.folder / name) for name in EXPORTS],
+            records=str(files.hosts),
+            exports=[str(files.folder / name) for name in EXPORTS],
             crossed=run.crossed,
-            summary=[*said, "", f"page: {page}", f"JSON: {spool.hosts}"],
+            summary=[*said, "", f"page: {page}", f"JSON: {files.hosts}"],
         )
         return result
 
@@ -95,18 +90,18 @@ def lost(variables: Mapping[str, Any]) -> set[str]:
     return set(variables.get("ansible_play_hosts_all", ())) - set(variables.get("ansible_play_hosts", ()))
 
 
-def dropped(spool: Spool, variables: Mapping[str, Any]) -> list[str]:
-    """The hosts that the play lost before they were looked at: a wrong declaration, say, fails already as it is read.
+def keep_missing(files: RecordFiles, history: History, of_play: Collection[str], variables: Mapping[str, Any]) -> None:
+    """Keep a record of each host of the play that this run has none of: the play lost it before it was looked at.
 
-    A record that is younger than ansible-playbook, the parent of this process, is of this run. Without psutil nobody
-    knows, and none is told.
+    A variable that cannot be resolved fails the task before its action is asked, say.
     """
-    gone = lost(variables)
-    if not gone or psutil is None:
-        return []
-    began_ns = psutil.Process(os.getppid()).create_time() * 1e9
-    written_ns = {host: time_of(spool.path_of(host)) or 0 for host in gone}
-    return sorted(host for host in gone if written_ns[host] < began_ns)
+    run = this_run()
+    for host in of_play:
+        if files.run_of(host) == run:
+            continue
+        groups = tuple(map(str, variables["hostvars"][host]["group_names"]))
+        found = not_audited(Subject(host, run, groups), datetime.now(UTC), True, DROPPED)
+        keep(files, history, history.past(host), found.record)
 
 
 class Run:
@@ -122,21 +117,21 @@ class Run:
     def see(self, row: Row) -> None:
         if row.host not in self._hosts:
             return
-        why = row.error or next((finding["message"] for finding in row.findings), "drift" if row.drift_count else "")
+        why = row.error or next((finding.message for finding in row.findings), "drift" if row.drift_count else "")
         self._seen[row.host] = clean(": ".join(filter(None, (row.host, row.level, why))))
         self._levels[row.level] += 1
         if row.level not in ("fine", "info"):
             self._bad.append((row.rank, self._seen[row.host]))
-        if crosses(vars(row), self._fail_on):
+        if crosses(row, self._fail_on):
             self.crossed.append(row.host)
 
-    def summary(self, spool: Spool) -> Iterator[str]:
+    def summary(self, files: RecordFiles) -> Iterator[str]:
         """Every host where they are few; else how many are how bad, and the worst of them."""
         if len(self._seen) <= MOST_IN_FULL:
             for host, short in self._seen.items():
                 try:
-                    yield from summarise(load_record(spool.path_of(host)))
-                except (HostError, KeyError, TypeError, AttributeError):  # no record, or one of another version
+                    yield from summarise(load_record(files.path_of(host)))
+                except HostError:
                     yield short
             return
         yield f"{len(self._seen)} hosts:"
@@ -155,19 +150,18 @@ def of_the_fleet(findings: Sequence[Finding]) -> Iterator[str]:
         yield "  " + clean(f"{found.severity}: {found.subject}: {found.message} [{found.id}]: {found.observed}")
 
 
-def crosses(record: Mapping[str, Any], fail_on: str) -> bool:
+def crosses(row: Row, fail_on: str) -> bool:
     """Whether a host is as bad as I(fail_on), or worse; drift counts for V(drift) and V(warning).
 
     What could not be compared, or was never installed, is no less a difference than what was.
     """
     if fail_on == "none":
         return False
-    severities: Sequence[str] = [finding["severity"] for finding in record["findings"]]
     if fail_on == "drift":
-        return bool(record["drift"]) or any(_does_not_hold(finding) for finding in record["findings"])
-    worst = max((SEVERITIES.index(severity) for severity in severities), default=-1)
-    return worst >= SEVERITIES.index(fail_on) or (fail_on == "warning" and bool(record["drift"]))
+        return bool(row.drift_count) or any(_does_not_hold(finding) for finding in row.findings)
+    worst = max((SEVERITIES.index(finding.severity) for finding in row.findings), default=-1)
+    return worst >= SEVERITIES.index(fail_on) or (fail_on == "warning" and bool(row.drift_count))
 
 
-def _does_not_hold(finding: Mapping[str, Any]) -> bool:
-    return str(finding.get("id")).startswith(("audit.", "score.")) and finding["severity"] != "info"
+def _does_not_hold(finding: Finding) -> bool:
+    return finding.id.startswith(("audit.", "score.")) and finding.severity != "info"

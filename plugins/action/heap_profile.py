@@ -13,9 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import told, write_profile
-
-_ANSIBLE = ("invocation", "failed", "changed", "warnings", "deprecations", "steps")
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import heap_profile, told, write_profile
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -30,12 +28,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if result.get("failed") or result.get("unreachable") or "sites" not in result:
             return result
         host = str((task_vars or {}).get("inventory_hostname", "localhost"))
-        found = {key: value for key, value in result.items() if key not in _ANSIBLE and not key.startswith("_ansible")}
-        result["summary"] = told(host, found)
-        if report_dir:
-            when = datetime.now(UTC).isoformat(timespec="seconds")
-            try:
-                result["record"] = str(write_profile(Path(report_dir), host, when, found))
-            except LifeboatError as error:
-                raise AnsibleActionFail(str(error)) from error
+        when = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            profile = heap_profile(result, host, when)
+            result["summary"] = told(profile)
+            if report_dir:
+                result["record"] = str(write_profile(Path(report_dir), profile))
+        except LifeboatError as error:
+            raise AnsibleActionFail(str(error)) from error
         return result

@@ -13,9 +13,20 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import groups, leaky_packages, profiles
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import (
+    candidates,
+    groups,
+    leaky_packages,
+    profiles,
+    too_old,
+)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
+
+# Profiles take minutes each, one after the other: the services that a single host may name.
+_MOST_TARGETS = 5
+_MOST_TOLD = 10
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -30,26 +41,52 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "report_dir": {"type": "str", "required": True},
                 "hosts": {"type": "list", "elements": "str"},
                 "share_pct": {"type": "int", "default": 10},
+                "max_age_days": {"type": "int", "default": 30},
             }
         )
         report_dir = Path(arguments["report_dir"])
-        hosts = arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", [])
+        play = frozenset(arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", []))
+        hosts = sorted(play)
+        now, days = int(time.time()), arguments["max_age_days"]
         try:
-            found = groups((row for _unused, row in Spool(report_dir).rows()), frozenset(hosts))
-            packages = leaky_packages(profiles(report_dir), arguments["share_pct"])
+            rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
+            usable, unused = profiles(report_dir, hosts, now, days)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
-        targets: dict[str, list[str]] = {}
-        for group in found:
+        found, packages = groups(rows, play), leaky_packages(usable, arguments["share_pct"])
+        services: dict[str, list[str]] = {}
+        for group in sorted(found, key=lambda group: -group.rate_bytes_per_hour):
             if group.is_service:
-                targets.setdefault(group.chosen, []).append(group.unit)
+                services.setdefault(group.chosen, []).append(group.unit)
+        told = [clean(group.told()) for group in found]
+        told += [
+            clean(f"{host}: {len(units)} services; the {_MOST_TARGETS} that leak fastest are profiled, not {units[-1]}")
+            for host, units in sorted(services.items())
+            if len(units) > _MOST_TARGETS
+        ]
+        # What another device says is a hint. Whom it is for is said by each host: in its own audit, then by a look.
+        audited = [row for row in rows if row.level != LEVELS[-1] and not too_old(row.audited_at, now, days)]
+        own = {row.host: [one.as_dict() for one in candidates(row, packages)] for row in audited}
         result.update(
             changed=False,
             groups=[group.as_dict() for group in found],
-            targets=targets,
+            targets={host: units[:_MOST_TARGETS] for host, units in services.items()},
             packages=[package.as_dict() for package in packages],
-            now=int(time.time()),
-            files=sorted({file for package in packages for file in package.files}),
-            summary=[clean(group.told()) for group in found] or ["no leak was found by the last audits of these hosts"],
+            candidates={host: packages for host, packages in own.items() if packages},
+            now=now,
+            summary=told or ["no leak was found by the last audits of these hosts"],
+            unused=_told(unused, [host for host in hosts if host not in own] if packages else [], days),
         )
         return result
+
+
+def _told(unused: list[str], not_audited: list[str], days: int) -> list[str]:
+    found = unused[:_MOST_TOLD]
+    if len(unused) > _MOST_TOLD:
+        found.append(f"{len(unused) - _MOST_TOLD} more profiles are not used")
+    if not_audited:
+        names = ", ".join(not_audited[:_MOST_TOLD]) + (", ..." if len(not_audited) > _MOST_TOLD else "")
+        found.append(
+            clean(f"no audit of the last {days} days says that these hosts leak, so none is upgraded: {names}", 1000)
+        )
+    return found

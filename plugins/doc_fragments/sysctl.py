@@ -54,4 +54,7 @@ options:
     type: str
     choices: [fail, warn, override]
     default: fail
+notes:
+  - One run at a time changes a device. Another one waits up to five minutes, sees then what the first has left, or says
+    who is there.
 """

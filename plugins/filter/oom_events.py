@@ -10,11 +10,11 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 
 def oom_events(log: Any) -> list[dict[str, Any]]:
-    """Events as dicts, oldest first. Source of the shape: C(OomEvent).
+    """Events as dicts, oldest first. Source of the shape: C(OomReport).
 
     Raises C(AnsibleFilterError) if I(log) is neither text nor a list of lines.
     """

@@ -13,6 +13,17 @@ from typing import FrozenSet, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 
+# A power of ten: sh tells the size of a file by the number of its digits.
+TOO_LARGE_BYTES = 10**7
+
+
+def refused(path: str, kind: str, verb: str = "read") -> HostError:
+    return HostError(f"cannot {verb} {path}: found {kind}, expected a file; remove what is there", path)
+
+
+def too_large(path: str, limit_bytes: int = TOO_LARGE_BYTES) -> HostError:
+    return HostError(f"cannot read {path}: it has {limit_bytes // 10**6} MB or more, too much for such a file", path)
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -62,6 +73,10 @@ class Door:
         raise NotImplementedError
 
     def exists(self, path: str) -> bool:
+        raise NotImplementedError
+
+    def is_file(self, path: str) -> bool:
+        """Whether what is there is a file, or a link to one."""
         raise NotImplementedError
 
     def is_read_only(self, path: str) -> bool:

@@ -43,16 +43,20 @@ class TooMuch(LifeboatError):
             raise cls(f"{what}: found {found}, expected at most {most}; what is beyond is not looked at")
 
 
+class Changed(HostError):
+    """The file is not what it was when it was read: read it again, and decide again."""
+
+
 class Unsupported(LifeboatError):
     """This host has no such feature: no systemd, an old kernel, a read-only C(/proc/sys)."""
 
 
 class Refused(LifeboatError):
-    """A guard said no, with its numbers; I(facts) holds them."""
+    """A guard said no, and why: I(numbers) holds what it went by."""
 
-    def __init__(self, message: str, facts: dict[str, object]) -> None:
+    def __init__(self, message: str, numbers: dict[str, object]) -> None:
         super().__init__(message)
-        self.facts = facts
+        self.numbers = numbers
 
 
 class NotTaken(LifeboatError):

@@ -1,22 +1,30 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The door: the only file that touches a machine. The root folder is a parameter."""
+"""The door on the machine itself, with what is in C(_machine). The root folder is a parameter."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import shutil
-import stat
 import subprocess
-import tempfile
 import time
-from typing import Any, BinaryIO, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, BinaryIO, ContextManager, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES, Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import (
+    failure,
+    identity,
+    make_fresh,
+    open_file,
+    open_foreign,
+    read_all,
+    remove_tree,
+)
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.lock import exclusive
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement, sweep
 
 psutil: Any
 try:
@@ -24,24 +32,12 @@ try:
 except ImportError:
     psutil = None
 
-# ESRCH and ENODEV: a process that ended between the listing and the reading. EISDIR: a folder in its place.
-_GONE = (errno.ENOENT, errno.ENOTDIR, errno.ESRCH, errno.ENODEV, errno.EISDIR)
-_NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-_KINDS = {stat.S_IFREG: "a hard link", stat.S_IFLNK: "a link", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
-
+# Of a process that maps very many files, and of what a profiler writes.
+_TOO_LARGE_BYTES = 10**8
 # The largest record of /dev/kmsg (CONSOLE_EXT_LOG_MAX, PRINTK_MESSAGE_MAX), and more than any buffer holds.
 _RECORD_BYTES = 8192
 _MAX_RECORDS = 1000000
-
-
-def _error(verb: str, path: str, error: OSError) -> HostError:
-    message = f"cannot {verb} {path}: {os.strerror(error.errno) if error.errno else error}"
-    if error.errno in _GONE:
-        return Missing(message, path)
-    if error.errno in _NOT_ALLOWED:
-        return ReadOnly(message, path)
-    return HostError(message, path)
+_MAX_RING_BYTES = 64 << 20
 
 
 def _decode(data: bytes) -> str:
@@ -49,15 +45,13 @@ def _decode(data: bytes) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _write_all(descriptor: int, text: str) -> None:
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(text.encode("utf-8", "surrogateescape"))
-        stream.flush()
-        os.fsync(stream.fileno())
+def _encode(text: Optional[str]) -> Optional[bytes]:
+    return None if text is None else text.encode("utf-8", "surrogateescape")
 
 
 def _records(descriptor: int) -> Iterator[bytes]:
     """Each read gives one record. The kernel may overwrite those that wait to be read."""
+    left = _MAX_RING_BYTES
     for _number in range(_MAX_RECORDS):
         try:
             record = os.read(descriptor, _RECORD_BYTES)
@@ -66,40 +60,14 @@ def _records(descriptor: int) -> Iterator[bytes]:
         except BrokenPipeError:  # the next read goes on at the oldest that is left
             continue
         except OSError as error:
-            raise _error("read", "/dev/kmsg", error) from error
+            raise failure("read", "/dev/kmsg", error) from error
         if not record:
             return
+        left -= len(record)
+        if left < 0:
+            limit = f"more than {_MAX_RING_BYTES >> 20} MiB"
+            raise HostError(f"cannot read /dev/kmsg: found {limit}, which no kernel keeps", "/dev/kmsg")
         yield record
-
-
-def _regular(path: str) -> Optional[os.stat_result]:
-    """What is there, C(None) for nothing. Raises OSError for what no text can take the place of."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "not a regular file")
-    return found
-
-
-def _open_foreign(real: str, path: str) -> BinaryIO:
-    """A file where others may write: no link to it or to its folder is followed, and no pipe is waited for."""
-    folder, name = os.path.split(real)
-    opened = []
-    try:
-        opened.append(os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW))
-        opened.append(os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=opened[0]))
-        found = os.fstat(opened[1])
-        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
-            kind = _KINDS.get(stat.S_IFMT(found.st_mode), "a folder or device")
-            raise HostError(f"{path}: found {kind} of uid {found.st_uid}, expected a file; end what put it there", path)
-        return open(f"/proc/self/fd/{opened[1]}", "rb")
-    except OSError as error:
-        raise _error("read", path, error) from error
-    finally:
-        for descriptor in opened:
-            os.close(descriptor)
 
 
 class ProcessFolder(Folder):
@@ -110,7 +78,7 @@ class ProcessFolder(Folder):
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
-            raise _error("open", path, error) from error
+            raise failure("open", path, error) from error
 
     def __enter__(self) -> ProcessFolder:
         return self
@@ -121,9 +89,9 @@ class ProcessFolder(Folder):
     def read(self, name: str) -> str:
         try:
             with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=self._descriptor), "rb") as stream:
-                return _decode(stream.read())
+                return _decode(read_all(stream, self.path + "/" + name, _TOO_LARGE_BYTES))
         except OSError as error:
-            raise _error("read", self.path + "/" + name, error) from error
+            raise failure("read", self.path + "/" + name, error) from error
 
     def write(self, name: str, text: str) -> None:
         try:
@@ -131,7 +99,7 @@ class ProcessFolder(Folder):
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text.encode())
         except OSError as error:
-            raise _error("write", self.path + "/" + name, error) from error
+            raise failure("write", self.path + "/" + name, error) from error
 
 
 class Host(Door):
@@ -167,18 +135,27 @@ class Host(Door):
 
     def read(self, path: str) -> str:
         try:
-            with open(self.real(path), "rb") as stream:
-                return _decode(stream.read())
+            with open_file(self.real(path), path) as stream:
+                return _decode(read_all(stream, path, TOO_LARGE_BYTES))
         except OSError as error:
-            raise _error("read", path, error) from error
+            raise failure("read", path, error) from error
 
     def read_foreign(self, path: str) -> str:
         """As C(read()), where others may write: what they have put there in place of a file is an error."""
-        with _open_foreign(self.real(path), path) as stream:
-            return _decode(stream.read())
+        with self._open_foreign(path) as stream:
+            return _decode(read_all(stream, path, _TOO_LARGE_BYTES))
+
+    def _open_foreign(self, path: str) -> BinaryIO:
+        try:
+            return open_foreign(self.real(path), path)
+        except OSError as error:
+            raise failure("read", path, error) from error
 
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
+
+    def is_file(self, path: str) -> bool:
+        return os.path.isfile(self.real(path))
 
     def is_read_only(self, path: str) -> bool:
         return self.is_root and not os.access(self.real(path), os.W_OK)
@@ -202,10 +179,10 @@ class Host(Door):
         try:
             return sorted(os.listdir(self.real(folder)))
         except OSError as error:
-            failure = _error("list", folder, error)
-            if isinstance(failure, Missing):
+            failed = failure("list", folder, error)
+            if isinstance(failed, Missing):
                 return []
-            raise failure from error
+            raise failed from error
 
     def process(self, pid: int) -> ProcessFolder:
         return ProcessFolder(self.real(f"/proc/{pid}"))
@@ -232,7 +209,7 @@ class Host(Door):
         try:
             descriptor = os.open(self.real("/dev/kmsg"), os.O_RDONLY | os.O_NONBLOCK)
         except OSError as error:
-            raise _error("read", "/dev/kmsg", error) from error
+            raise failure("read", "/dev/kmsg", error) from error
         try:
             return _decode(b"".join(_records(descriptor)))
         finally:
@@ -242,46 +219,42 @@ class Host(Door):
         """Write into a file of the kernel, which takes it or refuses it as a whole."""
         try:
             # Never made here: a file that the kernel does not have is not created beside its own.
-            descriptor = os.open(self.real(path), os.O_WRONLY | os.O_TRUNC)
+            descriptor = os.open(self.real(path), os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text.encode())
         except OSError as error:
-            raise _error(f"write {text!r} to", path, error) from error
+            raise failure(f"write {text!r} to", path, error) from error
 
-    def write(self, path: str, text: str, mode: int = 0o644) -> bool:
+    def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Replace a file in one step: readers see the old text or the new one, also after a power cut.
 
-        A link is followed and stays, and a file that is there keeps its owner and mode; I(mode) is that of a new
-        one. Says whether the folder had to be made.
+        A link is followed and stays, and a file that is there keeps who it is; I(mode) is that of a new one. Missing
+        folders are made.
         """
-        target = os.path.realpath(self.real(path))
-        folder = os.path.dirname(target)
-        temporary = None
-        try:
-            made = not os.path.isdir(folder)
-            there = _regular(target)
-            os.makedirs(folder, mode=0o755, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(prefix=".lifeboat-", dir=folder)
-            _write_all(descriptor, text)
-            os.chmod(temporary, mode if there is None else stat.S_IMODE(there.st_mode))
-            if there is not None:
-                os.chown(temporary, there.st_uid, there.st_gid)
-            os.replace(temporary, target)
-            temporary = None
-            self._sync_folder(folder)
-        except OSError as error:
-            raise _error("write", path, error) from error
-        finally:
-            if temporary is not None:
-                os.unlink(temporary)
-        return made
+        self.swap(path, self.read_if_there(path), text, mode=mode).keep()
 
-    def remove(self, path: str) -> None:
+    def swap(
+        self, path: str, before: Optional[str], after: Optional[str], like: Optional[str] = None, mode: int = 0o644
+    ) -> Replacement:
+        """As C(write()), or with C(None) for I(after) remove it, so that it can be taken back.
+
+        The new file is in all but its text as the one at I(like), if that is given. Raises Changed where what is
+        there is not I(before).
+        """
         try:
-            os.unlink(self.real(path))
-            self._sync_folder(os.path.dirname(self.real(path)))
+            who = None if like is None else identity(self.real(like), like)
+            return Replacement(self.real(path), path, _encode(before), _encode(after), who, mode)
         except OSError as error:
-            raise _error("remove", path, error) from error
+            raise failure("remove" if after is None else "write", path, error) from error
+
+    def sweep(self, folder: str) -> List[str]:
+        """Remove what runs of ours that were killed have left in a folder, or above a missing one; the paths."""
+        while folder.rpartition("/")[0] and not os.path.isdir(self.real(folder)):
+            folder = folder.rpartition("/")[0]
+        try:
+            return [f"{folder}/{name}" for name in sweep(self.real(folder))]
+        except OSError as error:
+            raise failure("sweep", folder, error) from error
 
     def remove_folder_if_empty(self, folder: str) -> bool:
         try:
@@ -289,7 +262,7 @@ class Host(Door):
         except OSError as error:
             if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
                 return False
-            raise _error("remove", folder, error) from error
+            raise failure("remove", folder, error) from error
         return True
 
     def make_folder(self, path: str, mode: int, owner: Optional[Tuple[int, int]] = None, fresh: bool = False) -> None:
@@ -300,11 +273,10 @@ class Host(Door):
         real = self.real(path)
         try:
             if fresh:
-                os.mkdir(real, 0o700)
+                descriptor = make_fresh(real)
             else:
                 os.makedirs(real, exist_ok=True)
-            # A link that has taken its place meanwhile is not followed where others may write.
-            descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY | (os.O_NOFOLLOW if fresh else 0))
+                descriptor = os.open(real, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 if owner:
                     os.fchown(descriptor, *owner)
@@ -312,20 +284,20 @@ class Host(Door):
             finally:
                 os.close(descriptor)
         except OSError as error:
-            raise _error("make", path, error) from error
+            raise failure("make", path, error) from error
 
     def remove_tree(self, path: str) -> None:
-        """Remove a folder with all that is in it, if it is there."""
+        """Remove a folder with all that is in it, if it is there; no link leads elsewhere."""
         try:
-            shutil.rmtree(self.real(path))
+            remove_tree(self.real(path))
         except FileNotFoundError:
             return
         except OSError as error:
-            raise _error("remove", path, error) from error
+            raise failure("remove", path, error) from error
 
     def size_bytes(self, path: str) -> int:
         """The size of a file that C(read_foreign()) would read."""
-        with _open_foreign(self.real(path), path) as stream:
+        with self._open_foreign(path) as stream:
             return os.fstat(stream.fileno()).st_size
 
     def free_bytes(self, folder: str) -> int:
@@ -333,8 +305,15 @@ class Host(Door):
         try:
             found = os.statvfs(self.real(folder))
         except OSError as error:
-            raise _error("look at", folder, error) from error
+            raise failure("look at", folder, error) from error
         return found.f_bavail * found.f_frsize
+
+    def exclusive(self, what: str, wait_seconds: float = 300) -> ContextManager[None]:
+        """While inside, no other run that asks for this is; others read that it is I(what) for which they wait.
+
+        Raises HostError where another is inside for longer than I(wait_seconds).
+        """
+        return exclusive(self.root, what, wait_seconds)
 
     def lock(self, path: str) -> Optional[int]:
         """Take the flock(2) of a file, which is made; C(None) where another has it. The kernel lets go of it when
@@ -344,7 +323,7 @@ class Host(Door):
             # The descriptor is not inherited by what is run: only this process holds it.
             descriptor = os.open(self.real(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise _error("lock", path, error) from error
+            raise failure("lock", path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -370,7 +349,7 @@ class Host(Door):
         timeout_seconds = timeout_seconds or self._timeout_seconds
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
         program = self.real(argv[0]) if argv[0].startswith("/") else argv[0]
-        with open(os.devnull, "rb") if stdin is None else _open_foreign(self.real(stdin), stdin) as given:
+        with open(os.devnull, "rb") if stdin is None else self._open_foreign(stdin) as given:
             try:
                 # Not run_command of AnsibleModule: the controller, which has none, looks at itself in this way too.
                 done = subprocess.run(  # pylint: disable=ansible-bad-function
@@ -382,16 +361,8 @@ class Host(Door):
                     check=False,
                 )
             except OSError as error:
-                raise _error("run", argv[0], error) from error
+                raise failure("run", argv[0], error) from error
             except subprocess.TimeoutExpired as error:
                 message = "{} did not end within {} s".format(" ".join(argv[:3]), timeout_seconds)
                 raise HostError(message, argv[0]) from error
         return Finished(tuple(argv), done.returncode, _decode(done.stdout), _decode(done.stderr))
-
-    @staticmethod
-    def _sync_folder(folder: str) -> None:
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

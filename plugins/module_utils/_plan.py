@@ -11,19 +11,25 @@ from typing import Any, Dict, List, Optional, Tuple
 
 @dataclass(frozen=True)
 class Change:
-    """One value in one layer that has to become another.
-
-    I(subject) is the thing (C(vm.overcommit_memory), C(nginx.service)), I(layer) where the value lives
-    (C(file), C(boot), C(runtime); C(drop-in), C(loaded), C(running)), I(key) which value of it, and
-    I(before) and I(after) are that value, C(None) where there is none.
-    """
+    """One value in one layer that has to become another."""
 
     subject: str
+    """The thing that has it: C(kernel), or a unit."""
+
     layer: str
+    """Where it lives: C(file), C(boot), C(runtime) for a sysctl; C(drop-in), C(loaded), C(running) for a service."""
+
     key: str
+    """Which value of it: a sysctl, or a setting of the unit; of a process that runs its number and name."""
+
     before: Optional[str]
+    """The value as it is; null where there is none."""
+
     after: Optional[str]
+    """The value as it has to be; null for none."""
+
     why: str
+    """What is wrong with it as it is."""
 
     def as_dict(self) -> Dict[str, Any]:
         return asdict(self)

@@ -13,8 +13,8 @@ author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
   - Looks at the host as M(lifeboat.oom.memory_facts) does, also where it has no Python, validates what is declared, and
-    returns findings and the drift, which is the very plan that M(lifeboat.oom.overcommit) and
-    M(lifeboat.oom.service_oom_score) would carry out.
+    returns findings and the drift, which is the very plan that M(lifeboat.oom.converge) would
+    carry out.
   - Writes everything that was seen to C(hosts/HOST.json) below O(report_dir) on the controller, the page of the host to
     C(pages/HOST.html), and its counters and the memory of its services to C(history.sqlite), which later audits are
     compared with. Where that file cannot be used the host is audited all the same, with a warning.
@@ -25,23 +25,10 @@ extends_documentation_fragment:
 notes:
   - This is an action plugin, it runs on the controller.
 options:
-  overcommit:
+  declared:
     description:
-      - What is declared about overcommit, as the variable C(oom_kernel_overcommit) of the role lifeboat.oom.oom_kernel.
+      - What is declared, as O(lifeboat.oom.converge#module:declared). A family that is not there is not compared.
     type: raw
-  oom_policy:
-    description:
-      - What is declared for the moment when memory has run out, as the variable C(oom_kernel_oom_policy) of that role.
-    type: raw
-  services:
-    description:
-      - What is declared about services, as the variable C(oom_protect_services) of the role lifeboat.oom.oom_protect.
-    type: raw
-  exclusive:
-    description:
-      - Whether a drop-in of ours for a unit that is not in O(services) is drift.
-    type: bool
-    default: false
   dropin:
     description:
       - The file name of our drop-ins on the host, where it is not the default one.
@@ -71,8 +58,10 @@ options:
 EXAMPLES = r"""
 - name: Audit
   lifeboat.oom.audit:
-    overcommit: "{{ oom_kernel_overcommit }}"
-    services: "{{ oom_protect_services }}"
+    declared:
+      overcommit: "{{ oom_kernel_overcommit }}"
+      services:
+        services: "{{ oom_protect_services }}"
     report_dir: oom-report
   register: audit
 

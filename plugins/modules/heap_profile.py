@@ -248,7 +248,7 @@ raw_file:
 """
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.session import profile
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 
 
 def main() -> None:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: leak_upgrade
-short_description: Remember the upgrade of a package that leaked, and say what has to be restarted
+short_description: Choose the packages to upgrade that leak, remember it, and say what has to be restarted
 version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Compares what M(lifeboat.oom.package_users) told of a host before an upgrade and after it.
+  - Without O(after), chooses the packages of which the host itself shows that they leak there. The version that leaks
+    has to be installed, and one of the services that leak has to run a file that is of this package there.
+  - With O(after), compares what M(lifeboat.oom.package_users) told of the host before the upgrade and after it.
   - Writes the upgrade into the history of audits, so that the next ones can say whether the leak is gone.
   - Does not restart anything.
 extends_documentation_fragment:
@@ -32,7 +34,9 @@ options:
     type: str
     required: true
   packages:
-    description: The packages that leak, as M(lifeboat.oom.leaks) returns them.
+    description:
+      - The packages that may leak on this host, as M(lifeboat.oom.leaks) returns them in
+        RV(lifeboat.oom.leaks#module:candidates).
     type: list
     elements: dict
     required: true
@@ -41,9 +45,8 @@ options:
     type: dict
     required: true
   after:
-    description: What it returned after the upgrade.
+    description: What it returned after the upgrade. Without it nothing is remembered.
     type: dict
-    required: true
   since:
     description:
       - When the upgrade began, in seconds since the epoch. What was started later counts as new to the audits, so it
@@ -52,17 +55,30 @@ options:
     required: true
   done:
     description:
-      - The results of the upgrade, a loop over O(packages); in check mode they tell whether there is another version.
+      - The results of the upgrade, a loop over RV(wanted); in check mode they tell whether there is another version.
     type: list
     elements: dict
-    required: true
+    default: []
+  restart_others:
+    description:
+      - Whether RV(restart) has all services that run the old code, and not only those that leak.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
+- name: Choose what to upgrade here
+  lifeboat.oom.leak_upgrade:
+    report_dir: oom-report
+    packages: "{{ leaks.candidates[inventory_hostname] | default([]) }}"
+    before: "{{ before }}"
+    since: "{{ leaks.now }}"
+  register: chosen
+
 - name: Remember the upgrade
   lifeboat.oom.leak_upgrade:
     report_dir: oom-report
-    packages: "{{ leaks.packages }}"
+    packages: "{{ leaks.candidates[inventory_hostname] | default([]) }}"
     before: "{{ before }}"
     after: "{{ after }}"
     since: "{{ leaks.now }}"
@@ -71,33 +87,38 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+wanted:
+  description: Those of O(packages) of which the host shows that they leak there.
+  returned: without O(after)
+  type: list
+  elements: dict
 upgrades:
   description: The packages that have another version now, once for each service that they leaked in.
-  returned: always
+  returned: with O(after)
   type: list
   elements: dict
   sample:
     - {unit: telemetry.service, package: libtelemetry1, before: "1.0", after: "1.1"}
 restart:
-  description: The services that still run the old code.
-  returned: always
+  description: The services that still run the old code and leak; with O(restart_others) those that do not leak as well.
+  returned: with O(after)
   type: list
   elements: str
   sample: [telemetry.service]
 others:
-  description: Processes outside of services that still run it, such as login sessions.
-  returned: always
+  description: Other processes that still run it, such as login sessions.
+  returned: with O(after)
   type: list
   elements: str
   sample: ["pid 4711 (bash) in session-3.scope"]
 still_leaking:
   description: Packages whose leaking version is still installed, because there is no other one to be had.
-  returned: always
+  returned: with O(after)
   type: list
   elements: str
 foreign:
   description: Packages whose leaking version is installed for another architecture alone, which is not upgraded.
-  returned: always
+  returned: with O(after)
   type: list
   elements: str
   sample: ["libtelemetry1:armhf 1.0"]

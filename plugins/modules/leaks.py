@@ -16,7 +16,7 @@ description:
     in the folder of the report.
   - Groups hosts on which the same service leaks in the same version of its package, and chooses the one of each
     that leaks fastest.
-  - Names the packages that own the leak sites.
+  - Names the packages that own the leak sites, by the profiles of these hosts.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
   - lifeboat.oom.attributes.looks
@@ -36,6 +36,11 @@ options:
       - A package is named where it owns at least this share of what leaks in a profile, in percent.
     type: int
     default: 10
+  max_age_days:
+    description:
+      - Profiles that are older, in days, name no package, and audits that are older no candidate.
+    type: int
+    default: 30
 """
 
 EXAMPLES = r"""
@@ -58,13 +63,14 @@ groups:
       version: "1.0"
       hosts: [gw1, gw2]
       chosen: gw2
+      rate_bytes_per_hour: 1200000
 targets:
-  description: The services to profile, by host.
+  description: The services to profile, by host; of each the five that leak fastest.
   returned: always
   type: dict
   sample: {gw2: [telemetry.service]}
 packages:
-  description: The packages that own leak sites, by the profiles that there are.
+  description: The packages that own leak sites, by the profiles that are young enough.
   returned: always
   type: list
   elements: dict
@@ -78,11 +84,26 @@ now:
   description: When this was, in seconds since the epoch.
   returned: always
   type: int
-files:
-  description: The files of all of them.
+candidates:
+  description:
+    - By host, those of RV(packages) with a unit that leaks there by the last audit of that host itself.
+    - They were named by a device, maybe by another one. What is installed and runs on the host has to bear it out; see
+      M(lifeboat.oom.leak_upgrade).
+  returned: always
+  type: dict
+  sample:
+    gw1:
+      - package: libtelemetry1
+        version: "1.0"
+        bytes: 7090000
+        units: [telemetry.service]
+        files: [/lib/x86_64-linux-gnu/libtelemetry.so.1]
+unused:
+  description: Profiles that cannot be read or are too old, and hosts without an audit that is young enough, in words.
   returned: always
   type: list
   elements: str
+  sample: ["oom-report/profiles/gw1/telemetry.service.json is not a profile: it holds no dictionary; remove it"]
 summary:
   description: The leaks for a person, line by line.
   returned: always

@@ -97,74 +97,22 @@ ansible_facts:
   type: dict
   contains:
     memory_health:
-      description: What was seen.
+      description:
+        - What was seen of the host, and what follows from it. What is used most is shown here; every field, with its
+          unit and what V(null) means there, on
+          R(the page of the state,ansible_collections.lifeboat.oom.docsite.host_state).
       type: dict
       contains:
         schema:
           description: The version of this structure.
           type: int
           sample: 1
-        collector:
-          description: How the host was looked at, V(native) or V(bare).
-          type: str
-        host:
-          description: Boot id, uptime in seconds, kernel, architecture, page size in KiB, version of systemd, name of
-            process 1, version of control groups, distribution, virtualisation.
-          type: dict
         memory:
-          description: Memory in KiB as C(/proc/meminfo) has it. C(available_kib) is an estimate where the kernel
-            (before 3.14) has none, and C(available_is_estimate) is true then.
+          description: Memory of the host in KiB, from C(/proc/meminfo).
           type: dict
-        swaps:
-          description: Swap devices, sizes in KiB.
-          type: list
-          elements: dict
-        zram:
-          description: Compressed memory that serves as a disk, sizes in KiB.
-          type: list
-          elements: dict
-        pressure:
-          description: Pressure (PSI) of C(memory), C(io) and C(cpu), V(null) where the kernel has none.
-          type: dict
-        counters:
-          description: What the kernel has counted since boot. C(oom_kills) is V(null) before 4.13.
-          type: dict
-        commit:
-          description: What the kernel has promised, in KiB, and what mode C(never) would leave room for.
-          type: dict
-        cgroups:
-          description: Memory of each control group in which processes run, and of those above it, in KiB.
-          type: list
-          elements: dict
-        daemons:
-          description: Daemons that kill before the kernel does, and how they are set.
-          type: list
-          elements: dict
-        packages:
-          description: The package and its version that own the program of each service that runs, asked of C(dpkg) or
-            C(rpm); V(null) where neither is there.
-          type: list
-          elements: dict
-        samples:
-          description: What the sampler of the role lifeboat.oom.oom_monitor has seen of each service since boot.
-          type: list
-          elements: dict
-        log:
-          description: Where RV(ansible_facts.memory_health.events) come from (C(source)). C(incomplete) is true where
-            the kernel has counted more kills since boot (C(kills_counted)) than the log tells of (C(kills_logged)).
-          type: dict
-        sysctls:
-          description: The sysctls of overcommit and OOM with the files that set them.
-          type: dict
-        services:
-          description: Each running service as systemd, the disk and C(/proc) show it.
-          type: list
-          elements: dict
-        declared:
-          description: The same for each of O(units), running or not, and for units that still have a drop-in of ours.
-          type: dict
+          sample: {total_kib: 498784, available_kib: 96260, swap_total_kib: 0, commit_limit_kib: 249392}
         scores:
-          description: The layers of each service's score, shortly.
+          description: The layers of the score of each service that runs.
           type: list
           elements: dict
           sample:
@@ -176,24 +124,21 @@ ansible_facts:
                 value: "-800"
               loaded: -800
               running: [-800]
-        processes:
-          description: Every process with memory of its own.
-          type: list
-          elements: dict
         kill_order:
           description: The first O(top) processes that the kernel would kill if memory ran out now.
           type: list
           elements: dict
+          sample:
+            - pid: 512
+              comm: telemetryd
+              unit: telemetry.service
+              points: 21412
+              rss_kib: 84616
+              swap_kib: 0
+              oom_score_adj: 0
         forecast:
-          description:
-            - Who is killed, in order, if a service grows without end, until it is killed itself, for a new process, for
-              the first O(top) units of the kill order and for those of O(units) that run. The rules are those of the
-              kernel that runs.
-            - C(scope) says what runs out first, C(global) all memory, C(cgroup) that of the control group C(cgroup), or
-              C(commit) what mode C(never) promises. C(outcome) is C(killed), C(panic) where the kernel panics,
-              C(stuck) where the process hangs in a group with nothing left to kill, or C(refused) where it is refused
-              more memory. C(pid) is the process that grows, C(first_pids) those that die at the first OOM, several
-              where a control group is killed as one.
+          description: Who is killed, in order, if something grows without end, by the rules of the kernel that runs.
+            It is told of a new process, of the first O(top) units of the kill order, and of those of O(units) that run.
           type: list
           elements: dict
           sample:
@@ -205,20 +150,18 @@ ansible_facts:
               first_pids: [498]
               ends: true
               outcome: killed
-        forecast_does_not_know:
-          description: What the model behind both cannot know.
-          type: list
-          elements: str
         events:
           description: The OOM events that the kernel log still holds, oldest first, as
-            P(lifeboat.oom.oom_events#filter) has them, without their process tables. C(unit_told_by) is V(kernel), or
-            V(systemd) where the kernel did not name a control group.
+            P(lifeboat.oom.oom_events#filter) has them, without their tables of processes.
           type: list
           elements: dict
         unread:
           description: What could not be read, and why.
           type: list
           elements: dict
+          sample:
+            - what: events
+              why: "dmesg ended with 1: Operation not permitted"
 """
 
 from typing import Any, Mapping
@@ -226,7 +169,7 @@ from typing import Any, Mapping
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, collect, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 
 
 def look(host: Host, params: Mapping[str, Any], _check_mode: bool) -> dict[str, Any]:

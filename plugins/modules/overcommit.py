@@ -130,24 +130,11 @@ foreign_lines:
   elements: str
 """
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_overcommit import (
-    converge_overcommit,
-)
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import COMMON_OPTIONS
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.family_module import run_family
 
 
 def main() -> None:
-    argument_spec = {
-        "mode": {"type": "raw"},
-        "ratio": {"type": "raw"},
-        "kbytes": {"type": "raw"},
-        "admin_reserve_kbytes": {"type": "raw"},
-        "user_reserve_kbytes": {"type": "raw"},
-        "min_headroom_pct": {"type": "raw", "default": 10},
-        **COMMON_OPTIONS,
-    }
-    run(argument_spec, converge_overcommit)
+    run_family("overcommit")
 
 
 if __name__ == "__main__":

@@ -80,10 +80,16 @@ users:
       type: bool
   sample:
     - {pid: 812, comm: nginx, unit: nginx.service, file: /usr/lib/x86_64-linux-gnu/libssl.so.3, stale: true}
+owners:
+  description: The package of each of the files that has one, with its version, on this host.
+  returned: success
+  type: dict
+  sample:
+    /usr/lib/x86_64-linux-gnu/libssl.so.3: {package: libssl3, version: 3.0.17-1~deb12u2}
 """
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.users import package_users
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import package_users
+from ansible_collections.lifeboat.oom.plugins.module_utils._runner import run
 
 
 def main() -> None:

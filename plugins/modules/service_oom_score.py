@@ -29,6 +29,9 @@ attributes:
   diff_mode:
     support: full
     description: Shows each value that changes with its layer, the drop-ins, and the kill order.
+notes:
+  - One run at a time changes a device. Another one waits up to five minutes, sees then what the first has left, or says
+    who is there.
 options:
   services:
     description:
@@ -227,39 +230,11 @@ protection:
     ram_kib: 370000
 """
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import (
-    converge_services,
-)
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.runner import run
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.family_module import run_family
 
 
 def main() -> None:
-    argument_spec = {
-        "services": {
-            "type": "list",
-            "elements": "dict",
-            "required": True,
-            "options": {
-                "name": {"type": "str", "required": True},
-                "oom_score_adj": {"type": "raw"},
-                "oom_policy": {"type": "str", "choices": ["continue", "stop", "kill"]},
-                "memory_min": {"type": "raw"},
-                "memory_low": {"type": "raw"},
-                "managed_oom_preference": {"type": "str", "choices": ["none", "avoid", "omit"]},
-                "state": {"type": "str", "choices": ["present", "absent"]},
-            },
-        },
-        "exclusive": {"type": "bool", "default": False},
-        "apply": {"type": "str", "choices": ["live", "restart", "none"], "default": "live"},
-        "missing": {"type": "str", "choices": ["error", "warn", "write"], "default": "error"},
-        "dropin": {"type": "str", "default": OWN_NAME},
-        "skip_unknown": {"type": "bool", "default": False},
-        "max_protected_pct": {"type": "raw", "default": 60},
-        "sensitive_services": {"type": "dict"},
-        "force": {"type": "bool", "default": False},
-    }
-    run(argument_spec, converge_services)
+    run_family("services")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 from synthetic_fleet import make_fleet
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 
 NOW = 1_777_863_721
 HOSTS = 110
@@ -82,5 +83,7 @@ def reader(browser: Browser) -> Iterator[Callable[..., Reader]]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a report of I(HOSTS) hosts."""
     folder = tmp_path_factory.mktemp("report")
-    roll_up(make_fleet(folder, HOSTS, seed=3, now=NOW), NOW, 90)
+    files = make_fleet(folder, HOSTS, seed=3, now=NOW)
+    with open_history(folder) as history:
+        roll_up(files, history, NOW)
     return folder

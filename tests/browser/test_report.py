@@ -15,15 +15,16 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page
+from unit.audits import audit_of, declared_policy, publish
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import host_state, process
+from unit.samples import host_state, oom_event, process
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.fleet_report import roll_up
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.publish import publish
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.roll_up import roll_up
 
 from .conftest import HOSTS, NOW, Reader, go
 
@@ -257,13 +258,12 @@ def test_nobody_is_shut_out(reader: Window, report: Path, scheme: str, width: in
 
 def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None:
     for number, text in enumerate(HOSTILE):
-        kill = {"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": 5}]}
+        kill = oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),))
         state = host_state(processes=(process(comm=text, unit=text or None),), events=(kill,))
-        record = audited(
-            f"{number} {text}", "2026-05-04T03:02:01+00:00", state.as_facts(), load_policy({"mode": "always"})
-        )
-        publish(tmp_path, {**record, "groups": [text]})
-    index = roll_up(Spool(tmp_path), NOW, 90)
+        found = audit_of(state, f"{number} {text}", policy=declared_policy({"mode": "always"})).record
+        publish(tmp_path, replace(found, groups=(text,)))
+    with open_history(tmp_path) as history:
+        index = roll_up(RecordFiles(tmp_path), history, NOW)
     window = reader()
     page = window.open(index)
     assert page.locator("#hosts tbody tr").count() == len(HOSTILE)
@@ -280,8 +280,8 @@ def test_what_a_device_says_does_nothing(reader: Window, tmp_path: Path) -> None
 def test_a_large_fleet_opens_and_filters_without_a_row_for_each_host(
     reader: Window, report: Path, tmp_path: Path
 ) -> None:
-    models = [row for _unused, row in Spool(report).rows()]
-    index = IndexPage(NOW, {}, {}, {}, ())
+    models = [filed.row for filed in RecordFiles(report).rows()]
+    index = IndexPage(NOW, FleetPast())
     for number in range(BIG):
         index.add(replace(models[number % HOSTS], host=f"host-{number}"), f"host-{number}")
     with (tmp_path / "index.html").open("w") as stream:

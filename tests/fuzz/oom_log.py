@@ -29,7 +29,7 @@ sys.path.insert(0, str(ROOT / "collections"))
 with atheris.instrument_imports(include=["ansible_collections"]):
     from ansible_collections.lifeboat.oom.plugins.module_utils._health import oom_history
     from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
-    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+    from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 IS_NOISE = recognised_lines.is_noise
 
@@ -51,8 +51,8 @@ def promises(data: bytes) -> None:
         assert event.kind != "kill" or pids
         # The numbers of victims stand in the log.
         assert all(re.search(rf"0*{pid}(?!\d)", text) or "\\x" in text or "\n" in text for pid in pids)
-    seen = [oom_history.Seen(event, True) for event in log.events]
-    assert oom_history.kills(oom_history.merged(seen, seen)) == oom_history.kills(seen)
+    logged = [oom_history.LoggedEvent(event, True) for event in log.events]
+    assert oom_history.kills(oom_history.merged(logged, logged)) == oom_history.kills(logged)
 
 
 def main(arguments: Sequence[str]) -> None:

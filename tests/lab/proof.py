@@ -58,7 +58,7 @@ def audit(ansible: Ansible, device: Machine, variables: Mapping[str, Any]) -> di
 
 def run_out_of_memory(ansible: Ansible, device: Machine, variables: Mapping[str, Any]) -> Story:
     """Audit, leak until the kernel kills, audit again. The services have to be installed."""
-    forecast = audit(ansible, device, variables)["state"]["forecast"]
+    forecast = audit(ansible, device, variables)["outlook"]["forecast"]
     foretold = next(growth["victims"][0] for growth in forecast if growth["grower"] == NEWCOMER)
     pid = main_pid(device, "vital")
     killed = tuple(victims(provoke_oom(device)))

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
 
@@ -22,9 +22,9 @@ from .uml import Machine
 
 # What moves between two looks at a host that lives: of these the kind is compared, and the null.
 _MOVING = {"memory", "counters", "commit", "uptime_seconds", "avg10_pct", "avg60_pct", "avg300_pct", "total_us"}
-_MOVING |= {"memory_current", "memory_peak", "current_kib", "peak_kib", "file_kib", "swap_kib", "pids", "used_kib"}
+_MOVING |= {"memory_current_bytes", "memory_peak_bytes", "current_kib", "peak_kib", "file_kib", "swap_kib", "used_kib"}
 _MOVING |= {"rss_kib", "rss_anon_kib", "rss_file_kib", "rss_shmem_kib", "pgtables_kib", "pss_kib", "uss_kib"}
-_MOVING |= {"oom_score", "low", "high", "max", "lines", "look_kib"}
+_MOVING |= {"pids", "oom_score", "low", "high", "max", "lines", "look_kib"}
 _CGROUPS_V1 = {"cmdline": ["systemd.unified_cgroup_hierarchy=0"]}
 # What follows from them.
 _DERIVED = ("kill_order", "forecast", "collector")

@@ -19,7 +19,7 @@ from .uml import Machine
 NAMES = ("gone", "adjusted", "restarted", "overridden", "renamed")
 POLICY: dict[str, Any] = {
     "oom_kernel_overcommit": {"mode": "heuristic", "ratio": 80, "admin_reserve_kbytes": 4096},
-    "oom_kernel_oom_policy": {"panic_on_oom": "no", "kill_allocating_task": False},
+    "oom_kernel_reaction": {"panic_on_oom": "no", "kill_allocating_task": False},
     "oom_protect_services": [{"name": name, "oom_score_adj": -100 - place} for place, name in enumerate(NAMES)],
 }
 SYSCTL_FILE = "/etc/sysctl.d/99-zz-lifeboat-oom.conf"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH, Merged, merge
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import score, size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score, size_bytes
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import (
     UnitProperties,
     by_name,
@@ -87,8 +87,8 @@ def observed(unit: UnitProperties) -> dict[str, Any]:
         "paths": unit.dropin_paths,
         "score": unit.oom_score_adjust,
         "policy": unit.oom_policy,
-        "memory_min": unit.memory_min,
-        "memory_low": unit.memory_low,
+        "memory_min": unit.memory_min_bytes,
+        "memory_low": unit.memory_low_bytes,
         "preference": unit.managed_oom_preference,
     }
 

@@ -109,7 +109,6 @@ def said_by_kernel(kill: Kill) -> dict[str, Any]:
         "unit_told_by": "kernel",
         "invoker": numbers(invoker.groupdict()),
         "victims": [{**numbers(victim), "reaped": pid in reaped} for pid, victim in victims.items()],
-        "tasks": [],
         "memory": sizes(log, scope),
         "kill_lines": log.count("Killed process"),
         "complete": True,

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The modules overcommit and oom_policy and the role oom_kernel, on a real kernel with systemd-sysctl."""
+"""The modules overcommit and oom_reaction and the role oom_kernel, on a real kernel with systemd-sysctl."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, KBYTES
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES
 
 from .runner import Ansible
 from .uml import Lab, Machine
@@ -94,7 +95,7 @@ STEPS: dict[str, list[tuple[dict[str, Any], dict[str, str], list[str]]]] = {
             ],
         ),
     ],
-    "oom_policy": [
+    "oom_reaction": [
         (
             {"panic_on_oom": "global", "panic_reboot_seconds": 10, "dump_tasks": False},
             {"vm.panic_on_oom": "1", "kernel.panic": "10", "vm.oom_dump_tasks": "0"},
@@ -140,14 +141,14 @@ def test_create_repeat_modify_reboot_remove_remove_again(ansible: Ansible, clean
 
 
 def test_both_modules_share_the_file_and_keep_foreign_lines(ansible: Ansible, clean: Machine) -> None:
-    clean.ssh(f"printf 'vm.swappiness = 10' > {FILE}")
+    clean.ssh(f"printf 'vm.dirty_ratio = 10' > {FILE}")
     first = ansible.module(clean, "overcommit", {"mode": "always"})
-    assert first["foreign_lines"] == ["1: vm.swappiness = 10"]
-    ansible.module(clean, "oom_policy", {"dump_tasks": True})
-    assert own_file(clean) == ["vm.swappiness = 10", "vm.overcommit_memory = 1", "vm.oom_dump_tasks = 1"]
+    assert first["foreign_lines"] == ["1: vm.dirty_ratio = 10"]
+    ansible.module(clean, "oom_reaction", {"dump_tasks": True})
+    assert own_file(clean) == ["vm.dirty_ratio = 10", "vm.overcommit_memory = 1", "vm.oom_dump_tasks = 1"]
     ansible.module(clean, "overcommit", {"state": "absent"})
-    ansible.module(clean, "oom_policy", {"state": "absent"})
-    assert own_file(clean) == ["vm.swappiness = 10"]
+    ansible.module(clean, "oom_reaction", {"state": "absent"})
+    assert own_file(clean) == ["vm.dirty_ratio = 10"]
 
 
 def test_only_the_file_or_only_the_running_kernel(ansible: Ansible, clean: Machine) -> None:
@@ -277,10 +278,10 @@ def test_what_cannot_be_written_is_named_and_all_is_put_back(
         ("overcommit", {"mode": "always\nkernel.modprobe = /tmp/x"}, "expected one of: heuristic, always, never"),
         ("overcommit", {"mode": "always", "sysctl_file": "/etc/a\nb.conf"}, "an absolute path below /etc or /run"),
         ("overcommit", {}, "nothing is declared"),
-        ("oom_policy", {"panic_on_oom": 1}, "write global"),
-        ("oom_policy", {"panic_on_oom": True}, "write global (1) or always (2)"),
-        ("oom_policy", {"panic_on_oom": "always"}, "give panic_reboot_seconds"),
-        ("oom_policy", {"panic_reboot_seconds": "10; reboot"}, "expected a whole number from 0"),
+        ("oom_reaction", {"panic_on_oom": 1}, "write global"),
+        ("oom_reaction", {"panic_on_oom": True}, "write global (1) or always (2)"),
+        ("oom_reaction", {"panic_on_oom": "always"}, "give panic_reboot_seconds"),
+        ("oom_reaction", {"panic_reboot_seconds": "10; reboot"}, "expected a whole number from 0"),
     ],
 )
 def test_bad_input(ansible: Ansible, clean: Machine, name: str, arguments: dict[str, Any], says: str) -> None:
@@ -290,14 +291,14 @@ def test_bad_input(ansible: Ansible, clean: Machine, name: str, arguments: dict[
 
 
 def test_a_panic_without_a_reboot_can_be_forced(ansible: Ansible, clean: Machine) -> None:
-    forced = ansible.module(clean, "oom_policy", {"panic_on_oom": "global", "force": True})
+    forced = ansible.module(clean, "oom_reaction", {"panic_on_oom": "global", "force": True})
     assert not forced["failed"] and forced["forced"] and sysctl(clean, "vm.panic_on_oom") == "1"
 
 
 def test_the_role_converges_and_verifies(ansible: Ansible, clean: Machine) -> None:
     declared = {
         "oom_kernel_overcommit": {"mode": "never", "ratio": "auto"},
-        "oom_kernel_oom_policy": {"panic_on_oom": "no", "panic_reboot_seconds": 30},
+        "oom_kernel_reaction": {"panic_on_oom": "no", "panic_reboot_seconds": 30},
     }
 
     def role(tasks_from: str) -> list[dict[str, Any]]:
@@ -306,7 +307,7 @@ def test_the_role_converges_and_verifies(ansible: Ansible, clean: Machine) -> No
 
     assert ansible.playbook(role("verify"), [clean], variables=declared).returncode == 2
     first = ansible.playbook(role("main"), [clean], variables=declared)
-    assert first.returncode == 0 and len(first.changed) == 2, first.stdout
+    assert first.returncode == 0 and len(first.changed) == 1, first.stdout
     again = ansible.playbook(role("main"), [clean], variables=declared)
     assert again.returncode == 0 and again.changed == [], again.stdout
     assert ansible.playbook(role("verify"), [clean], variables=declared).returncode == 0

@@ -230,10 +230,12 @@ def test_from_the_leak_to_its_cure_as_the_guide_tells_it(
         if "lifeboat.oom.profile" in block.text:
             _is_named(tmp_path / f"oom-report/profiles/{leaky.name}/{UNIT}.json", leaky)
             _is_left_where_it_is_held(leaky, playbook, variables)
+            lies = _lies(tmp_path / f"oom-report/profiles/{leaky.name}", leaky)
     _monitored, suspected, _profiled, upgraded, _cured = seen
     assert "leak.suspected" in suspected
     assert f"{LIBRARY} {LEAKING}: would be upgraded" in upgraded
     assert f"{LIBRARY} {LEAKING}: upgraded to {FIXED}" in upgraded
+    assert all(lie in upgraded for lie in lies) and "openssh-server: upgraded" not in upgraded
     audited = json.loads((tmp_path / f"oom-report/hosts/{leaky.name}.json").read_text())
     found = [each for each in audited["findings"] if each["subject"] == UNIT]
     assert [each["id"] for each in found] == ["leak.cured"], found
@@ -253,6 +255,18 @@ def _is_named(path: Path, leaky: Machine) -> None:
     assert (site["package"], site["version"], site["kind"]) == (LIBRARY, LEAKING, "grown")
     assert record["host"] == leaky.name and record["tool"] == "heaptrack" and record["leaked_bytes"] >= 1 << 20
     assert left(leaky) == []
+
+
+def _lies(folder: Path, leaky: Machine) -> tuple[str, str]:
+    """A profile may name anything, also for a service that does leak, and a file may be none. What is told of them."""
+    version = leaky.ssh("dpkg-query -W -f '${Version}' openssh-server").stdout
+    record = json.loads((folder / f"{UNIT}.json").read_text())
+    site = {**record["sites"][0], "package": "openssh-server", "version": version, "object": "/usr/sbin/sshd"}
+    for name, subject in (("a", UNIT), ("b", "ssh.service")):
+        (folder / f"{name}.json").write_text(json.dumps({**record, "subject": subject, "sites": [site]}))
+    (folder / "c.json").write_text("{")
+    refused = f"openssh-server {version}: not upgraded, on this host {UNIT} runs no file of it"
+    return refused, "c.json is not a profile: "
 
 
 def _is_left_where_it_is_held(leaky: Machine, playbook: Any, variables: dict[str, Any]) -> None:

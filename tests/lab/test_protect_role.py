@@ -43,10 +43,21 @@ def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansi
     assert "vital.service is declared differently in oom_protect_services_kiosks" in quarrel.stdout
     assert "and in oom_protect_services_site" in quarrel.stdout
 
-    slip = {"oom_protect_service": [], "oom_kernel_oom_policy": {"dump_tasks": False}}
+    slip = {"oom_protect_service": [], "oom_kernel_reaction": {"dump_tasks": False}}
     misspelled = ansible.playbook("lifeboat.oom.site", [device], variables=slip)
     assert misspelled.returncode == 2 and not misspelled.changed
     assert "found the variable oom_protect_service, which declares nothing" in misspelled.stdout
+
+    for wrong, says in (
+        ({"oom_kernel_reaction": {"panic_on_oom": "globl"}}, "found 'globl', expected one of: no, global, always"),
+        ({"oom_kernel_reaction": {"panic_on_oom": "global"}}, "give panic_reboot_seconds"),
+        ({"oom_protect_services": [{"name": "no-such", "oom_score_adj": 5}]}, "no-such.service is not installed"),
+    ):
+        for check in (True, False):
+            whole = {"oom_kernel_overcommit": {"mode": "always"}, **wrong}
+            refused = ansible.playbook("lifeboat.oom.site", [device], variables=whole, check=check)
+            assert refused.returncode == 2 and says in refused.stdout and not refused.changed, refused.stdout
+    assert left(device) == before, "a part of what is declared was converged, and the rest refused"
 
     settled = {**GROUPS, "oom_protect_services_override": QUARREL["oom_protect_services_site"]}
     assert role(ansible, device, settled, "verify").returncode == 2

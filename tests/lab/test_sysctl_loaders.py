@@ -14,8 +14,9 @@ from random import Random
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, KBYTES, MODE, RATIO, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
 

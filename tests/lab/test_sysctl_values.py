@@ -10,7 +10,8 @@ import json
 from random import Random
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, KBYTES, MODE, RATIO
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 from .uml import Machine

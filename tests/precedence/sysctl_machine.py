@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, normalise, swapped
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, normalise, swapped
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
 
 CREDENTIAL = Path(sources("systemd").last)

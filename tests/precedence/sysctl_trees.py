@@ -10,7 +10,7 @@ from random import Random
 
 from precedence.sysctl_machine import CREDENTIAL, KEYS, Link, Tree
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import swapped
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import swapped
 
 _NAMES = ("10-a.conf", "50-b.conf", "9.conf", "99-sysctl.conf", "99-zz.conf", "B.conf", "a.conf", "é.conf")
 _UNREAD_NAMES = (".hidden.conf", ".conf", "20-c.conf~", "20-c.conf.dpkg-old", "README", "conf")

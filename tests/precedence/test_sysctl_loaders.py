@@ -31,7 +31,7 @@ from precedence.sysctl_machine import KEYS, Machine, found_files
 from precedence.sysctl_trees import random_tree
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import precedence
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader, parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
     SysctlFile,
     boot_writes,

@@ -19,7 +19,7 @@ def test_the_first_audit_as_the_guide_tells_it(artifact: Path, newcomer: dict[st
     printed = follow(GUIDE, tmp_path, newcomer)
     assert "was installed successfully" in printed
     record = json.loads((tmp_path / "oom-report/hosts/localhost.json").read_text())
-    assert record["reachable"] and record["state"]["kill_order"]
+    assert record["reachable"] and record["outlook"]["kill_order"]
     assert "localhost" in (tmp_path / "oom-report/index.html").read_text()
     assert str(CHECKOUT) not in printed
 

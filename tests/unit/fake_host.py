@@ -13,7 +13,8 @@ from typing import Union
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import PROPERTIES
 
@@ -92,9 +93,11 @@ class FakeHost(Host):
         self.fail("put", path)
         super().put(path, text)
 
-    def write(self, path: str, text: str, mode: int = 0o644) -> bool:
+    def swap(
+        self, path: str, before: str | None, after: str | None, like: str | None = None, mode: int = 0o644
+    ) -> Replacement:
         self.fail("write", path)
-        return super().write(path, text, mode)
+        return super().swap(path, before, after, like, mode)
 
     def process(self, pid: int) -> ProcessFolder:
         self.fail("open", f"/proc/{pid}")

@@ -10,13 +10,16 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES, Policy, load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import DropIn, own_path
@@ -136,10 +139,10 @@ def unit(name: str = "nginx.service", **changes: Any) -> UnitProperties:
         control_group=f"/system.slice/{name}",
         oom_score_adjust=0,
         oom_policy="stop",
-        memory_min=0,
-        memory_low=0,
-        memory_current=104_857_600,
-        memory_peak=None,
+        memory_min_bytes=0,
+        memory_low_bytes=0,
+        memory_current_bytes=104_857_600,
+        memory_peak_bytes=None,
         managed_oom_preference="none",
         type="notify",
         user=None,
@@ -193,6 +196,14 @@ def services_state(*units: DeclaredUnit, left_over: tuple[DeclaredUnit, ...] = (
     return ServicesState(systemd_version=252, declared=units, left_over=left_over)
 
 
+def oom_event(**changes: Any) -> HostEvent:
+    """A kill of nginx."""
+    event = HostEvent(
+        kind=KILL, timestamp="2026-05-04T03:02:01", unit="nginx.service", victims=(Victim(5, comm="nginx"),)
+    )
+    return replace(event, **changes)
+
+
 def host_state(**changes: Any) -> HostState:
     stall = Stall(0.5, 0.25, 0.1, 123456)
     state = HostState(
@@ -216,3 +227,16 @@ def host_state(**changes: Any) -> HostState:
         unread=(),
     )
     return replace(state, **changes)
+
+
+def policy_of(overcommit: Any = None, reaction: Any = None, services: Any = None, exclusive: Any = None) -> Policy:
+    """What an inventory declares."""
+    of_services = {"services": services, "exclusive": exclusive}
+    return load_policy({"overcommit": overcommit, "reaction": reaction, "services": of_services})
+
+
+def sysctl_declaration(family: str, **options: Any) -> SysctlDeclaration:
+    """What an inventory declares of one family of sysctls."""
+    found = FAMILIES[family].declared(options)
+    assert isinstance(found, SysctlDeclaration)
+    return found

@@ -10,8 +10,8 @@ from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Optional, Sequ
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage, read_packages
@@ -20,8 +20,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table
     read_processes,
     with_shares,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import read_samples
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import UnitsLook, require_systemd
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import read_samples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import ShownUnits, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import (
@@ -32,7 +32,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import
     with_available,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, parse_pressure
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     ZRAM_FILES,
     SwapDevice,
@@ -40,7 +40,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import (
     parse_swaps,
     parse_zram,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, sysctl_path, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE, sysctl_path, whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import dropin_name, unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
@@ -119,37 +119,37 @@ def collect(host: Door, questions: Questions) -> HostState:
     Raises LifeboatError only where there is no host to speak of (no C(/proc/meminfo)); all else that can not
     be read is listed in C(unread).
     """
-    look = _Look(host, questions)
-    look.at_processes()
-    look.at_services()
-    cgroups = look.attempt("cgroups", lambda: read_cgroups(host, look.processes or ()))
-    counters = parse_vmstat(look.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
-    info = look.at_host()
-    memory = look.at_memory()
-    log = look.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
+    survey = _Survey(host, questions)
+    survey.at_processes()
+    survey.at_services()
+    cgroups = survey.attempt("cgroups", lambda: read_cgroups(host, survey.processes or ()))
+    counters = parse_vmstat(survey.attempt("vmstat", lambda: host.read("/proc/vmstat")) or "")
+    info = survey.at_host()
+    memory = survey.at_memory()
+    log = survey.attempt("events", lambda: read_log(host, questions.log_lines, questions.log_since, counters.oom_kills))
     return HostState(
         collector=host.collector,
         host=info,
         memory=memory,
-        swaps=look.attempt("swap", lambda: _read_swaps(host)),
-        zram=look.attempt("swap", lambda: _read_zram(host)),
-        pressure=look.attempt("pressure", lambda: _read_pressure(host)),
+        swaps=survey.attempt("swap", lambda: _read_swaps(host)),
+        zram=survey.attempt("swap", lambda: _read_zram(host)),
+        pressure=survey.attempt("pressure", lambda: _read_pressure(host)),
         counters=counters,
-        sysctls=look.attempt("sysctls", lambda: read_sysctls(host, questions.own_sysctl_file)),
-        services=look.services,
-        declared=look.declared,
-        packages=look.attempt("packages", look.packages),
+        sysctls=survey.attempt("sysctls", lambda: read_sysctls(host, questions.own_sysctl_file)),
+        services=survey.services,
+        declared=survey.declared,
+        packages=survey.attempt("packages", survey.packages),
         cgroups=cgroups,
-        processes=look.with_shares(),
-        daemons=look.attempt("daemons", lambda: read_daemons(host, look.processes or ())),
+        processes=survey.with_shares(),
+        daemons=survey.attempt("daemons", lambda: read_daemons(host, survey.processes or ())),
         log=None if log is None else log.log,
         events=None if log is None else log.events,
-        samples=look.attempt("samples", lambda: read_samples(host, info.boot_id)),
-        unread=tuple(look.unread),
+        samples=survey.attempt("samples", lambda: read_samples(host, info.boot_id)),
+        unread=tuple(survey.unread),
     )
 
 
-class _Look:
+class _Survey:
     """Goes on where something cannot be read, and keeps a list of it."""
 
     def __init__(self, host: Door, questions: Questions) -> None:
@@ -186,12 +186,12 @@ class _Look:
         self.systemd_version = version
         if version is None:
             return
-        look = self.attempt(
-            "services", lambda: UnitsLook(self._host, asked.units, self.processes or (), asked.dropin, all_loaded=True)
+        shown = self.attempt(
+            "services", lambda: ShownUnits(self._host, asked.units, self.processes or (), asked.dropin, all_loaded=True)
         )
-        if look is not None:
-            self.services = self.attempt("services", look.active)
-            self.declared = self.attempt("declared services", look.declared)
+        if shown is not None:
+            self.services = self.attempt("services", shown.active)
+            self.declared = self.attempt("declared services", shown.declared)
 
     def packages(self) -> Optional[Tuple[ServicePackage, ...]]:
         return None if self.services is None else read_packages(self._host, self.services)

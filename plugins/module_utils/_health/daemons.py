@@ -10,7 +10,7 @@ from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 # By the name of the process, which the kernel cuts after 15 bytes.
 DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")
@@ -20,13 +20,22 @@ _SECTION = "[OOM]"
 
 @dataclass(frozen=True)
 class OomDaemon:
-    """A daemon that runs. I(arguments) are those it was started with; I(settings) what its files set (oomd.conf(5))."""
+    """A daemon that kills before the kernel does, and runs."""
 
     name: str
+    """Name of its process, such as C(earlyoom)."""
+
     pid: int
+    """Number of its process."""
+
     unit: Optional[str]
+    """Its systemd unit; null outside of any."""
+
     arguments: Tuple[str, ...]
+    """What it was started with."""
+
     settings: Mapping[str, str]
+    """What its files set, by key: for systemd-oomd those of oomd.conf(5), for others nothing."""
 
 
 def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, ...]:

@@ -23,32 +23,53 @@ _ESCAPED = re.compile(r"""\\([\\"'$`])""")
 
 @dataclass(frozen=True)
 class Distribution:
-    """From C(os-release): the id and version for programs, the name for people. C(None) where it says none."""
+    """The distribution, as os-release(5) names it."""
 
     id: Optional[str]
+    """C(ID), for programs, such as C(debian); null where it says none."""
+
     version: Optional[str]
+    """C(VERSION_ID), such as C(12); null where it says none, as rolling releases do."""
+
     name: Optional[str]
+    """C(PRETTY_NAME), for people; null where it says none."""
 
 
 @dataclass(frozen=True)
 class HostInfo:
-    """Which host and which boot of it.
-
-    I(init) is the name of process 1. I(cgroups) is C(v2), C(v1), or C(hybrid) (v1 with systemd's own groups on v2),
-    C(None) where none are mounted. I(virtualisation) is the word of systemd-detect-virt(1), C(none) for real
-    hardware; without it only containers and User-mode Linux are told, else C(None).
-    """
+    """Which host and which boot of it."""
 
     boot_id: Optional[str]
+    """C(/proc/sys/kernel/random/boot_id), another one at each boot; null where it could not be read."""
+
     uptime_seconds: Optional[float]
+    """Seconds since boot, by C(/proc/uptime); null where it could not be read."""
+
     kernel: str
+    """Release of the kernel, as C(uname -r) prints it."""
+
     arch: str
+    """Machine hardware, as C(uname -m) prints it."""
+
     page_kib: int
+    """Size of a page in KiB."""
+
     systemd_version: Optional[int]
+    """Number of systemd's version; null where systemd does not run, or was not asked."""
+
     init: Optional[str] = None
+    """Name of process 1; null where it is not shown (C(hidepid))."""
+
     cgroups: Optional[str] = None
+    """C(v2), C(v1), or C(hybrid) (v1 with systemd's own groups on v2); null where none are mounted."""
+
     distribution: Optional[Distribution] = None
+    """Which distribution it is; null without os-release."""
+
     virtualisation: Optional[str] = None
+    """The word of systemd-detect-virt(1), C(none) for real hardware. Without that program only containers and User-mode
+    Linux are told, and it is null for all else.
+    """
 
 
 def read_host_info(host: Door, systemd_version: Optional[int]) -> Tuple[HostInfo, Tuple[HostError, ...]]:

@@ -14,53 +14,68 @@ without a clock of its own starts in another year. Only files leave no choice bu
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from dataclasses import dataclass, fields
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import log_sources, oom_history
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources import Found
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, Seen
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import parse_said, tied
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import log as oom_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, LoggedEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import kills_by_systemd, tied
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
 
 
 @dataclass(frozen=True)
 class KernelLog:
     """Where the events come from.
 
-    I(source) names what was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg),
-    C(/dev/kmsg), C(logread). I(lines) is how many lines that were.
-
-    I(incomplete): since boot the kernel has counted more kills (I(kills_counted)) than the log tells of
-    (I(kills_logged)). C(None) where it does not count (before 4.13), and where only a part of this boot was asked for.
-    Both numbers are of kill lines: when a control group is killed as a whole, the first process counts twice.
-
-    I(unrecognised) are lines that speak of the OOM killer in words unknown here, as they stand. I(unread) says
-    which of the logs that are there could not be read, and why.
+    Numbers of kills are of kill lines: when a control group is killed as a whole, the first process counts twice.
     """
 
     source: str
+    """What was read, from the most lasting to the least: C(journal), the path of a file, C(dmesg), C(/dev/kmsg),
+    C(logread).
+    """
+
     lines: int
+    """Number of lines that were read."""
+
     incomplete: Optional[bool]
+    """Whether the log tells of fewer kills of this boot than the kernel has counted; null where it does not count
+    (before 4.13), and where only a part of this boot was asked for.
+    """
+
     unrecognised: Tuple[str, ...]
+    """Lines that speak of the OOM killer in words unknown here, as they stand: the first 100."""
+
     omitted_events: int
+    """Number of the oldest events that were left out because there were too many."""
+
     kills_counted: Optional[int] = None
+    """Number of kills that the kernel has counted since boot; null where it does not count."""
+
     kills_logged: int = 0
+    """Number of kills of this boot that the log tells of."""
+
     unread: Tuple[str, ...] = ()
+    """Which of the logs that are there could not be read, and why."""
+
+
+@dataclass(frozen=True)
+class HostEvent(OomEvent):
+    """An OOM event of this host."""
+
+    unit_told_by: Optional[str] = None
+    """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
 
 
 class LogRead(NamedTuple):
-    """The log, and the OOM events in it, oldest first.
-
-    An event is as the filter P(lifeboat.oom.oom_events#filter) has it, without its table of processes, and with
-    C(unit_told_by): C(kernel), or C(systemd) where that alone named a unit at that moment.
-    """
+    """The log, and the OOM events in it, oldest first."""
 
     log: KernelLog
-    events: Tuple[Mapping[str, Any], ...]
+    events: Tuple[HostEvent, ...]
 
 
 def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[int]) -> LogRead:
@@ -82,7 +97,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
             if not reading.tells_all:
                 reading.take(reading.attempt(lambda read=read: read(host, lines)))  # type: ignore[misc]
     reading.require_a_log()
-    counted, logged = oom_kills, oom_history.kills(reading.seen)
+    counted, logged = oom_kills, oom_history.kills(reading.logged)
     less = None if counted is None else logged < counted
     log = KernelLog(
         source=", ".join(reading.sources),
@@ -94,7 +109,7 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
         kills_logged=logged,
         unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
     )
-    events = [seen.event for seen in oom_history.since(reading.seen, since)]
+    events = [each.event for each in oom_history.since(reading.logged, since)]
     return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
 
 
@@ -106,7 +121,7 @@ class _Reading:
         self.failures: List[HostError] = []
         self.sources: List[str] = []
         self.lines = 0
-        self.seen: List[Seen] = []
+        self.logged: List[LoggedEvent] = []
         self.unrecognised: List[str] = []
         self.omitted_events = 0
 
@@ -122,15 +137,15 @@ class _Reading:
             return
         self.sources.append(found.source)
         self.lines += found.lines
-        seen = [Seen(event, False) for event in self._events(found.former)]
+        logged = [LoggedEvent(event, False) for event in self._events(found.former)]
         newest = self._events(found.newest)
         boot = _boot(self._host) if newest and found.current is None else None
         for event in newest:
             this_boot = oom_history.is_of_boot(event, boot) if found.current is None else found.current
-            seen.append(Seen(event, this_boot))
-        self.seen = oom_history.merged(self.seen, seen)
+            logged.append(LoggedEvent(event, this_boot))
+        self.logged = oom_history.merged(self.logged, logged)
 
-    def _events(self, lines: Sequence[str]) -> Tuple[OomEvent, ...]:
+    def _events(self, lines: Sequence[str]) -> Tuple[OomReport, ...]:
         log = oom_log.parse(lines)
         self.unrecognised += [line for line in log.unrecognised if line not in self.unrecognised]
         self.omitted_events += log.omitted_events
@@ -142,7 +157,7 @@ class _Reading:
         if not self.sources or self._oom_kills is None:
             return False
         return self._oom_kills == 0 or (
-            not self.sources[0].startswith("/var/") and oom_history.kills(self.seen) >= self._oom_kills
+            not self.sources[0].startswith("/var/") and oom_history.kills(self.logged) >= self._oom_kills
         )
 
     def require_a_log(self) -> None:
@@ -156,12 +171,16 @@ def _boot(host: Door) -> Optional[Boot]:
     return Boot(float(started[0]), float(uptime.split()[0])) if started and uptime else None
 
 
-def _with_units(host: Door, events: Sequence[OomEvent], units_argv: Tuple[str, ...]) -> List[Dict[str, Any]]:
-    said = ""
+def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
+    text = ""
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
-            said = host.run(units_argv).stdout
+            text = host.run(units_argv).stdout
     return [
-        dict(replace(event, tasks=(), unit=unit).as_dict(), unit_told_by=teller)
-        for event, (unit, teller) in zip(events, tied(events, parse_said(said)))
+        HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
+        for event, (unit, teller) in zip(events, tied(events, kills_by_systemd(text)))
     ]
+
+
+def _without_tasks(event: OomReport) -> Dict[str, Any]:
+    return {each.name: getattr(event, each.name) for each in fields(OomEvent)}

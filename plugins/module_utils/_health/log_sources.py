@@ -37,7 +37,10 @@ READ = ("/proc/stat", "/proc/uptime")
 _FAMILIES = ("/var/log/kern.log", "/var/log/syslog", "/var/log/messages")
 _PLAIN = ("", ".0", ".1")
 _PACKED = (".1.gz", ".2.gz", ".3.gz", ".4.gz")
-_UNPACK = 'zcat "$1" | tail -n "$2"'
+_UNPACK = 'zcat "$1" | tail -c "$2"'
+# Of a line in a file, more than in most. The end is taken by bytes: a file may be one line, larger than the memory.
+_LINE_BYTES = 160
+_FEWEST_BYTES = 65536
 
 
 @dataclass(frozen=True)
@@ -88,9 +91,8 @@ def files(lines: int) -> Tuple[Tuple[str, Tuple[str, ...]], ...]:
 
 def _file_argv(path: str, lines: int) -> Tuple[str, ...]:
     """The end of a file, which may be larger than the memory of the host."""
-    if path.endswith(".gz"):
-        return ("sh", "-c", _UNPACK, "sh", path, str(lines))
-    return ("tail", "-n", str(lines), path)
+    size = str(max(lines * _LINE_BYTES, _FEWEST_BYTES))
+    return ("sh", "-c", _UNPACK, "sh", path, size) if path.endswith(".gz") else ("tail", "-c", size, path)
 
 
 def read_journal(host: Door, lines: int, since: Optional[str]) -> Found:
@@ -126,11 +128,15 @@ def read_files(host: Door, lines: int) -> Found:
 
     Raises HostError where one can not be read, Missing where there is none.
     """
+    odd: List[str] = []
     for base in _FAMILIES:
         found: List[str] = []
         source = ""
         for path in (base + end for end in _PLAIN + _PACKED):
             if len(found) < lines and host.exists(path):
+                if not host.is_file(path):
+                    odd.append(path)
+                    continue
                 text = host.run_or_fail(_file_argv(path, lines))
                 told = [line for line in text.split("\n") if "kernel" in line]
                 found = told[-(lines - len(found)) :] + found
@@ -138,6 +144,8 @@ def read_files(host: Door, lines: int) -> Found:
         if found:
             former, newest = _by_boot(found)
             return Found(source, former, newest, None)
+    if odd:
+        raise HostError("cannot read {}: found no file there; remove what is".format(", ".join(odd)), odd[0])
     raise Missing("no file with kernel messages: {}".format(", ".join(_FAMILIES)), _FAMILIES[0])
 
 
@@ -168,8 +176,8 @@ def _printed(host: Door, argv: Tuple[str, ...]) -> str:
     """As C(run_or_fail), but a command that says nothing and complains has failed, too: so a shell's pipe ends."""
     done = host.run(argv)
     if done.returncode or (done.stderr.strip() and not done.stdout.strip()):
-        said = (done.stderr or done.stdout).strip() or "nothing"
-        raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, said), argv[0])
+        words = (done.stderr or done.stdout).strip() or "nothing"
+        raise HostError("{} ended with {}: {}".format(" ".join(argv[:3]), done.returncode, words), argv[0])
     return done.stdout
 
 
@@ -187,5 +195,5 @@ def _by_boot(lines: Sequence[str]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
 def _is_boot(line: str) -> bool:
     if not line.startswith("-- ") and "Linux version " not in line:
         return False
-    said = understand(read_line(line).text)
-    return said is not None and said.kind == BOOT
+    statement = understand(read_line(line).text)
+    return statement is not None and statement.kind == BOOT

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC, OomReport, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # printk's time is the same in every copy of a line. Where one of two copies lacks kill lines, it may have the time of
@@ -30,62 +30,62 @@ class Boot(NamedTuple):
     uptime_seconds: float
 
 
-class Seen(NamedTuple):
+class LoggedEvent(NamedTuple):
     """An event, and whether it is of the boot that runs: C(None) if the log that tells of it may be an older one."""
 
-    event: OomEvent
+    event: OomReport
     this_boot: Optional[bool]
 
 
-def kills(seen: Iterable[Seen]) -> int:
-    """How many kills the kernel must have counted since boot for what was seen of this boot."""
-    return sum(_kills_of(event) for event, this_boot in seen if this_boot)
+def kills(logged: Iterable[LoggedEvent]) -> int:
+    """How many kills the kernel must have counted since boot for the events of this boot."""
+    return sum(_kills_of(event) for event, this_boot in logged if this_boot)
 
 
-def _kills_of(event: OomEvent) -> int:
+def _kills_of(event: OomReport) -> int:
     """A victim without a kill line has died where the reaper was at it."""
     return max(event.kill_lines, sum(victim.reaped for victim in event.victims))
 
 
-def merged(told: Sequence[Seen], more: Sequence[Seen]) -> List[Seen]:
+def merged(told: Sequence[LoggedEvent], more: Sequence[LoggedEvent]) -> List[LoggedEvent]:
     """The events of two logs, oldest first in each: those of I(told) and, where they belong, those only in I(more)."""
     result = list(told)
     places = _places(told)
-    before: Dict[int, List[Seen]] = {}
-    waiting: List[Seen] = []
+    before: Dict[int, List[LoggedEvent]] = {}
+    waiting: List[LoggedEvent] = []
     taken: Set[int] = set()
-    for seen in more:
-        candidates = {place for key in _keys(seen.event) for place in places.get(key, ())}
+    for logged in more:
+        candidates = {place for key in _keys(logged.event) for place in places.get(key, ())}
         # One that has its counterpart already may have another: a log that begins or ends within a report.
         in_order = sorted(candidates, key=lambda place: (place in taken, place))
-        place = next((place for place in in_order if _is_same(told[place], seen)), None)
+        place = next((place for place in in_order if _is_same(told[place], logged)), None)
         if place is None:
-            waiting.append(seen)
+            waiting.append(logged)
             continue
         before.setdefault(place, []).extend(waiting)
         waiting = []
         taken.add(place)
         known = result[place]
-        result[place] = Seen(_joined(known.event, seen.event), known.this_boot or seen.this_boot)
+        result[place] = LoggedEvent(_joined(known.event, logged.event), known.this_boot or logged.this_boot)
     return [each for place, known in enumerate(result) for each in (*before.get(place, ()), known)] + waiting
 
 
-def _places(told: Sequence[Seen]) -> Dict[object, List[int]]:
+def _places(told: Sequence[LoggedEvent]) -> Dict[object, List[int]]:
     """Where in I(told) there is something about a process. What is surely of another boot is not looked for."""
     places: Dict[object, List[int]] = {}
-    for place, seen in enumerate(told):
-        if seen.this_boot is not False:
-            for key in _keys(seen.event):
+    for place, logged in enumerate(told):
+        if logged.this_boot is not False:
+            for key in _keys(logged.event):
                 places.setdefault(key, []).append(place)
     return places
 
 
-def _keys(event: OomEvent) -> List[object]:
+def _keys(event: OomReport) -> List[object]:
     """The processes that an event is known by: those that died, and the one that had asked for memory."""
     return [victim.pid for victim in event.victims] + [event.invoker]
 
 
-def _is_same(one: Seen, other: Seen) -> bool:
+def _is_same(one: LoggedEvent, other: LoggedEvent) -> bool:
     """Whether two logs tell of one event: of the same victims, as large as in the other, at the same time.
 
     Where one log has lost the lines that name a victim, the process that asked for the memory stands for it.
@@ -102,7 +102,7 @@ def _is_same(one: Seen, other: Seen) -> bool:
     return one.event.invoker is not None or not any(named)
 
 
-def _is_same_time(one: Seen, other: Seen) -> bool:
+def _is_same_time(one: LoggedEvent, other: LoggedEvent) -> bool:
     """By the time since boot, where both have it. Without it both must be known to be of this boot."""
     first, second = one.event.uptime_seconds, other.event.uptime_seconds
     if first is None or second is None:
@@ -120,7 +120,7 @@ def _is_same_victim(one: Victim, other: Victim) -> bool:
     return True
 
 
-def _joined(one: OomEvent, other: OomEvent) -> OomEvent:
+def _joined(one: OomReport, other: OomReport) -> OomReport:
     """The fuller of two accounts of one event, with what only the other one has."""
     best, rest = sorted((one, other), key=_fullness, reverse=True)
     there = {victim.pid for victim in best.victims}
@@ -139,11 +139,11 @@ def _joined(one: OomEvent, other: OomEvent) -> OomEvent:
     )
 
 
-def _fullness(event: OomEvent) -> Tuple[bool, bool, bool, int, int]:
+def _fullness(event: OomReport) -> Tuple[bool, bool, bool, int, int]:
     return event.kind == KILL, event.kind == PANIC, event.complete, len(event.victims), len(event.tasks)
 
 
-def is_of_boot(event: OomEvent, boot: Optional[Boot]) -> Optional[bool]:
+def is_of_boot(event: OomReport, boot: Optional[Boot]) -> Optional[bool]:
     """Whether an event is of this boot by the time that a syslog daemon gave it: C(True), or C(None) for not sure.
 
     Such a time has no offset, often no year, and was given by the clock of then, which may have been wrong.
@@ -161,13 +161,13 @@ def is_of_boot(event: OomEvent, boot: Optional[Boot]) -> Optional[bool]:
     return True if -_DAY_SECONDS <= passed <= boot.uptime_seconds + _DAY_SECONDS else None
 
 
-def since(seen: Iterable[Seen], text: Optional[str]) -> List[Seen]:
+def since(logged: Iterable[LoggedEvent], text: Optional[str]) -> List[LoggedEvent]:
     """The events but those that were surely before a time; none are, unless it and theirs are ISO 8601.
 
     A time without an offset is local to the host, as in its log.
     """
     start = moment(text)
-    return [each for each in seen if start is None or not _is_before(moment(each.event.timestamp), start)]
+    return [each for each in logged if start is None or not _is_before(moment(each.event.timestamp), start)]
 
 
 def moment(text: Optional[str]) -> Optional[datetime]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unit of a victim where the kernel does not say: by what systemd said at that moment.
+"""The unit of a victim where the kernel does not say: by what systemd tells of that moment.
 
 The kernel names the control group from 5.0 on, in the body of the report, which it leaves out after ten reports in
 five seconds. systemd 243 and later names the unit, without the process: so it has to be the only one about.
@@ -23,32 +23,32 @@ NEAR_SECONDS = 5
 _WORDS = ": A process of this unit has been killed by the OOM"
 
 
-class Said(NamedTuple):
-    """Who was hit by a kill, in whole seconds since 1970: a unit, or another control group."""
+class PlacedKill(NamedTuple):
+    """A kill in a unit or another control group, in whole seconds since 1970."""
 
     seconds: int
     place: str
 
 
-def parse_said(text: str) -> List[Said]:
-    """What systemd said, in the lines that C(log_sources.units_argv) prints. Of slices it says it, too."""
+def kills_by_systemd(text: str) -> List[PlacedKill]:
+    """The kills that systemd tells of, in the lines that C(log_sources.units_argv) prints. Of slices it tells, too."""
     found = []
     for line in map(read_line, text.split("\n")):
         unit, words, _rest = line.text.partition(_WORDS)
         seconds = _seconds(line.timestamp)
         if words and seconds is not None and unit.endswith((".service", ".scope")):
-            found.append(Said(seconds, unit))
+            found.append(PlacedKill(seconds, unit))
     return found
 
 
-def tied(events: Sequence[OomEvent], said: Sequence[Said]) -> List[Tuple[Optional[str], Optional[str]]]:
+def tied(events: Sequence[OomEvent], by_systemd: Sequence[PlacedKill]) -> List[Tuple[Optional[str], Optional[str]]]:
     """For each event its unit, and who told it: C(kernel), C(systemd), or C(None) for nobody."""
-    by_kernel = [Said(seconds, place) for seconds, place in map(_told, events) if seconds is not None and place]
-    spoken, around = _Around(said), _Around([*said, *by_kernel])
+    by_kernel = [PlacedKill(seconds, place) for seconds, place in map(_told, events) if seconds is not None and place]
+    named, around = _Around(by_systemd), _Around([*by_systemd, *by_kernel])
     result: List[Tuple[Optional[str], Optional[str]]] = []
     for event in events:
         seconds, place = _told(event)
-        units = spoken.at(seconds) if place is None and seconds is not None else set()
+        units = named.at(seconds) if place is None and seconds is not None else set()
         if len(units) == 1 and seconds is not None and around.at(seconds) == units:
             result.append((units.pop(), "systemd"))
         else:
@@ -57,15 +57,15 @@ def tied(events: Sequence[OomEvent], said: Sequence[Said]) -> List[Tuple[Optiona
 
 
 class _Around:
-    """What was said near a moment."""
+    """The kills near a moment."""
 
-    def __init__(self, said: Sequence[Said]) -> None:
-        self._said = sorted(set(said))
+    def __init__(self, kills: Sequence[PlacedKill]) -> None:
+        self._kills = sorted(set(kills))
 
     def at(self, seconds: int) -> Set[str]:
-        start = bisect_left(self._said, (seconds - NEAR_SECONDS,))
-        end = bisect_left(self._said, (seconds + NEAR_SECONDS + 1,))
-        return {place for _seconds, place in self._said[start:end]}
+        start = bisect_left(self._kills, (seconds - NEAR_SECONDS,))
+        end = bisect_left(self._kills, (seconds + NEAR_SECONDS + 1,))
+        return {place for _seconds, place in self._kills[start:end]}
 
 
 def _told(event: OomEvent) -> Tuple[Optional[int], Optional[str]]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -17,6 +19,10 @@ DPKG_OWNERS = ("dpkg-query", "--search", "--")
 DPKG_VERSIONS = ("dpkg-query", "--show", "--showformat=${binary:Package}\\t${Version}\\n", "--")
 RPM_FORMAT = "--queryformat=%{NAME}\\t%|EPOCH?{%{EPOCH}:}|%{VERSION}-%{RELEASE}\\n"
 RPM_OWNERS = ("rpm", "-qf", RPM_FORMAT, "--")
+RPM_OWNERS_OF_ONE = ("rpm", "-qf", RPM_FORMAT)
+_DIVERSION = re.compile(r"(?:diversion by (\S+)|local diversion) (from|to): (.+)")
+_RPM_LINE = re.compile(r"([^\s/]+)\t(\S+)")
+_NOT_THERE = re.compile(r"error: file (.+): [^:]+")
 # The kernel says so of a program that was replaced while it runs.
 _DELETED = " (deleted)"
 
@@ -31,12 +37,19 @@ class Package:
 
 @dataclass(frozen=True)
 class ServicePackage:
-    """The I(program) of the main process of I(unit), with the I(package) that owns it and its I(version)."""
+    """The package of a service's program."""
 
     unit: str
+    """The unit."""
+
     program: str
+    """Path of the program that its main process runs."""
+
     package: str
+    """Name of the package that owns it."""
+
     version: str
+    """Version of the package, as its package manager writes it."""
 
 
 def read_packages(host: Door, services: Sequence[ServiceState]) -> Optional[Tuple[ServicePackage, ...]]:
@@ -84,7 +97,11 @@ def spellings(path: str) -> Tuple[str, ...]:
 def _dpkg_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Package]:
     asked = [spelling for path in paths for spelling in spellings(path)]
     # It ends with 1 where one of the paths is nobody's.
-    names = parse_dpkg_search(host.run([*DPKG_OWNERS, *asked]).stdout)
+    text = host.run([*DPKG_OWNERS, *asked]).stdout
+    elsewhere = {to: path for _diverter, to, path in _diversions(text)}
+    if any(path in elsewhere for path in asked):  # whose it is stands under the path that it was moved from
+        text += host.run([*DPKG_OWNERS, *sorted({elsewhere[path] for path in asked if path in elsewhere})]).stdout
+    names = {**_moved(text), **parse_dpkg_search(text)}
     if not names:
         return {}
     shown = host.run([*DPKG_VERSIONS, *sorted(set(names.values()))]).stdout
@@ -102,20 +119,74 @@ def _dpkg_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Package]:
 def parse_dpkg_search(text: str) -> Dict[str, str]:
     """Paths with the package that owns each, from lines such as C(libc6:amd64, libc6:i386: /etc/ld.so.conf.d).
 
-    Of several the first; what was diverted is left to the package that dpkg names beside.
+    Of several the first. What is at the place of a diverted file is of the package that diverted it, and nobody's
+    where the administrator did.
     """
-    found: Dict[str, str] = {}
-    for line in text.split("\n"):
-        packages, separator, path = line.partition(": ")
-        if separator and not packages.startswith("diversion by "):
-            found[path] = packages.split(", ")[0]
+    found = {path: packages[0] for path, packages in _listed(text).items()}
+    for diverter, _to, path in _diversions(text):
+        found.pop(path, None)
+        if diverter:
+            found[path] = diverter
     return found
 
 
+def _moved(text: str) -> Dict[str, str]:
+    """Of diverted files, by where they are now, the package; a diverter may have a file at the place of its own."""
+    listed = _listed(text)
+    owners = {
+        to: [each for each in listed.get(path, ()) if each.partition(":")[0] != diverter]
+        for diverter, to, path in _diversions(text)
+    }
+    return {to: packages[0] for to, packages in owners.items() if packages}
+
+
+def _listed(text: str) -> Dict[str, List[str]]:
+    found: Dict[str, List[str]] = {}
+    for line in text.split("\n"):
+        packages, separator, path = line.partition(": ")
+        if separator and not _DIVERSION.fullmatch(line):
+            found[path] = packages.split(", ")
+    return found
+
+
+def _diversions(text: str) -> List[Tuple[Optional[str], str, str]]:
+    """By whom, C(None) for the administrator, to where and from where: two lines for each."""
+    lines = [match for match in map(_DIVERSION.fullmatch, text.split("\n")) if match]
+    return [
+        (first.group(1), second.group(3), first.group(3))
+        for first, second in zip(lines, lines[1:])
+        if (first.group(2), second.group(2)) == ("from", "to")
+    ]
+
+
 def _rpm_owners(host: Door, paths: Sequence[str]) -> Mapping[str, Package]:
-    lines: List[str] = host.run([*RPM_OWNERS, *paths]).stdout.split("\n")[:-1]
-    # A line for each path, in their order; where a file has several owners nobody knows whose line is whose.
-    if len(lines) != len(paths):
-        return {}
-    words = {path: line.split("\t") for path, line in zip(paths, lines)}
-    return {path: Package(*each) for path, each in words.items() if len(each) == 2}
+    done = host.run([*RPM_OWNERS, *paths])
+    found = parse_rpm_owners(paths, done.stdout, done.stderr)
+    if found is not None:
+        return found
+    found = {}
+    for path in paths:
+        with contextlib.suppress(Missing):
+            alone = set(filter(None, map(_package, host.run([*RPM_OWNERS_OF_ONE, path]).stdout.split("\n"))))
+            if len(alone) == 1:
+                found[path] = alone.pop()
+    return found
+
+
+def parse_rpm_owners(paths: Sequence[str], stdout: str, stderr: str) -> Optional[Dict[str, Package]]:
+    """A line for each path that is there, in their order; C(None) where one has several owners, or none is told.
+
+    Then nobody knows whose line is whose.
+    """
+    gone = {match.group(1) for match in map(_NOT_THERE.fullmatch, stderr.split("\n")) if match}
+    there = [path for path in paths if path not in gone]
+    lines = stdout.split("\n")[:-1]
+    if len(lines) != len(there):
+        return None if lines else {}
+    packages = {path: _package(line) for path, line in zip(there, lines)}
+    return {path: package for path, package in packages.items() if package}
+
+
+def _package(line: str) -> Optional[Package]:
+    match = _RPM_LINE.fullmatch(line)
+    return Package(*match.groups()) if match else None

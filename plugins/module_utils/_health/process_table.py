@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_memory_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     Process,
     Shares,
     is_sys_admin,
@@ -20,7 +21,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes imp
     parse_stat,
     parse_status,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.cgroup_units import unit_of
 
 
 def _if_there(folder: Folder, name: str) -> Optional[str]:

@@ -16,7 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     TooMuch,
     Unsupported,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     CAP_SYS_RESOURCE,
     Process,
     has_capability,
@@ -39,9 +39,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
-_ETC = "/etc/systemd/system"
+ETC = "/etc/systemd/system"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
+# Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
+USER_NAMESPACE = "/proc/self/ns/user"
+_INITIAL_NAMESPACE = "user:[4026531837]"
 VERSION_ARGV = ("systemctl", "--version")
 
 # What is looked at of one host, which is much more than real ones have.
@@ -89,7 +92,7 @@ class _Members:
 
 
 class _Scene(NamedTuple):
-    """What is the same for all units of one look. I(folders) are the drop-in folders by name, with their files."""
+    """What is the same for all units. I(folders) are the drop-in folders by name, with their files."""
 
     host: Door
     version: int
@@ -102,9 +105,14 @@ class _Scene(NamedTuple):
     dropin: str
 
 
+def has_systemd(host: Door) -> bool:
+    """Whether it is the init here."""
+    return host.exists("/run/systemd/system")
+
+
 def require_systemd(host: Door) -> int:
     """The version of systemd, which has to be the init here. Raises Unsupported otherwise."""
-    if not host.exists("/run/systemd/system"):
+    if not has_systemd(host):
         raise Unsupported(
             "this host was not booted with systemd (there is no /run/systemd/system), which alone knows its services "
             "and their scores; a host without it can have no oom_protect_services"
@@ -112,13 +120,13 @@ def require_systemd(host: Door) -> int:
     return units.parse_version(host.run_or_fail(VERSION_ARGV))
 
 
-class UnitsLook:
-    """One look at the units of a host: declared ones, those with a drop-in of ours, and with I(all_loaded) all."""
+class ShownUnits:
+    """What systemctl shows of units: declared ones, those with a drop-in of ours, and with I(all_loaded) all."""
 
     def __init__(
         self, host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str, all_loaded: bool
     ) -> None:
-        self._scene = _look_around(host, processes, dropin)
+        self._scene = _scene(host, processes, dropin)
         self._declared = frozenset(declared)
         self._asked = [*dict.fromkeys([*declared, *_with_our_dropin(self._scene)])]
         argv = units.show_argv(self._asked, all_loaded) if self._asked or all_loaded else None
@@ -141,8 +149,8 @@ class UnitsLook:
 def read_declared(
     host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str = OWN_NAME
 ) -> ServicesState:
-    """C(UnitsLook.declared()) alone."""
-    return UnitsLook(host, declared, processes, dropin, all_loaded=False).declared()
+    """C(ShownUnits.declared()) alone."""
+    return ShownUnits(host, declared, processes, dropin, all_loaded=False).declared()
 
 
 def _declared_state(
@@ -163,7 +171,7 @@ def _declared_state(
     )
 
 
-def _look_around(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
+def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
     version = require_systemd(host)
     manager_score = _number(host.read("/proc/1/oom_score_adj"), "/proc/1/oom_score_adj")
     return _Scene(
@@ -197,13 +205,13 @@ def _folders_on_disk(host: Door) -> Dict[str, Dict[str, Sequence[str]]]:
 
 def _with_our_dropin(scene: _Scene) -> List[str]:
     """The units that have a drop-in of ours."""
-    named = {folder[: -len(".d")]: places.get(_ETC, ()) for folder, places in scene.folders.items()}
+    named = {folder[: -len(".d")]: places.get(ETC, ()) for folder, places in scene.folders.items()}
     return [
         name
         for name, files in named.items()
         if scene.dropin in files
         and _is_unit(name)
-        and is_ours(_read(scene.host, f"{_ETC}/{name}.d/{scene.dropin}").text)
+        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}").text)
     ]
 
 
@@ -224,8 +232,8 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
         unit = known[name]
         unit_id, load_state = unit.id, unit.load_state or "not-found"
         members = (unit,) if load_state not in ("not-found", "masked") else ()
-    own_path = f"{_ETC}/{unit_id}.d/{scene.dropin}"
-    files = scene.folders.get(f"{unit_id}.d", {}).get(_ETC)
+    own_path = f"{ETC}/{unit_id}.d/{scene.dropin}"
+    files = scene.folders.get(f"{unit_id}.d", {}).get(ETC)
     return DeclaredUnit(
         name=name,
         own_path=own_path,
@@ -259,7 +267,7 @@ def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
     fragment = scene.files.read(unit.fragment_path) if unit.fragment_path else None
     return ServiceState(
         unit=unit,
-        own_path=f"{_ETC}/{owner}.d/{scene.dropin}",
+        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
         systemd_version=scene.version,
         fragment=fragment,
         dropins=tuple(map(scene.files.read, _dropin_paths(scene, unit))),
@@ -311,7 +319,10 @@ def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
 
 
 def _may_lower(host: Door) -> bool:
-    return has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
+    """The kernel asks whether the initial user namespace has given this capability; another one gives its own."""
+    namespace = host.link_target(USER_NAMESPACE)  # C(None) on a kernel that has but one
+    is_initial = namespace is None or namespace.endswith(_INITIAL_NAMESPACE)
+    return is_initial and has_capability(host.read("/proc/self/status"), CAP_SYS_RESOURCE)
 
 
 def _default_score(host: Door, manager_score: int) -> int:

@@ -6,26 +6,27 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import SWAPPINESS
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
+    Candidate,
     Crowd,
     Killer,
     kernel_version,
     kill_order,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import does_not_know, forecast
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth, does_not_know, forecast
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import Commit, commit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressures
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import keys
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
@@ -39,7 +40,29 @@ class Unread:
     """Something that could not be read, and why."""
 
     what: str
+    """What it is: a part of the look, such as C(swap), or a file."""
+
     why: str
+    """The error, as it came."""
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What follows from a state."""
+
+    commit: Optional[Commit]
+    """What the kernel has promised; null where the sysctls were not read."""
+
+    kill_order: Optional[Tuple[Candidate, ...]]
+    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read."""
+
+    forecast: Optional[Tuple[Growth, ...]]
+    """What happens if a new process grows without end, and each of the units of the kill order and of the declared ones
+    that run; null where the processes were not read.
+    """
+
+    forecast_does_not_know: Tuple[str, ...]
+    """What the model behind both cannot know here, a sentence each."""
 
 
 @dataclass(frozen=True)
@@ -47,32 +70,62 @@ class HostState:
     """One look at one host.
 
     What was not asked for, what this host does not have and what could not be read is C(None), never 0 or empty;
-    I(unread) lists the last of the three. I(pressure) is C(None) where the kernel has no PSI, I(cgroups) without
-    the memory controller, I(services) (those that run) and I(declared) (those that were asked for by name) without
-    systemd. I(processes) are all that have memory of their own. I(events) are the OOM events that the kernel log
-    still holds, as the filter P(lifeboat.oom.oom_events#filter) has them, without their process tables.
-    I(packages) are those of services that run, C(None) without dpkg or rpm; I(samples) what the role oom_monitor has
-    sampled since boot, C(None) without it.
+    I(unread) lists the last of the three.
     """
 
     collector: str
+    """How the host was looked at: C(native) with its Python, C(bare) with its shell."""
+
     host: HostInfo
+    """Which host it is, and which boot of it."""
+
     memory: Memory
+    """The memory of the host."""
+
     swaps: Optional[Tuple[SwapDevice, ...]]
+    """Swap devices and files; empty where there is none."""
+
     zram: Optional[Tuple[Zram, ...]]
+    """Compressed memory that serves as a disk; empty where there is none."""
+
     pressure: Optional[Pressures]
+    """How long tasks waited for what they lacked (PSI); null where the kernel has none (before 4.20, or turned off)."""
+
     counters: Counters
+    """What the kernel has counted since boot."""
+
     sysctls: Optional[SysctlState]
+    """The sysctls of overcommit and OOM, with the files that set them."""
+
     services: Optional[Tuple[ServiceState, ...]]
+    """Each service that runs, as systemd, the disk and C(/proc) show it; null without systemd."""
+
     declared: Optional[ServicesState]
+    """The units that were asked for by name, running or not; null without systemd."""
+
     packages: Optional[Tuple[ServicePackage, ...]]
+    """The packages of the services that run; null where neither dpkg nor rpm is there."""
+
     cgroups: Optional[Tuple[Cgroup, ...]]
+    """Control groups in which processes run, and those above them; null without the memory controller."""
+
     processes: Optional[Tuple[Process, ...]]
+    """Every process with memory of its own, so no kernel threads."""
+
     daemons: Optional[Tuple[OomDaemon, ...]]
+    """Daemons that kill before the kernel does."""
+
     log: Optional[KernelLog]
-    events: Optional[Tuple[Mapping[str, Any], ...]]
+    """Which kernel log I(events) come from, and whether it is whole."""
+
+    events: Optional[Tuple[HostEvent, ...]]
+    """The OOM events that the kernel log still holds, oldest first."""
+
     samples: Optional[Tuple[ServiceSamples, ...]]
+    """What the role oom_monitor has sampled since boot, by main process; null where it did not."""
+
     unread: Tuple[Unread, ...]
+    """What could not be read, and why."""
 
     def commit(self) -> Optional[Commit]:
         """What the kernel has promised, and what mode C(never) would mean; C(None) without its sysctls."""
@@ -105,21 +158,21 @@ class HostState:
         runtime = {} if self.sysctls is None else self.sysctls.runtime
         return {key: int(text) if text.isdecimal() else None for key, text in runtime.items()}
 
-    def as_facts(self, top: int = 10) -> Dict[str, Any]:
-        """The state as JSON, with what follows from it: the first I(top) of the kill order, the forecast."""
-        found = self.commit()
-        facts: Dict[str, Any] = {"schema": SCHEMA}
-        facts.update(asdict(self))
-        facts["commit"] = None if found is None else asdict(found)
-        facts["scores"] = [state.layers() for state in self.services or ()]
-        facts["forecast_does_not_know"] = self._unknown()
-        facts["kill_order"] = facts["forecast"] = None
+    def outlook(self, top: int = 10) -> Outlook:
+        """What follows from this state: the first I(top) of the kill order, and what the forecast says of them."""
+        order: Optional[Tuple[Candidate, ...]] = None
+        growths: Optional[Tuple[Growth, ...]] = None
         if self.processes is not None:
             crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
             order = kill_order(crowd)
-            facts["kill_order"] = [asdict(candidate) for candidate in order[:top]]
-            facts["forecast"] = [asdict(growth) for growth in forecast(crowd, order, top, self._declared_running())]
-        return facts
+            growths = forecast(crowd, order, top, self._declared_running())
+            order = order[:top]
+        return Outlook(self.commit(), order, growths, tuple(self._unknown()))
+
+    def as_facts(self, top: int = 10) -> Dict[str, Any]:
+        """The state as JSON, with what follows from it."""
+        scores = [asdict(state.layers()) for state in self.services or ()]
+        return {"schema": SCHEMA, **asdict(self), **asdict(self.outlook(top)), "scores": scores}
 
     def _declared_running(self) -> List[str]:
         units = () if self.declared is None else self.declared.declared

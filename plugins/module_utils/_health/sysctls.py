@@ -11,13 +11,14 @@ from typing import Dict, List, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
     CMDLINE,
     CMDLINE_SINCE,
     cmdline_sysctls,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader, proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import MOST_FILES, SysctlFile, sources
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken

@@ -21,7 +21,7 @@ from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOT, Cgroup, with_ancestors
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 ADJ_MIN, ADJ_MAX = -1000, 1000
 NEWEST = (99, 0)
@@ -33,15 +33,30 @@ Ranking = Sequence[Tuple[Key, Process]]
 
 @dataclass(frozen=True)
 class Candidate:
-    """A process as the OOM killer sees it. I(points) in pages (in permille before 3.5)."""
+    """A process as the OOM killer sees it."""
 
     pid: int
+    """Its number."""
+
     comm: str
+    """Its name."""
+
     unit: Optional[str]
+    """Its systemd unit; null outside of any."""
+
     points: int
+    """What the kernel ranks it by, in pages of the host (in permille of memory before 3.5); below 0 for one that is
+    protected.
+    """
+
     rss_kib: int
+    """What it holds in RAM, in KiB."""
+
     swap_kib: int
+    """What it has in swap, in KiB."""
+
     oom_score_adj: int
+    """Its score, a number from -1000 to 1000."""
 
 
 @dataclass(frozen=True)

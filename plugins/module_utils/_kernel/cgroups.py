@@ -57,46 +57,80 @@ _NO_LIMIT_KIB = ((1 << 31) - 1) * 4
 class Events:
     """How often something happened in the group and below since it was made; C(None) where this kernel does not count.
 
-    I(max): its limit was hit (on v1: failcnt). I(oom): nothing more could be had. I(oom_kills): processes killed.
-    I(group_kills) (5.17): times that all of it was killed together.
+    Source: C(memory.events), of v1 C(memory.failcnt) and C(memory.oom_control).
     """
 
     low: Optional[int]
+    """Number of times that memory was taken although it was below C(memory.low); null on v1."""
+
     high: Optional[int]
+    """Number of times that it was slowed down at C(memory.high); null on v1."""
+
     max: Optional[int]
+    """Number of times that it was at its hard limit."""
+
     oom: Optional[int]
+    """Number of times that nothing more could be had at its hard limit; null on v1."""
+
     oom_kills: Optional[int]
+    """Number of its processes that any OOM killer of the kernel killed (4.13)."""
+
     group_kills: Optional[int]
+    """Number of times that all of it was killed together (5.17); null on v1."""
 
 
 @dataclass(frozen=True)
 class Cgroup:
-    """One control group with the memory controller, by its I(path) below the root (C(/) is that of a container).
+    """One control group with the memory controller. C(None) where its version does not have it or the kernel does not
+    say.
 
-    Sizes are in KiB.
-
-    I(limit_kib) is its own hard limit, I(swap_limit_kib) (v2) that of its swap, I(memsw_limit_kib) (v1) that of both
-    together: C(None) for none. I(high_kib) is where it is slowed down. I(peak_kib) is C(None) before 5.19 on v2.
-    I(file_kib) is page cache that can be dropped. I(oom_group): all of it is killed together (v2, 4.19).
-    I(oom_kill_disable): its processes wait instead of being killed (v1). I(swappiness) is its own (v1): with 0 it
-    never swaps.
+    Source: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
     """
 
     path: str
+    """Its path below the root; C(/) is the root of a container."""
+
     version: int
+    """Number of the control group's version, 1 or 2."""
+
     limit_kib: Optional[int]
+    """C(memory.max), of v1 C(memory.limit_in_bytes): its own hard limit, in KiB; null for none."""
+
     high_kib: Optional[int]
+    """C(memory.high): where it is slowed down, in KiB; null for none, and on v1."""
+
     current_kib: Optional[int]
+    """C(memory.current), of v1 C(memory.usage_in_bytes): what it holds, page cache included, in KiB."""
+
     peak_kib: Optional[int]
+    """C(memory.peak), of v1 C(memory.max_usage_in_bytes): the most it has held, in KiB; null before 5.19 on v2."""
+
     swap_limit_kib: Optional[int]
+    """C(memory.swap.max): limit of its swap, in KiB; null for none, and on v1."""
+
     memsw_limit_kib: Optional[int]
+    """C(memory.memsw.limit_in_bytes): limit of memory and swap together, in KiB; null for none, and on v2."""
+
     swap_kib: Optional[int]
+    """C(memory.swap.current), of v1 C(total_swap): what it has in swap, in KiB."""
+
     file_kib: Optional[int]
+    """Page cache that can be dropped, in KiB."""
+
     pids: Optional[int]
+    """C(pids.current): number of tasks in it and below; null without that controller, and on v1."""
+
     oom_group: Optional[bool]
+    """C(memory.oom.group) (4.19): whether all of it is killed together; null on v1."""
+
     oom_kill_disable: Optional[bool]
+    """C(memory.oom_control): whether its processes wait instead of being killed; null on v2."""
+
     events: Events
+    """What has happened to it."""
+
     swappiness: Optional[int] = None
+    """C(memory.swappiness) (v1), a number from 0 (never) to 200; null on v2, where C(vm.swappiness) decides."""
 
 
 def parse_cgroup_files(path: str, version: int, files: Mapping[str, str]) -> Cgroup:

@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 NEWCOMER = "a new process with score 0"
 UNKNOWN = (
@@ -61,22 +61,35 @@ OUTCOMES = {
 
 @dataclass(frozen=True)
 class Growth:
-    """If I(grower) (a unit, or NEWCOMER) grows without end: who is killed in which order, and how it ends.
-
-    I(scope) is what runs out first: C(global) all memory, C(cgroup) that of I(cgroup), C(commit) what the kernel
-    promises. I(first_pids) die at the first OOM, several where a cgroup is killed as one; a newcomer has no pid yet.
-    I(victims) are names of units, or of processes outside of any; the grower is the last one where it dies, which is
-    what I(ends) says. I(outcome) is a key of OUTCOMES. Of a unit it is the process I(pid) that grows.
-    """
+    """If something grows without end: who is killed in which order, and how it ends."""
 
     grower: str
+    """What grows: a unit, a process outside of any, or C(a new process with score 0)."""
+
     pid: Optional[int]
+    """Number of the process that grows; null for a new one."""
+
     scope: str
+    """What runs out first: C(global) all memory, C(cgroup) that of I(cgroup), C(commit) what the kernel promises."""
+
     cgroup: Optional[str]
+    """Path of the control group whose limit is reached first; null for another I(scope)."""
+
     victims: Tuple[str, ...]
+    """Who is killed, in order: units, or processes outside of any; the grower is the last one where it dies."""
+
     first_pids: Tuple[int, ...]
+    """Numbers of the processes that die at the first OOM, several where a control group is killed as one; without the
+    new process.
+    """
+
     ends: bool
+    """Whether the grower is killed in the end."""
+
     outcome: str
+    """How it ends: C(killed), C(panic) where the kernel panics, C(stuck) where it hangs in a group with nothing left to
+    kill, or C(refused) where it is refused more memory at the commit limit.
+    """
 
 
 @dataclass

@@ -17,52 +17,127 @@ _COUNTER = re.compile(r"(\w+) ([0-9]{1,20})[ \t\r]*")
 
 @dataclass(frozen=True)
 class Memory:
-    """Memory of the host in KiB; C(None) where this kernel does not say. Source: proc(5).
-
-    I(available_is_estimate): the kernel (before 3.14) does not say what is available, see C(with_available()).
-    I(high_total_kib) to I(low_free_kib) are those of 32-bit kernels with high memory: what the kernel itself needs
-    has to come from the low part, which can run out alone. I(hugetlb_kib) is not for anybody else. I(look_kib) is
-    what the look itself held when these were read, and has given back since.
-    """
+    """Memory of the host in KiB, by C(/proc/meminfo); C(None) where this kernel does not say. Source: proc(5)."""
 
     total_kib: int
+    """C(MemTotal): RAM that the kernel manages, in KiB."""
+
     free_kib: int
+    """C(MemFree): RAM that nobody uses, in KiB."""
+
     available_kib: Optional[int]
+    """C(MemAvailable) (3.14): what programs can still take without swapping, in KiB; see I(available_is_estimate)."""
+
     buffers_kib: Optional[int]
+    """C(Buffers): cached blocks of disks, in KiB."""
+
     cached_kib: Optional[int]
+    """C(Cached): page cache with shared memory and tmpfs, without I(swap_cached_kib), in KiB."""
+
     slab_reclaimable_kib: Optional[int]
+    """C(SReclaimable): objects of the kernel that it can drop, in KiB."""
+
     shmem_kib: Optional[int]
+    """C(Shmem): shared memory and tmpfs, in KiB."""
+
     hugetlb_kib: int
+    """C(Hugetlb): set aside as huge pages of any size, in KiB; before 4.16 those of the default size. It is for nobody
+    else.
+    """
+
     swap_total_kib: int
+    """C(SwapTotal), in KiB; 0 without swap."""
+
     swap_free_kib: int
+    """C(SwapFree), in KiB; 0 without swap."""
+
     commit_limit_kib: Optional[int]
+    """C(CommitLimit): how much mode C(never) would promise, in KiB."""
+
     committed_kib: Optional[int]
+    """C(Committed_AS): how much is promised to processes, in KiB."""
+
     available_is_estimate: bool = False
+    """True where the kernel (before 3.14) does not say what is available, and it was reckoned as later kernels do it
+    (C(si_mem_available()), mm/page_alloc.c).
+    """
+
     swap_cached_kib: Optional[int] = None
+    """C(SwapCached): in RAM and in swap at once, in KiB."""
+
     active_anon_kib: Optional[int] = None
+    """C(Active(anon)): no file's, used of late, in KiB."""
+
     inactive_anon_kib: Optional[int] = None
+    """C(Inactive(anon)): no file's, the first to be swapped out, in KiB."""
+
     active_file_kib: Optional[int] = None
+    """C(Active(file)): page cache that was used of late, in KiB."""
+
     inactive_file_kib: Optional[int] = None
+    """C(Inactive(file)): page cache that is dropped first, in KiB."""
+
     unevictable_kib: Optional[int] = None
+    """C(Unevictable): what cannot be reclaimed, in KiB."""
+
     mlocked_kib: Optional[int] = None
+    """C(Mlocked): what mlock(2) holds in RAM, in KiB."""
+
     dirty_kib: Optional[int] = None
+    """C(Dirty): what has still to be written to disk, in KiB."""
+
     writeback_kib: Optional[int] = None
+    """C(Writeback): what is being written to disk, in KiB."""
+
     anon_kib: Optional[int] = None
+    """C(AnonPages): memory of processes that is no file's, in KiB."""
+
     mapped_kib: Optional[int] = None
+    """C(Mapped): files that processes have mapped, in KiB."""
+
     slab_unreclaimable_kib: Optional[int] = None
+    """C(SUnreclaim): objects of the kernel that it cannot drop, in KiB."""
+
     kernel_stack_kib: Optional[int] = None
+    """C(KernelStack): stacks of all tasks in the kernel, in KiB."""
+
     page_tables_kib: Optional[int] = None
+    """C(PageTables): page tables of processes, in KiB."""
+
     vmalloc_used_kib: Optional[int] = None
+    """C(VmallocUsed): what the kernel has mapped for itself, in KiB; 0 from 4.4 to 5.2."""
+
     percpu_kib: Optional[int] = None
+    """C(Percpu): what the kernel holds once for each CPU, in KiB."""
+
     zswap_kib: Optional[int] = None
+    """C(Zswap) (5.19): RAM that zswap takes for what it has compressed, in KiB."""
+
     zswapped_kib: Optional[int] = None
+    """C(Zswapped) (5.19): what was put into zswap, as large as it was, in KiB."""
+
     high_total_kib: Optional[int] = None
+    """C(HighTotal), in KiB, of 32-bit kernels with high memory alone, as the three below: what the kernel itself needs
+    has to come from the low part, which can run out alone.
+    """
+
     high_free_kib: Optional[int] = None
+    """C(HighFree), in KiB."""
+
     low_total_kib: Optional[int] = None
+    """C(LowTotal), in KiB."""
+
     low_free_kib: Optional[int] = None
+    """C(LowFree), in KiB."""
+
     cma_total_kib: Optional[int] = None
+    """C(CmaTotal): set aside for devices that need memory in one piece, in KiB."""
+
     cma_free_kib: Optional[int] = None
+    """C(CmaFree): the part of it that they have not taken, in KiB."""
+
     look_kib: int = 0
+    """What the look itself held when these were read, and has given back since, in KiB."""
 
 
 # The kernel's name for each field that is simply taken over.
@@ -103,18 +178,29 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Counters:
-    """What the kernel has counted since boot, C(None) where this one does not. Source: C(/proc/vmstat).
-
-    I(oom_kills) (4.13) counts processes. I(refaults) are pages that were read back soon after they had been
-    dropped: together with I(major_faults) they grow fast where memory is too small for the work.
-    """
+    """What the kernel has counted since boot, C(None) where this one does not. Source: C(/proc/vmstat)."""
 
     oom_kills: Optional[int]
+    """C(oom_kill) (4.13): number of kill lines, one for each process, two for the first of a group that is killed as a
+    whole.
+    """
+
     swap_in_pages: Optional[int]
+    """C(pswpin): pages read from swap."""
+
     swap_out_pages: Optional[int]
+    """C(pswpout): pages written to swap."""
+
     major_faults: Optional[int]
+    """C(pgmajfault): number of times that a task had to wait for a page from disk."""
+
     allocation_stalls: Optional[int]
+    """C(allocstall): number of times that a task had to make room before it got memory."""
+
     refaults: Optional[int]
+    """C(workingset_refault): number of pages that were read back soon after they had been dropped. Together with
+    I(major_faults) they grow fast where memory is too small for the work.
+    """
 
 
 def _fields(text: str) -> Dict[str, int]:

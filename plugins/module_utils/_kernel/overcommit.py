@@ -18,39 +18,57 @@ MIN_HEADROOM_PCT = 10
 
 @dataclass(frozen=True)
 class Headroom:
-    """Room under the commit limit of mode C(never), in KiB and in percent of the limit.
-
-    I(room_kib) is what an unprivileged task can still be promised: the limit less what is committed less the
-    reserves. I(passes) says whether that is at least I(wanted_pct) of the limit.
-    """
+    """Room under the commit limit of mode C(never)."""
 
     limit_kib: int
+    """The limit that it would have, in KiB."""
+
     committed_kib: int
+    """What is promised already, in KiB."""
+
     reserve_kib: int
+    """What the kernel keeps back (C(vm.admin_reserve_kbytes), C(vm.user_reserve_kbytes)), in KiB."""
+
     room_kib: int
+    """What an unprivileged task can still be promised, in KiB: the limit less the two above."""
+
     room_pct: float
+    """The same in percent of the limit."""
+
     wanted_pct: int
+    """What has to stay free for programs to start, in percent of the limit."""
+
     passes: bool
+    """Whether I(room_pct) is at least I(wanted_pct)."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """What the kernel has promised, in KiB; C(None) where it does not say.
-
-    I(mode) is the word of MODES. I(limit_kib) is enforced in mode C(never) alone. I(headroom_kib) is the limit less
-    what is committed, below 0 where more has been promised. I(if_never) is the room that an unprivileged task would
-    have in mode C(never) with the ratio or kbytes that are set, and I(ratio_that_passes) the smallest ratio that
-    would leave 10 % of its limit free.
-    """
+    """What the kernel has promised; C(None) where it does not say."""
 
     mode: Optional[str]
+    """C(vm.overcommit_memory) as a word: C(heuristic), C(always) or C(never)."""
+
     ratio: Optional[int]
+    """C(vm.overcommit_ratio), in percent of RAM; 0 where I(kbytes) is set."""
+
     kbytes: Optional[int]
+    """C(vm.overcommit_kbytes), in KiB; 0 where I(ratio) is set."""
+
     limit_kib: Optional[int]
+    """The commit limit, in KiB; enforced in mode C(never) alone."""
+
     committed_kib: Optional[int]
+    """What is promised to processes, in KiB."""
+
     headroom_kib: Optional[int]
+    """The limit less what is promised, in KiB; below 0 where more has been promised."""
+
     if_never: Optional[Headroom]
+    """What mode C(never) would leave with I(ratio) or I(kbytes) as they are."""
+
     ratio_that_passes: Optional[int]
+    """The smallest ratio that would leave 10 % of its limit free, in percent of RAM; may be above 100."""
 
 
 def commit_limit_kib(memory: Memory, ratio: int, kbytes: int) -> int:

@@ -14,29 +14,44 @@ _LINE = re.compile(r"^(some|full) avg10=(\d+\.\d+) avg60=(\d+\.\d+) avg300=(\d+\
 
 @dataclass(frozen=True)
 class Stall:
-    """Share of time in which tasks waited for memory, in percent, and the sum since boot."""
+    """How long tasks waited."""
 
     avg10_pct: float
+    """Share of the last 10 seconds, in percent."""
+
     avg60_pct: float
+    """Share of the last minute, in percent."""
+
     avg300_pct: float
+    """Share of the last five minutes, in percent."""
+
     total_us: int
+    """Sum since boot, in microseconds."""
 
 
 @dataclass(frozen=True)
 class Pressure:
-    """I(some): at least one task waited. I(full): all did. Source: Documentation/accounting/psi.rst."""
+    """One resource. Source: Documentation/accounting/psi.rst."""
 
     some: Optional[Stall]
+    """When at least one task waited; null where it was not told."""
+
     full: Optional[Stall]
+    """When all that could run waited; null where it was not told (of the CPU before 5.13)."""
 
 
 @dataclass(frozen=True)
 class Pressures:
-    """Of each resource the kernel measures; C(None) for one that it does not."""
+    """Each resource that the kernel measures (4.20); C(None) for one that it does not."""
 
     cpu: Optional[Pressure]
+    """C(/proc/pressure/cpu): tasks that waited for a CPU."""
+
     io: Optional[Pressure]
+    """C(/proc/pressure/io): tasks that waited for a disk."""
+
     memory: Optional[Pressure]
+    """C(/proc/pressure/memory): tasks that waited for memory."""
 
 
 def parse_pressure(text: str) -> Pressure:

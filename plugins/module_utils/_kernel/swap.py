@@ -20,30 +20,53 @@ ZRAM_FILES = ("disksize", "comp_algorithm", "mm_stat", "orig_data_size", "compr_
 
 @dataclass(frozen=True)
 class SwapDevice:
-    """A line of C(/proc/swaps); I(kind) is C(partition) or C(file). Source: proc(5)."""
+    """A line of C(/proc/swaps). Source: proc(5)."""
 
     name: str
-    kind: str
+    """Path of the device or file."""
+
+    type: str
+    """C(partition) or C(file)."""
+
     size_kib: int
+    """Its size in KiB."""
+
     used_kib: int
+    """What lies there, in KiB."""
+
     priority: int
+    """Its number; of the highest the kernel takes first."""
 
 
 @dataclass(frozen=True)
 class Zram:
-    """Compressed memory that serves as a disk. I(original_kib) is what was put in, I(used_kib) what it takes in RAM.
+    """Compressed memory that serves as a disk.
 
-    I(limit_kib) is C(None) where none is set or the kernel (before 4.1) does not tell it here.
     Source: Documentation/admin-guide/blockdev/zram.rst.
     """
 
     name: str
+    """Name of the device, such as C(zram0)."""
+
     disk_kib: int
+    """C(disksize): how much can be put in, in KiB."""
+
     original_kib: Optional[int]
+    """C(orig_data_size): what was put in, in KiB; null where it does not say."""
+
     compressed_kib: Optional[int]
+    """C(compr_data_size): the same compressed, in KiB; null where it does not say."""
+
     used_kib: Optional[int]
+    """C(mem_used_total): RAM that it takes, in KiB; null where it does not say."""
+
     limit_kib: Optional[int]
+    """C(mem_limit): RAM that it may take, in KiB; null where none is set, or the kernel (before 4.1) does not tell it
+    here.
+    """
+
     algorithm: Optional[str]
+    """How it compresses, such as C(zstd); null where it does not say."""
 
 
 def parse_swaps(text: str) -> Tuple[SwapDevice, ...]:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from collections import deque
 from typing import Any, Callable, Deque, Dict, Iterable, Iterator, Optional, Sequence
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import line_kind_names as said
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import line_kind_names as kinds
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import CGROUP, KILL, PANIC
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Said
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 
 _Tests = Sequence[Callable[[Draft], bool]]
@@ -36,29 +36,29 @@ class Assembly:
         self._emit = emit
         self._drafts: Deque[Draft] = deque()
         self._other_report = False
-        self._take: Dict[str, Callable[[Said, Line], None]] = {
-            said.HEADER: self._header,
-            said.CPU: self._cpu,
-            said.MACHINE: self._machine,
-            said.LIMIT: self._limit,
-            said.STATS: self._stats,
-            said.TABLE: self._table,
-            said.ROW: self._row,
-            said.SUMMARY: self._named,
-            said.ANNOUNCEMENT: self._named,
-            said.NOBODY: self._nobody,
-            said.KILLED: self._killed,
-            said.SHARED: self._shared,
-            said.GROUP: self._group,
-            said.SPARED: self._spared,
-            said.REAPED: self._reaped,
-            said.PANIC: self._panic,
-            said.LOST: self._lost,
-            said.BOOT: self._boot,
-            said.OTHER_REPORT: self._other,
+        self._take: Dict[str, Callable[[Statement, Line], None]] = {
+            kinds.HEADER: self._header,
+            kinds.CPU: self._cpu,
+            kinds.MACHINE: self._machine,
+            kinds.LIMIT: self._limit,
+            kinds.STATS: self._stats,
+            kinds.TABLE: self._table,
+            kinds.ROW: self._row,
+            kinds.SUMMARY: self._named,
+            kinds.ANNOUNCEMENT: self._named,
+            kinds.NOBODY: self._nobody,
+            kinds.KILLED: self._killed,
+            kinds.SHARED: self._shared,
+            kinds.GROUP: self._group,
+            kinds.SPARED: self._spared,
+            kinds.REAPED: self._reaped,
+            kinds.PANIC: self._panic,
+            kinds.LOST: self._lost,
+            kinds.BOOT: self._boot,
+            kinds.OTHER_REPORT: self._other,
         }
 
-    def take(self, what: Said, line: Line) -> None:
+    def take(self, what: Statement, line: Line) -> None:
         """Add what a line says to the event it belongs to."""
         take = self._take.get(what.kind)
         if take:
@@ -98,49 +98,49 @@ class Assembly:
         draft.evident = True
         return draft
 
-    def _header(self, what: Said, line: Line) -> None:
+    def _header(self, what: Statement, line: Line) -> None:
         draft = self._open(line)
         draft.evident, draft.header = True, dict(what.values)
         self._other_report = False
 
-    def _cpu(self, what: Said, line: Line) -> None:
+    def _cpu(self, what: Statement, line: Line) -> None:
         for draft in self._recent(line):
             header = draft.header
             if header is not None and "pid" not in header and what.values["command"].startswith(header["comm"] or ""):
                 header["pid"] = what.values["pid"]
                 return
 
-    def _machine(self, what: Said, line: Line) -> None:
+    def _machine(self, what: Statement, line: Line) -> None:
         """Other reports print the same lines, so they are taken, but never make an event."""
         if not self._other_report:
             self._report(line).measure(what.values)
 
-    def _limit(self, what: Said, line: Line) -> None:
+    def _limit(self, what: Statement, line: Line) -> None:
         self._evidence(line).place_in(dict(what.values, scope=CGROUP))
 
-    def _stats(self, what: Said, line: Line) -> None:
+    def _stats(self, what: Statement, line: Line) -> None:
         draft = self._evidence(line)
         draft.place_in({"scope": CGROUP, "limit_cgroup": what.values.get("stats_cgroup")})
         draft.measure(what.values.get("sizes", {}))
         draft.add_up(what.values.get("sums", {}))
 
-    def _table(self, what: Said, line: Line) -> None:
+    def _table(self, what: Statement, line: Line) -> None:
         self._evidence(line).columns = tuple(name for name in what.values["columns"] if name != "name")
 
-    def _row(self, what: Said, line: Line) -> None:
+    def _row(self, what: Statement, line: Line) -> None:
         """A row makes an event. The first part of one does not: too many things are in brackets."""
         if "comm" in what.values or (self._drafts and self._drafts[-1].columns):
             self._evidence(line).add_task(what)
 
-    def _nobody(self, what: Said, line: Line) -> None:
+    def _nobody(self, what: Statement, line: Line) -> None:
         self._evidence(line).place_in(what.values)
 
-    def _named(self, what: Said, line: Line) -> None:
+    def _named(self, what: Statement, line: Line) -> None:
         """Who will be killed. In an announcement (up to 5.0) a child may still be killed instead."""
         draft = self._home_of_named(what.values.get("pid"), line)
         draft.place_in(what.values)
         draft.evident, draft.last = True, line
-        draft.announced = draft.announced or what.kind == said.ANNOUNCEMENT
+        draft.announced = draft.announced or what.kind == kinds.ANNOUNCEMENT
         if "pid" in what.values:
             draft.named = {name: what.values[name] for name in ("pid", "comm", "uid") if name in what.values}
 
@@ -154,7 +154,7 @@ class Assembly:
         )
         return _first(undecided, tests) or self._report(line)
 
-    def _killed(self, what: Said, line: Line) -> None:
+    def _killed(self, what: Statement, line: Line) -> None:
         values = dict(what.values)
         draft = self._home_of_killed(values, line)
         draft.place_in(values)
@@ -180,11 +180,11 @@ class Assembly:
         draft.decide(KILL, line)
         draft.evident, draft.last = True, line
 
-    def _shared(self, what: Said, line: Line) -> None:
+    def _shared(self, what: Statement, line: Line) -> None:
         killed = _first(self._recent(line), (lambda d: d.kind == KILL,))
         self._dead(killed or self._open(line), what.values, line)
 
-    def _group(self, what: Said, line: Line) -> None:
+    def _group(self, what: Statement, line: Line) -> None:
         """All in a control group are killed with the one before. That one is printed again."""
         draft = next(self._recent(line), None)
         if draft is None or draft.kind != KILL:
@@ -192,7 +192,7 @@ class Assembly:
         draft.group = draft.evident = True
         draft.place_in(what.values)
 
-    def _reaped(self, what: Said, line: Line) -> None:
+    def _reaped(self, what: Statement, line: Line) -> None:
         """Only victims are reaped, so this tells of a kill; it does not say when or why."""
         pid = what.values["pid"]
         tests: _Tests = (
@@ -204,29 +204,29 @@ class Assembly:
         draft.add_victim(what.values)
         draft.evident = draft.over = True
 
-    def _spared(self, what: Said, line: Line) -> None:
+    def _spared(self, what: Statement, line: Line) -> None:
         """The one to be killed is gone already; nobody is killed."""
         pid, last = what.values["pid"], next(self._recent(line), None)
         draft = _first(self._recent(line), (lambda d: d.names(pid),)) or last
         if draft and not draft.over:
             draft.named, draft.over = None, True
 
-    def _panic(self, what: Said, line: Line) -> None:
+    def _panic(self, what: Statement, line: Line) -> None:
         draft = self._report(line)
         draft.place_in(what.values)
         draft.decide(PANIC, line)
         draft.evident = True
 
-    def _lost(self, what: Said, line: Line) -> None:
+    def _lost(self, what: Statement, line: Line) -> None:
         """Lines are missing. Before or after a report that may be anything."""
         last = next(self._recent(line), None)
         if last and not last.over:
             last.lose(what.values["lines"])
 
-    def _boot(self, what: Said, line: Line) -> None:
+    def _boot(self, what: Statement, line: Line) -> None:
         self.finish()
 
-    def _other(self, what: Said, line: Line) -> None:
+    def _other(self, what: Statement, line: Line) -> None:
         self._other_report = True
 
 

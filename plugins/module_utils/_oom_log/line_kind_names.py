@@ -52,7 +52,7 @@ ORDER_IN_REPORT = {
 }
 
 
-class Said(NamedTuple):
+class Statement(NamedTuple):
     """A kind of line and the values in it, named as in the event they become part of."""
 
     kind: str

@@ -34,7 +34,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     SHARED,
     SPARED,
     SUMMARY,
-    Said,
+    Statement,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines import (
     cgroup_stats,
@@ -90,15 +90,15 @@ _PLAINLY_SUSPICIOUS = re.compile(
 _BY_PROGRAM = re.compile(r"[\w.@/\\-]{1,80}\[\d{1,10}\]: ")
 
 
-def understand(text: str) -> Optional[Said]:
+def understand(text: str) -> Optional[Statement]:
     """What a message of the kernel says about running out of memory; None if it is about something else."""
     if text.startswith("["):
         return table_row(text) or table_header(text) or _blob(text)
     for word, recognise in _RECOGNISERS:
         if word in text:
-            said = recognise(text)
-            if said:
-                return said
+            statement = recognise(text)
+            if statement:
+                return statement
     return machine_sizes(text)
 
 
@@ -113,7 +113,7 @@ def is_suspicious(text: str, kernel: Optional[bool]) -> bool:
     return any(words in lower for words in _SUSPICIOUS) and not _BY_PROGRAM.match(text)
 
 
-def _header(text: str) -> Optional[Said]:
+def _header(text: str) -> Optional[Statement]:
     """C(X invoked oom-killer: gfp_mask=…, order=…, oom_score_adj=…); before 4.6 the mask is a bare number.
 
     Without its first words it is still one.
@@ -130,15 +130,15 @@ def _header(text: str) -> Optional[Said]:
         match = pattern.search(rest)
         if match:
             values[name] = convert(match.group(1))
-    return Said(HEADER, values)
+    return Statement(HEADER, values)
 
 
-def _cpu(text: str) -> Optional[Said]:
+def _cpu(text: str) -> Optional[Statement]:
     match = _CPU.match(text)
-    return Said(CPU, {"pid": int(match.group("pid")), "command": match.group("command")}) if match else None
+    return Statement(CPU, {"pid": int(match.group("pid")), "command": match.group("command")}) if match else None
 
 
-def _summary(text: str) -> Optional[Said]:
+def _summary(text: str) -> Optional[Statement]:
     """C(oom-kill:constraint=…), from 5.0 on. A value that is cut off is left out."""
     scope = _SCOPES.get(_between(text, "oom-kill:constraint=", ",") or "")
     task = _TASK.search(text)
@@ -150,7 +150,7 @@ def _summary(text: str) -> Optional[Said]:
     }
     if task:
         values.update(_who(task), uid=int(task.group("uid")))
-    return Said(SUMMARY, {name: value for name, value in values.items() if value is not None})
+    return Statement(SUMMARY, {name: value for name, value in values.items() if value is not None})
 
 
 def _between(text: str, start: str, end: str) -> Optional[str]:
@@ -171,12 +171,12 @@ def _scope(message: Optional[str]) -> Dict[str, Any]:
     return {}
 
 
-def _ill_process(text: str) -> Optional[Said]:
+def _ill_process(text: str) -> Optional[Statement]:
     """All that kills, or says it will."""
     return _killed(text) or _announced(text) or _shared(text)
 
 
-def _killed(text: str) -> Optional[Said]:
+def _killed(text: str) -> Optional[Statement]:
     """C(Killed process 1 (c) …): what stands between name and end is different in nearly every version."""
     match = _KILLED.match(text)
     if not match:
@@ -188,7 +188,7 @@ def _killed(text: str) -> Optional[Said]:
         values.update(_sizes(match.group("rest")[victim.end("comm") :]))
         if victim.group("uid"):
             values["uid"] = int(victim.group("uid"))
-    return Said(KILLED, values)
+    return Statement(KILLED, values)
 
 
 def _sizes(text: str) -> Dict[str, Any]:
@@ -202,60 +202,60 @@ def _sizes(text: str) -> Dict[str, Any]:
     return values
 
 
-def _announced(text: str) -> Optional[Said]:
+def _announced(text: str) -> Optional[Statement]:
     """C(Kill process 1 (c) score 2 or sacrifice child), up to 5.0: a child may be killed in its place.
 
     Up to 2.6.34 it is C(kill process 1 (c) score 2 or a child).
     """
     match = _ANNOUNCED.match(text)
-    return Said(ANNOUNCEMENT, dict(_scope(match.group("message")), **_who(match))) if match else None
+    return Statement(ANNOUNCEMENT, dict(_scope(match.group("message")), **_who(match))) if match else None
 
 
-def _shared(text: str) -> Optional[Said]:
+def _shared(text: str) -> Optional[Statement]:
     """C(Kill process 1 (c) sharing same memory), up to 4.5: another process on the memory of the victim."""
     match = _SHARED.match(text)
-    return Said(SHARED, _who(match)) if match else None
+    return Statement(SHARED, _who(match)) if match else None
 
 
-def _group(text: str) -> Optional[Said]:
+def _group(text: str) -> Optional[Statement]:
     match = _GROUP.match(text)
-    return Said(GROUP, {"cgroup": match.group(1)}) if match else None
+    return Statement(GROUP, {"cgroup": match.group(1)}) if match else None
 
 
-def _reaper(text: str) -> Optional[Said]:
+def _reaper(text: str) -> Optional[Statement]:
     """The reaper takes the memory of a victim, or gives up on it; both tell that there was a victim."""
     match = _REAPED.match(text)
     if match:
-        return Said(REAPED, dict(_who(match), reaped=True))
+        return Statement(REAPED, dict(_who(match), reaped=True))
     match = _UNREAPED.match(text)
-    return Said(REAPED, dict(_who(match), reaped=False)) if match else None
+    return Statement(REAPED, dict(_who(match), reaped=False)) if match else None
 
 
-def _spared(text: str) -> Optional[Said]:
+def _spared(text: str) -> Optional[Statement]:
     match = _SPARED.match(text)
-    return Said(SPARED, _who(match)) if match else None
+    return Statement(SPARED, _who(match)) if match else None
 
 
-def _nobody(text: str) -> Optional[Said]:
+def _nobody(text: str) -> Optional[Statement]:
     """Without a panic (a control group, sysrq) the report just ends here."""
-    return Said(NOBODY, _scope(text)) if text.lower().startswith(("out of memory", "memory cgroup")) else None
+    return Statement(NOBODY, _scope(text)) if text.lower().startswith(("out of memory", "memory cgroup")) else None
 
 
-def _panic(text: str) -> Optional[Said]:
+def _panic(text: str) -> Optional[Statement]:
     """The kernel stops: panic_on_oom is set (2, "compulsory", for any scope), or there is nobody left to kill."""
     lower = text.lower()
     if not any(words in lower for words in _PANIC_WORDS):
-        return Said(BOOT, {})
+        return Statement(BOOT, {})
     if not text.startswith("Kernel panic - not syncing: "):
-        return Said(KNOWN, {})
+        return Statement(KNOWN, {})
     if "(memcg)" in lower:
-        return Said(PANIC, {"scope": CGROUP})
-    return Said(PANIC, {} if "compulsory" in lower else {"scope": GLOBAL})
+        return Statement(PANIC, {"scope": CGROUP})
+    return Statement(PANIC, {} if "compulsory" in lower else {"scope": GLOBAL})
 
 
-def _blob(text: str) -> Optional[Said]:
+def _blob(text: str) -> Optional[Statement]:
     """C([45B blob data]): journalctl without C(--all) keeps to itself what is not UTF-8, such as a name."""
-    return Said(LOST, {"lines": 1}) if _BLOB.match(text) else None
+    return Statement(LOST, {"lines": 1}) if _BLOB.match(text) else None
 
 
 _RECOGNISERS = (
@@ -272,9 +272,9 @@ _RECOGNISERS = (
     ("memory.oom.group", _group),
     ("OOM victim ", _spared),
     ("no killable processes", _nobody),
-    ("callbacks suppressed", lambda text: Said(KNOWN, {})),
-    ("page allocation ", lambda text: Said(OTHER_REPORT, {})),
-    ("how Memory", lambda text: Said(OTHER_REPORT, {})),
-    ("Linux version ", lambda text: Said(BOOT, {}) if _BOOT.match(text) else None),
-    ("oot ", lambda text: Said(BOOT, {}) if text.startswith(("-- Boot ", "-- Reboot --")) else None),
+    ("callbacks suppressed", lambda text: Statement(KNOWN, {})),
+    ("page allocation ", lambda text: Statement(OTHER_REPORT, {})),
+    ("how Memory", lambda text: Statement(OTHER_REPORT, {})),
+    ("Linux version ", lambda text: Statement(BOOT, {}) if _BOOT.match(text) else None),
+    ("oot ", lambda text: Statement(BOOT, {}) if text.startswith(("-- Boot ", "-- Reboot --")) else None),
 )

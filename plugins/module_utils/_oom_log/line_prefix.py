@@ -26,10 +26,11 @@ _CONTAINER_STREAM = re.compile(r"(?:stdout|stderr) [FP] ")
 _PRIORITY = re.compile(r"<(\d{1,4})>")
 # Version, time, host, program, process, message ID and structured data, each "-" where there is none.
 _PROTOCOL = re.compile(
-    r"1 (-|\d{4}-\S{1,30}) (\S{1,255}) (\S{1,48}) \S{1,128} \S{1,32} "
+    r"1 (-|\d{4}-\S{1,30}) (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} "
     r"(?:-|(?:\[(?:[^\]\\]|\\.){1,1000}\]){1,9})(?: \ufeff?|$)"
 )
-_DECODED_PRIORITY = re.compile(r"(kern|user|mail|daemon|auth|syslog|lpr|news|local\d) *:[a-z]{3,6} *: ?")
+_FACILITY = r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d)"
+_DECODED_PRIORITY = re.compile("(" + _FACILITY + r") *:[a-z]{3,6} *: ?")
 _RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),[^;]{0,200};")
 
 _WORD = r"(?:[^\W\d]{1,12}\.?|\d{1,2}\w)"
@@ -52,7 +53,16 @@ EMBEDDED_PREFIX = re.compile(r"\[ *\d{1,10}\.\d{6}\] ?")
 _CALLER = re.compile(r"\[ *[TC]\d{1,10}\] ?")
 
 _LEVEL = r"[a-z0-9]{2,9}\.[a-z]{3,7} "
-_KERNEL = re.compile(r"(?:(?!" + _LEVEL + r")(\S{0,254}[^\s:]) )?(?:" + _LEVEL + r")?kernel(?:\[\d{0,10}\])?: ?")
+# Not every word of that form: it may be a host.
+_PRIORITY_WORD = _FACILITY + r"\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) "
+# Any program may call itself that, but has a facility of programs, and often a pid.
+_KERNEL = re.compile(
+    "(?:(?!"
+    + _PRIORITY_WORD
+    + r")(?P<host>\S{0,254}[^\s:]) )?(?P<priority>"
+    + _PRIORITY_WORD
+    + r")?kernel(?:\[0?\])?: ?"
+)
 _PROGRAM = re.compile(
     r"(?:\S{1,255} )?(?:" + _LEVEL + r")?[^\s:\[\]]{1,64}\[\d{1,10}\]: "
     r"|(?:\S{1,255} (?:" + _LEVEL + ")?|" + _LEVEL + r")[^\s:\[\]]{1,64}: "
@@ -140,8 +150,9 @@ class _Reader:
         """C(<4>1 2026-11-23T02:01:29Z host kernel - - - text) of RFC 5424."""
         match = None if self.line.kernel is None else self._take(_PROTOCOL)
         if match:
-            stamp, host, program = match.groups()
-            self.line = self.line._replace(kernel=program == "kernel", host="" if host == "-" else host)
+            stamp, host, program, process = match.groups()
+            is_kernel = bool(self.line.kernel) and program == "kernel" and process in ("-", "0")
+            self.line = self.line._replace(kernel=is_kernel, host="" if host == "-" else host)
             moment = _CALENDAR[0].match(stamp)
             if moment:
                 self._moment(moment)
@@ -186,7 +197,9 @@ class _Reader:
         """Host, facility and level, program; true if there was one."""
         match = self._take(_KERNEL)
         if match:
-            self.line = self.line._replace(kernel=True, host=match.group(1) or "")
+            by_kernel = (match.group("priority") or "kern.").startswith("kern.")
+            is_kernel = by_kernel and self.line.kernel is not False
+            self.line = self.line._replace(kernel=is_kernel, host=match.group("host") or "")
             return True
         if others and self._take(others):
             self.line = self.line._replace(kernel=False)

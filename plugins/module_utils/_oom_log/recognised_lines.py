@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Iterable, Iterator, List, NamedTuple, Optional
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import LOST, UNKNOWN, Said
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import LOST, UNKNOWN, Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import is_suspicious, understand
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import (
     EMBEDDED_PREFIX,
@@ -27,29 +27,29 @@ _MAX_MISSING = 100000
 _DROPPED = re.compile(r"(?:\*\* ?|printk: )(\d{1,9}) (?:printk )?messages dropped(?: ?\*\*)? ?")
 
 
-class Fact(NamedTuple):
-    """What a line says, and the line."""
+class RecognisedLine(NamedTuple):
+    """A line, and what it says."""
 
-    said: Said
+    statement: Statement
     line: Line
 
 
-def facts_of(lines: Iterable[str]) -> Iterator[Fact]:
-    """The facts of a log, in its order. A line that only looks like one of the OOM killer is of kind C(UNKNOWN)."""
-    return _Facts().read(lines)
+def recognised(lines: Iterable[str]) -> Iterator[RecognisedLine]:
+    """The lines of the OOM killer, in the order of the log. One that only looks like one is of kind C(UNKNOWN)."""
+    return _Recogniser().read(lines)
 
 
-class _Facts:
-    """Holds the last fact back, as the next line may be the rest of it."""
+class _Recogniser:
+    """Holds the last line back, as the next line may be the rest of it."""
 
     def __init__(self) -> None:
         self._head = Line("")
         self._passed_over: Optional[str] = None
-        self._held: Optional[Fact] = None
+        self._held: Optional[RecognisedLine] = None
         self._breaks = 0
         self._sequence: Optional[int] = None
 
-    def read(self, lines: Iterable[str]) -> Iterator[Fact]:
+    def read(self, lines: Iterable[str]) -> Iterator[RecognisedLine]:
         for raw in lines:
             if is_noise(raw):
                 self._passed_over = raw
@@ -60,10 +60,10 @@ class _Facts:
                 self._held = longer
                 self._breaks += 1
                 continue
-            for fact in self._missing(line) + _facts_of_line(line, raw):
+            for found in self._missing(line) + _recognised_in_line(line, raw):
                 if self._held:
                     yield self._held
-                self._held, self._breaks = fact, 0
+                self._held, self._breaks = found, 0
         if self._held:
             yield self._held
 
@@ -79,8 +79,8 @@ class _Facts:
             return head._replace(text=line.text, indent=line.indent, prefixed=False, sequence=None)
         return line._replace(host=head.host)
 
-    def _continued(self, line: Line) -> Optional[Fact]:
-        """The held fact with this line joined to it, if it says more then.
+    def _continued(self, line: Line) -> Optional[RecognisedLine]:
+        """The held line with this line joined to it, if it says more then.
 
         A mail program takes a space away, a terminal nothing; a process may have the line break in its name.
         """
@@ -88,29 +88,30 @@ class _Facts:
         if not held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
             return None
         same_message = self._head.prefixed and line.indent > self._head.indent
-        best, kind, weight = None, held.said.kind, held.said.weight - same_message
+        best, kind, weight = None, held.statement.kind, held.statement.weight - same_message
         for space in ("\n", " ", "") if same_message else (" ", ""):
             text = held.line.text + space + line.text
-            said = understand(text)
-            if said and (kind == UNKNOWN or (said.kind == kind and said.weight > weight)):
-                best, kind, weight = Fact(said, held.line._replace(text=text)), said.kind, said.weight
+            statement = understand(text)
+            if statement and (kind == UNKNOWN or (statement.kind == kind and statement.weight > weight)):
+                best = RecognisedLine(statement, held.line._replace(text=text))
+                kind, weight = statement.kind, statement.weight
         return best
 
-    def _missing(self, line: Line) -> List[Fact]:
+    def _missing(self, line: Line) -> List[RecognisedLine]:
         """A gap in the numbers of /dev/kmsg."""
         if line.sequence is None:
             return []
         before, self._sequence = self._sequence, line.sequence
         missing = line.sequence - before - 1 if before is not None else 0
-        return [Fact(Said(LOST, {"lines": missing}), line)] if 0 < missing <= _MAX_MISSING else []
+        return [RecognisedLine(Statement(LOST, {"lines": missing}), line)] if 0 < missing <= _MAX_MISSING else []
 
 
-def _facts_of_line(line: Line, raw: str) -> List[Fact]:
+def _recognised_in_line(line: Line, raw: str) -> List[RecognisedLine]:
     dropped = _DROPPED.match(line.text)
     if not dropped:
-        return _facts_of_message(line, raw)
-    lost = Fact(Said(LOST, {"lines": int(dropped.group(1))}), line)
-    return [lost] + _facts_of_message(_within(line, dropped.end()), raw)
+        return _recognised_in_message(line, raw)
+    lost = RecognisedLine(Statement(LOST, {"lines": int(dropped.group(1))}), line)
+    return [lost] + _recognised_in_message(_within(line, dropped.end()), raw)
 
 
 def _within(line: Line, start: int) -> Line:
@@ -122,25 +123,25 @@ def _within(line: Line, start: int) -> Line:
     return line._replace(**own)
 
 
-def _facts_of_message(line: Line, raw: str) -> List[Fact]:
+def _recognised_in_message(line: Line, raw: str) -> List[RecognisedLine]:
     if line.kernel is False or not line.text:
         return []
-    said = understand(line.text)
-    if said:
-        return [Fact(said, line)]
+    statement = understand(line.text)
+    if statement:
+        return [RecognisedLine(statement, line)]
     if "\n" in line.text:
-        return _facts_of_record(line)
+        return _recognised_in_record(line)
     if not is_suspicious(line.text, line.kernel):
         return []
     embedded = EMBEDDED_PREFIX.search(line.text, 1)
     inner = _within(line, embedded.start()) if embedded else line
-    said = understand(inner.text)
-    if said:
-        return [Fact(said, inner)]
-    return [Fact(Said(UNKNOWN, {"line": printable(raw)[:_MAX_STRANGE_CHARS]}), line)]
+    statement = understand(inner.text)
+    if statement:
+        return [RecognisedLine(statement, inner)]
+    return [RecognisedLine(Statement(UNKNOWN, {"line": printable(raw)[:_MAX_STRANGE_CHARS]}), line)]
 
 
-def _facts_of_record(line: Line) -> List[Fact]:
+def _recognised_in_record(line: Line) -> List[RecognisedLine]:
     """One record of /dev/kmsg can hold many lines: the sizes of a control group do (5.0 to 6.4)."""
-    said = [understand(text) for text in line.text.split("\n")]
-    return [Fact(one, line) for one in said if one]
+    statements = [understand(text) for text in line.text.split("\n")]
+    return [RecognisedLine(one, line) for one in statements if one]

@@ -18,7 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     ROW,
     STATS,
     TABLE,
-    Said,
+    Statement,
 )
 
 _MAX_COLUMNS = 20
@@ -68,10 +68,10 @@ _ROW = re.compile(r"\[ *(\d{1,10})\] +(\d{1,10} .*)", re.S)
 _INTEGER = re.compile(r"-?\d{1,19}$")
 
 
-def machine_sizes(text: str) -> Optional[Said]:
+def machine_sizes(text: str) -> Optional[Statement]:
     """C(active_anon:1 inactive_anon:2 …) in pages, C(3 pages RAM), C(Free swap  = 4kB), C(anon 5) in bytes."""
     sizes = _page_counters(text) or _page_total(text)
-    return Said(MACHINE, sizes) if sizes else None
+    return Statement(MACHINE, sizes) if sizes else None
 
 
 def _page_counters(text: str) -> Dict[str, int]:
@@ -97,7 +97,7 @@ def _page_total(text: str) -> Dict[str, int]:
     return {}
 
 
-def cgroup_usage(text: str) -> Optional[Said]:
+def cgroup_usage(text: str) -> Optional[Statement]:
     """C(memory: usage 1kB, limit 2kB, failcnt 3), the same of memory+swap (v1), kmem (v1) and swap (v2).
 
     Where there is no limit, the number is the largest that the counter can hold, about 2^63.
@@ -108,29 +108,29 @@ def cgroup_usage(text: str) -> Optional[Said]:
     name = _USAGE_NAMES[match.group(1)]
     usage, limit, failcnt = (int(number) for number in match.groups()[1:])
     sizes = {name + "usage_kib": usage, name + "limit_kib": limit, name + "failcnt": failcnt}
-    return Said(STATS, {"sizes": sizes})
+    return Statement(STATS, {"sizes": sizes})
 
 
-def cgroup_stats(text: str) -> Optional[Said]:
+def cgroup_stats(text: str) -> Optional[Statement]:
     """C(Memory cgroup stats for /a: cache:1KB rss:2KB …) (v1, to be added up over the groups below) or its title."""
     match = _STATS.match(text)
     if not match:
         return None
     counters = [_COUNTER.match(word) for word in (match.group(2) or "").split()]
     sums = {c.group(1) + "_kib": int(c.group(2)) for c in counters if c and c.group(3)}
-    return Said(STATS, {"stats_cgroup": match.group(1), "sums": sums})
+    return Statement(STATS, {"stats_cgroup": match.group(1), "sums": sums})
 
 
-def table_header(text: str) -> Optional[Said]:
+def table_header(text: str) -> Optional[Statement]:
     """C([ pid ]   uid  tgid total_vm      rss … name): the columns, which differ by kernel."""
     match = _TABLE.match(text)
     if not match:
         return None
     columns = match.group(1).split()
-    return Said(TABLE, {"columns": ("pid", *columns)}) if len(columns) < _MAX_COLUMNS else None
+    return Statement(TABLE, {"columns": ("pid", *columns)}) if len(columns) < _MAX_COLUMNS else None
 
 
-def table_row(text: str) -> Optional[Said]:
+def table_row(text: str) -> Optional[Statement]:
     """A row: numbers first, then a name, which may hold anything; or the start of a row, without its name.
 
     None if there are too few numbers.
@@ -147,10 +147,10 @@ def table_row(text: str) -> Optional[Said]:
         rest = after.lstrip(" ")
     if len(numbers) < (_MIN_COLUMNS if rest else _MIN_COLUMNS_OF_A_PART):
         return None
-    return Said(ROW, dict({"numbers": tuple(numbers)}, **({"comm": rest} if rest else {})))
+    return Statement(ROW, dict({"numbers": tuple(numbers)}, **({"comm": rest} if rest else {})))
 
 
-def limit_reached(text: str) -> Optional[Said]:
+def limit_reached(text: str) -> Optional[Statement]:
     """C(Task in /a/b killed as a result of limit of /a) up to 4.20, C(Memory limit reached of cgroup /a)."""
     for start, middle in (
         ("Task in ", " killed as a result of limit of "),
@@ -159,5 +159,5 @@ def limit_reached(text: str) -> Optional[Said]:
         cgroup, found, limit = text.partition(middle)
         if found and cgroup.startswith(start):
             cgroups = {"cgroup": cgroup[len(start) :], "limit_cgroup": limit}
-            return Said(LIMIT, {key: path for key, path in cgroups.items() if path.startswith("/")})
+            return Statement(LIMIT, {key: path for key, path in cgroups.items() if path.startswith("/")})
     return None

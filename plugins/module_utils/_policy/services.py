@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import ADJ_MAX, ADJ_MIN
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, one_of, shown, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys, one_of, shown, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family, Spec
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import SCORE
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
 STATES = ("present", "absent")
 # What people write → what systemd calls it.
@@ -28,6 +29,32 @@ SETTINGS = {
 }
 _WORDS = {"oom_policy": ("continue", "stop", "kill"), "managed_oom_preference": ("none", "avoid", "omit")}
 ENTRY_KEYS = ("name", *SETTINGS, "state")
+
+
+# Whose loss is felt more than it looks, by what they are for.
+SENSITIVE: Dict[str, Tuple[str, ...]] = {
+    "logging": ("systemd-journald", "rsyslog", "syslog-ng", "syslog"),
+    "monitoring": (
+        "node-exporter",
+        "prometheus-node-exporter",
+        "telegraf",
+        "collectd",
+        "zabbix-agent",
+        "zabbix-agent2",
+    ),
+    "time": ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "systemd-timesyncd"),
+    "network": (
+        "systemd-networkd",
+        "systemd-resolved",
+        "NetworkManager",
+        "wpa_supplicant",
+        "ModemManager",
+        "dhcpcd",
+        "dnsmasq",
+        "connman",
+    ),
+    "remote access": ("ssh", "sshd", "dropbear", "openvpn", "wg-quick", "tailscaled", "zerotier-one"),
+}
 
 
 @dataclass(frozen=True)
@@ -110,20 +137,85 @@ def dropin_name(where: str, name: Any) -> str:
     return name
 
 
-def merge_declared(
-    variables: Mapping[str, Any], override: Optional[str], family: Optional[str] = None
-) -> List[Dict[str, Any]]:
+def sensitive_services(where: str, declared: Any) -> Mapping[str, Sequence[str]]:
+    """What for → services: the default list, or the user's own in its place."""
+    if declared is None:
+        return SENSITIVE
+    if not isinstance(declared, Mapping) or not all(isinstance(services, list) for services in declared.values()):
+        raise InvalidPolicy(
+            f"{where}: found {shown(declared)}, expected a dictionary such as {{'time': ['chrony']}}: what for, and "
+            "the services"
+        )
+    return {str(purpose): [str(service) for service in services] for purpose, services in declared.items()}
+
+
+@dataclass(frozen=True)
+class ServicesDeclaration(Declaration):
+    """I(sensitive) says what for, and the services that are there for it."""
+
+    services: Tuple[ServicePolicy, ...]
+    sensitive: Mapping[str, Sequence[str]]
+
+    @property
+    def declares(self) -> bool:
+        return bool(self.services or self.options["exclusive"])
+
+
+@dataclass(frozen=True)
+class ServicesFamily(Family):
+    """Services: scores and memory settings."""
+
+    @property
+    def spec(self) -> Spec:
+        entry: Dict[str, Dict[str, Any]] = {
+            "name": {"type": "str", "required": True},
+            **{option: {"type": "raw"} for option in SETTINGS},
+            **{option: {"type": "str", "choices": list(words)} for option, words in _WORDS.items()},
+            "state": {"type": "str", "choices": list(STATES)},
+        }
+        return {
+            "services": {"type": "list", "elements": "dict", "required": True, "options": entry},
+            "exclusive": {"type": "bool", "default": False},
+            "apply": {"type": "str", "choices": ["live", "restart", "none"], "default": "live"},
+            "missing": {"type": "str", "choices": ["error", "warn", "write"], "default": "error"},
+            "dropin": {"type": "str", "default": OWN_NAME},
+            "skip_unknown": {"type": "bool", "default": False},
+            "max_protected_pct": {"type": "raw", "default": 60},
+            "sensitive_services": {"type": "dict"},
+            "force": {"type": "bool", "default": False},
+        }
+
+    def absent(self, options: Mapping[str, Any]) -> Dict[str, Any]:
+        return {"services": [], "exclusive": True, "dropin": options.get("dropin")}
+
+    def declaration(self, options: Mapping[str, Any], prefix: str) -> ServicesDeclaration:
+        checked = {
+            "dropin": dropin_name(prefix + "dropin", options["dropin"]),
+            "max_protected_pct": whole_number(prefix + "max_protected_pct", options["max_protected_pct"], 0, 100),
+        }
+        return ServicesDeclaration(
+            self,
+            {**options, **checked},
+            service_policies(options["services"] or [], prefix + "services"),
+            sensitive_services(prefix + "sensitive_services", options["sensitive_services"]),
+        )
+
+
+SERVICES = ServicesFamily(
+    "services",
+    "service_oom_score",
+    "oom_protect_services",
+    "oom_protect_",
+    "services",
+    "which services live when memory runs out, and which may die first",
+)
+
+
+def merge_declared(variables: Mapping[str, Any], override: Optional[str]) -> List[Dict[str, Any]]:
     """One list out of several variables, by unit; what variable I(override) says about a unit replaces the rest.
 
-    Two different declarations of one unit are an error that names both variables; so is a variable that is neither
-    I(family) nor begins with it and an underscore.
+    Two different declarations of one unit are an error that names both variables.
     """
-    for variable in sorted(variables):
-        if family and variable != family and not variable.startswith(family + "_"):
-            raise InvalidPolicy(
-                f"found the variable {variable}, which declares nothing; expected {family}, or a name that begins with "
-                f"{family}_; rename it"
-            )
     merged: Dict[str, Tuple[str, ServicePolicy, Dict[str, Any]]] = {}
     for variable in sorted(variables, key=lambda name: (name == override, name)):
         entries = variables[variable]

@@ -11,17 +11,18 @@ from typing import List, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Place, must
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.heaptrack import parse_heaptrack
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.massif import parse_massif
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.memcheck import parse_memcheck
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, MEMCHECK, Request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Profile
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool, program
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import HOME, Place, must
 
 # Heaptrack's trace up to a moment: the last line may be half of one, and the program trusts what it reads.
 _INTERPRET = 'head -c "$1" | head -n -1 | "$2" > "$3"'
-_TRACED = re.compile("^x [0-9a-f]+ (/.*)$", re.MULTILINE)
+# Since 1.3 the length of the path stands before it.
+_TRACED = re.compile("^x (?:[0-9a-f]+ )?(/.*)$", re.MULTILINE)
 _KEPT = HOME + "/profiles"
 
 

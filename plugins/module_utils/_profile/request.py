@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import size_bytes
 
 HEAPTRACK, MEMCHECK, MASSIF = TOOLS = ("heaptrack", "valgrind_memcheck", "valgrind_massif")
 _DAY = 86_400
@@ -86,7 +86,7 @@ def _check_tool(params: Mapping[str, Any], given: str) -> None:
             "confirm_attach: found false, expected true: attaching stops the process for a moment, runs code in it, "
             "and may crash it, then or later. Name the unit instead, which is restarted, or set confirm_attach: true"
         )
-    if given == "unit" and names.parse(params["unit"]).kind != "service":
+    if given == "unit" and names.parse(params["unit"]).type != "service":
         raise InvalidPolicy(f"unit: found {params['unit']!r}, expected a service")
     if given == "unit" and names.parse(params["unit"]).is_template:
         raise InvalidPolicy(f"unit: found the template {params['unit']!r}, expected one of its instances")

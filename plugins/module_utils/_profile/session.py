@@ -14,11 +14,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.analysis import Watched, analyse, keep
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import HOME, Guard, Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, Request, request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import Profile, Site, by_blame
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Target, target
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool, program, tool
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import HOME, Place, Watchdog, show
 
 _SPARE_BYTES = 32 << 20
 _DEEPEST = 10
@@ -43,7 +43,7 @@ def profile(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str
     result: Dict[str, Any] = {"changed": True, "steps": subject.steps}
     if check_mode:
         return result
-    with Guard(host, place, subject.take_back, wanted.timeout, subject.check_after):
+    with Watchdog(host, place, subject.take_back, wanted.timeout, subject.check_after):
         subject.begin()
         seen = _watch(host, wanted, chosen, subject)
     try:

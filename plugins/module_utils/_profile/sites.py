@@ -9,6 +9,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import Dict, Iterable, List, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.demangled import parse_name
+
 # Kinds of a site. C(grown) was allocated after the warm-up and is still held (heaptrack); C(lost), C(indirect) and
 # C(possible) have no pointer to them any more, C(reachable) has (memcheck); C(held) is all of it (massif).
 GROWN, LOST, INDIRECT, POSSIBLE, REACHABLE, HELD = "grown", "lost", "indirect", "possible", "reachable", "held"
@@ -16,20 +18,31 @@ LEAKED = (GROWN, LOST, INDIRECT, POSSIBLE)
 
 # They hand out memory for others, or collect what others put into them: never the one to blame.
 _MACHINERY = re.compile(
-    r"^(?:vgpreload_.*|libheaptrack.*|lib(?:c|m|pthread|dl|stdc\+\+|gcc_s)(?:-[0-9.]+)?\.so.*|libc\+\+(?:abi)?\.so.*"
-    r"|ld-(?:linux|musl).*|libc\.musl.*|lib(?:jemalloc|tcmalloc.*|mimalloc.*)\.so.*)$"
+    r"^(?:vgpreload_.*|libheaptrack.*|lib(?:c|m|rt|pthread|dl|stdc\+\+|gcc_s)(?:-[0-9.]+)?\.so.*|libc\+\+(?:abi)?\.so.*"
+    r"|ld(?:64|-[0-9.]+|-linux.*|-musl.*|-uClibc.*)?\.so.*|libc\.musl.*|libuClibc.*|libstd-[0-9a-f]+\.so"
+    r"|lib(?:jemalloc|tcmalloc|mimalloc|tbbmalloc|snmalloc|rpmalloc).*\.so.*)$"
 )
-_LIBRARY_CODE = re.compile(r"^(?:std::|__gnu_cxx::|operator new\b)")
-# Massif tells no folder of a file.
+_NAMESPACES = ("std", "__gnu_cxx", "__gnu_debug", "__gnu_parallel", "__cxxabiv1")
+# As everything in Rust these tell no parameters: a namespace of C++ may have such a name too.
+_CRATES = ("alloc", "core", "hashbrown")
+# The debug information alone tells it. Massif tells no folder of a file, and no header of others has no suffix.
 _LIBRARY_FILE = re.compile(
-    r"(?:^|/)include/c\+\+/|^(?:stl_\w+|(?:new_)?allocator|alloc_traits|basic_string|shared_ptr\w*|hashtable\w*"
-    r"|vector|deque|list|string)\.(?:h|tcc)$"
+    r"(?:^|/)(?:include|gcc/[^/]+)/c\+\+/|/libstdc\+\+-v3/|/rustc[-/][^/]+/(?:library|src/lib)|/rust(?:lib/src|/deps)/"
+    r"|^library/(?:alloc|core|std)/|^[a-z_]+$|^\w+\.tcc$"
+    r"|^(?:stl_\w+|std_\w+|(?:new_)?allocator|alloc(?:ator|ated)?_(?:traits|ptr)|basic_string|(?:shared|unique)_ptr\w*"
+    r"|ptr_traits|hashtable\w*|unordered_(?:map|set)|invoke|char_traits)\.h$"
 )
+_ALLOCATING = re.compile(r"operator ?(?:new|delete)\b")
 _PROFILER = re.compile(r"(?:^|/)(?:vgpreload_|libheaptrack)[^/]*$")
+# In a program that is linked statically the C library has no object of its own.
 _WRAPPERS = re.compile(
-    r"^(?:malloc|calloc|realloc|(?:posix_)?memalign|aligned_alloc|strn?dup|v?asprintf"
+    r"^(?:(?:_{0,3}(?:GI|libc|interceptor)_){0,2}_{0,2}"
+    r"(?:(?:je_|mi_|tc_|rp|dl)?(?:malloc|calloc|realloc|(?:posix_)?memalign|aligned_alloc)|p?valloc|reallocarray"
+    r"|_?int_(?:malloc|realloc|memalign)|_?mid_memalign|malloc_hook_ini|tcache_init|(?:str|wcs)n?dup"
+    r"|v?asprintf(?:_chk|_internal)?|getdelim|getline|open_w?memstream)"
     r"|x(?:malloc|calloc|realloc|strn?dup)|g_(?:try_)?(?:malloc|realloc)(?:0|_n|0_n)?|g_(?:strn?dup|memdup2?)"
-    r"|g_slice_(?:alloc0?|copy)|CRYPTO_(?:zalloc|malloc|realloc|strdup))$"
+    r"|g_slice_(?:alloc0?|copy)|CRYPTO_(?:zalloc|malloc|realloc|strdup)"
+    r"|_Unwind_\w+|__cxa_\w+|__(?:gxx|gcc)_personality_\w+|__r(?:ust|dl|g|de)_\w+)$"
 )
 
 
@@ -52,10 +65,20 @@ class Frame:
         """Whether it allocates on behalf of its caller: malloc and its likes, the C and the C++ library."""
         return bool(
             _MACHINERY.match((self.object or "").rpartition("/")[2])
-            or _LIBRARY_CODE.match(self.function or "")
             or _LIBRARY_FILE.search(self.file or "")
-            or _WRAPPERS.match(self.function or "")
+            or (self.function and _is_library(self.function))
         )
+
+
+def _is_library(function: str) -> bool:
+    name = parse_name(function)
+    if not name.parts:
+        return False
+    first, last = name.parts[0], name.parts[-1]
+    if len(name.parts) == 1 and _WRAPPERS.match(last):
+        return True
+    known = first in _NAMESPACES or (first in _CRATES and not name.parameters)
+    return (known and len(name.parts) > 1) or bool(_ALLOCATING.match(last))
 
 
 @dataclass(frozen=True)

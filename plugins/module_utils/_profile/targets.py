@@ -11,11 +11,11 @@ from typing import Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import has_capability, parse_status
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import has_capability, parse_status
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile import tools
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import Request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place, show
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import read_section
 
 DROPIN = "zzzz-lifeboat-oom-profile.conf"
@@ -258,7 +258,7 @@ class Command(_Started):
         return state["ActiveState"] == "inactive" and state["Result"] in ("success", "")
 
 
-class Process(Target):
+class AttachedProcess(Target):
     """A process that runs: heaptrack is put into it by gdb, and told to stop by it. It stays loaded."""
 
     def __init__(self, host: Host, wanted: Request, tool: Tool, place: Place) -> None:
@@ -317,11 +317,20 @@ class Process(Target):
             "--eval-command=detach",
         ]
         line = " ".join(shlex.quote(word) for word in words)
-        folders = " ".join(self._root + parent + self._name for parent in _PARENTS)
+        finished = f"[ -e {shlex.quote(self.place.finished)} ]"
         return (
             f"if grep -q libheaptrack_inject /proc/{self._pid}/maps; then {line}; fi",
-            f"[ -e {shlex.quote(self.place.finished)} ] || rm -rf {folders}",
+            *(
+                f"{finished} || {self._is_elsewhere(parent)}rm -rf {self._root}{parent}{self._name}"
+                for parent in _PARENTS
+            ),
         )
+
+    def _is_elsewhere(self, folder: str) -> str:
+        """Words of sh: in the root of a container a link would lead to a folder of ours."""
+        parts = folder.strip("/").split("/") if self._root else []
+        paths = ["/".join([self._root, *parts[: depth + 1]]) for depth in range(len(parts))]
+        return "".join(f"[ -h {path} ] || " for path in paths)
 
     def main_pid(self) -> Optional[int]:
         return self._pid if self.host.exists(f"/proc/{self._pid}") else None
@@ -372,5 +381,5 @@ class Process(Target):
 
 
 def target(host: Host, wanted: Request, tool: Tool, place: Place) -> Target:
-    kind = Unit if wanted.unit else Process if wanted.pid else Command
-    return kind(host, wanted, tool, place)
+    chosen = Unit if wanted.unit else AttachedProcess if wanted.pid else Command
+    return chosen(host, wanted, tool, place)

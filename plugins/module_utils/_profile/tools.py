@@ -30,6 +30,8 @@ _LIB_REL_PATH = re.compile(r'^LIB_REL_PATH="([^"$`]+)"$', re.MULTILINE)
 HARMLESS = ("[Unit]", "FailureAction=none", "StartLimitAction=none", "SuccessAction=none")
 _RAW = "raw"
 _CALLERS = "--num-callers=30"
+# Of VALGRIND_OPTS and .valgrindrc some make it write nothing, or something else.
+_ALONE = "--command-line-only=yes"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def tool(host: Door, name: str, folder: str) -> Tool:
         return _heaptrack(host, folder)
     valgrind = program(host, "valgrind")
     # Of the processes that it starts each writes a file of its own.
-    words = [valgrind, "--trace-children=yes", "--child-silent-after-fork=yes", _CALLERS]
+    words = [valgrind, _ALONE, "--trace-children=yes", "--child-silent-after-fork=yes", _CALLERS]
     if name == MEMCHECK:
         words += ["--tool=memcheck", "--leak-check=full", "--show-leak-kinds=all", "--undef-value-errors=no"]
         words += ["--xml=yes", f"--xml-file={folder}/%p.out"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Iterator, List, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, simplified
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, simplified
 
 CMDLINE = "/proc/cmdline"
 # The first kernel that does not ignore them.

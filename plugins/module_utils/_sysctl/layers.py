@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, Loader
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import NEWEST, taken
@@ -16,21 +16,29 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import
 
 @dataclass(frozen=True)
 class SysctlState:
-    """The sysctls of one host.
-
-    I(loader) sets them at boot and reads I(files). I(runtime) holds the running values by key; a key that is
-    not there is one that this kernel does not have. I(read_only) names the keys that not even root can write here.
-    I(cmdline) holds what the kernel took from its command line, by key in the order of the writes. I(kernel) is its
-    version (major, minor).
-    """
+    """The sysctls of one host."""
 
     loader: Loader
+    """What sets them at boot: C(systemd), C(procps), C(procps3), C(procps3-run-first) or C(busybox). See sysctl.d(5).
+    """
+
     own_path: str
+    """Path of our file, there or not."""
+
     files: Tuple[SysctlFile, ...]
+    """Each file that the loader may read."""
+
     runtime: Mapping[str, str]
+    """The running values by key; a key that is not there is one that this kernel does not have."""
+
     read_only: Tuple[str, ...]
+    """Keys that not even root can write here."""
+
     cmdline: Mapping[str, str]
+    """What the kernel took from its command line (5.8), by key in the order of the writes."""
+
     kernel: Tuple[int, int] = NEWEST
+    """Numbers of the kernel's version (major, minor)."""
 
     @property
     def own_text(self) -> Optional[str]:

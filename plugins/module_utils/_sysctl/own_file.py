@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment, numbered_lines, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, numbered_lines, parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
-    "# Declare them in the inventory (oom_kernel_overcommit, oom_kernel_oom_policy) instead.\n"
+    "# Declare them in the inventory (variables that begin with oom_kernel_) instead.\n"
 )
 _HEADER_LINES = HEADER.split("\n")
 # Before a line of another file that would have won over ours.

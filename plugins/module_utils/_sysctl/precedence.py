@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Pattern, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     MOST_LINES,
     Assignment,
     Loader,
@@ -49,13 +49,16 @@ __all__ = [
 
 @dataclass(frozen=True)
 class SysctlFile:
-    """A file that was found. I(text) is C(None) for a link to C(/dev/null) or to nothing.
+    """A file that sets sysctls.
 
-    Such a file, like an empty one, masks the files of the same name in folders of lower priority.
+    One without a text, like an empty one, masks the files of the same name in folders of lower priority.
     """
 
     path: str
+    """Its path."""
+
     text: Optional[str]
+    """What stands in it; null for a link to C(/dev/null) or to nothing."""
 
 
 @dataclass(frozen=True)

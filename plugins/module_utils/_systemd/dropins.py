@@ -16,7 +16,7 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
 # Where the system manager looks, most important first (C(systemctl show -p UnitPath), 252). Where C(/lib) is
 # a link to C(/usr/lib), the two C(lib) entries are one folder: the reader of the disk skips the link.
@@ -69,14 +69,15 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 @dataclass(frozen=True)
 class DropIn:
-    """A unit file or drop-in as found on disk.
-
-    I(text) is decoded as UTF-8 with C(surrogateescape). C(None) means that the name is taken but nothing can
-    be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
-    """
+    """A unit file or drop-in as found on disk."""
 
     path: str
+    """Its path."""
+
     text: Optional[str]
+    """What stands in it, decoded as UTF-8 with C(surrogateescape); null where the name is taken but nothing can be read
+    there: a link to C(/dev/null) (a mask), a dangling link, a folder.
+    """
 
 
 @dataclass(frozen=True)
@@ -286,7 +287,7 @@ def _ranks(unit: str, names: Iterable[str], version: Optional[int]) -> Dict[str,
         for place, one in enumerate(_generalised(unit_names.split(name), since >= _PREFIX_DIRS_SINCE)):
             found.setdefault(one + ".d", (group, place))
     if since >= _TYPE_DIRS_SINCE or since == _TYPE_DIRS_BROUGHT_BACK:
-        found.setdefault(parsed.kind + ".d", (len(every), 0))
+        found.setdefault(parsed.type + ".d", (len(every), 0))
     return found
 
 
@@ -301,13 +302,13 @@ def _generalised(unit: unit_names.UnitName, prefixes: bool) -> List[str]:
     """
     shorter = _shorter(unit.prefix) if prefixes else []
     if not unit.is_instance:
-        return [str(unit), *(str(unit_names.UnitName(each, unit.instance or None, unit.kind)) for each in shorter)]
-    found = [str(unit), str(unit_names.UnitName(unit.prefix, "", unit.kind))]
-    found += [str(unit_names.UnitName(each, None, unit.kind)) for each in shorter]
+        return [str(unit), *(str(unit_names.UnitName(each, unit.instance or None, unit.type)) for each in shorter)]
+    found = [str(unit), str(unit_names.UnitName(unit.prefix, "", unit.type))]
+    found += [str(unit_names.UnitName(each, None, unit.type)) for each in shorter]
     for each in shorter:
         found += [
-            str(unit_names.UnitName(each, unit.instance, unit.kind)),
-            str(unit_names.UnitName(each, "", unit.kind)),
+            str(unit_names.UnitName(each, unit.instance, unit.type)),
+            str(unit_names.UnitName(each, "", unit.type)),
         ]
     return found
 

@@ -15,10 +15,10 @@ from typing import Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 
-# Kinds of unit that start processes of their own and so can have a score.
-SCORED_KINDS = ("service", "socket", "mount", "swap")
+# Types of unit that start processes of their own and so can have a score.
+SCORED_TYPES = ("service", "socket", "mount", "swap")
 
-_REFUSED_KINDS = {
+_REFUSED_TYPES = {
     "scope": "a scope adopts processes that something else has started and scored",
     "slice": "a slice groups units and starts no process",
     "target": "a target groups units and starts no process",
@@ -27,7 +27,7 @@ _REFUSED_KINDS = {
     "device": "a device starts no process",
     "automount": "an automount starts no process; name the mount",
 }
-_KINDS = frozenset(SCORED_KINDS) | frozenset(_REFUSED_KINDS)
+_TYPES = frozenset(SCORED_TYPES) | frozenset(_REFUSED_TYPES)
 _MAX_BYTES = 255  # UNIT_NAME_MAX is 256 with the closing NUL
 _FOREIGN = re.compile(r"[^A-Za-z0-9:_.\\@-]")
 _GLOB = re.compile(r"[*?\[\]!]")
@@ -38,16 +38,16 @@ class UnitName:
     """The parts of a unit name.
 
     I(prefix) stands before the first C(@); I(instance) after it (C(None) for a plain unit, C("") for a
-    template); I(kind) is the type without its dot.
+    template); I(type) is what stands behind the last dot.
     """
 
     prefix: str
     instance: Optional[str]
-    kind: str
+    type: str
 
     def __str__(self) -> str:
         at = "" if self.instance is None else "@" + self.instance
-        return self.prefix + at + "." + self.kind
+        return self.prefix + at + "." + self.type
 
     @property
     def is_template(self) -> bool:
@@ -62,21 +62,21 @@ class UnitName:
     @property
     def template_of(self) -> Optional[str]:
         """The template of an instance: C(app@.service) for C(app@one.service), else C(None)."""
-        return str(UnitName(self.prefix, "", self.kind)) if self.is_instance else None
+        return str(UnitName(self.prefix, "", self.type)) if self.is_instance else None
 
     @property
     def section(self) -> str:
         """The section of the unit file that holds its OOM settings: C(Service), C(Socket), ..."""
-        return self.kind.capitalize()
+        return self.type.capitalize()
 
 
 def split(name: str) -> UnitName:
     """Take apart a name that systemd reported (C(Id), C(Names)); nothing is checked, nothing raised."""
-    stem, dot, kind = name.rpartition(".")
-    if not dot or kind not in _KINDS:
-        stem, kind = name, "service"
+    stem, dot, suffix = name.rpartition(".")
+    if not dot or suffix not in _TYPES:
+        stem, suffix = name, "service"
     prefix, at, instance = stem.partition("@")
-    return UnitName(prefix, instance if at else None, kind)
+    return UnitName(prefix, instance if at else None, suffix)
 
 
 def parse(name: str) -> UnitName:
@@ -86,9 +86,9 @@ def parse(name: str) -> UnitName:
     """
     _check_characters(name)
     unit = split(name)
-    if unit.kind in _REFUSED_KINDS:
+    if unit.type in _REFUSED_TYPES:
         expected = "a service, socket, mount or swap unit"
-        raise _invalid(name, f"the type '{unit.kind}'", expected, _REFUSED_KINDS[unit.kind])
+        raise _invalid(name, f"the type '{unit.type}'", expected, _REFUSED_TYPES[unit.type])
     if not unit.prefix:
         raise _invalid(name, "nothing before its '@'", "a name such as 'getty@tty1.service'", "name the unit")
     if ".." in str(unit):

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from posixpath import basename
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment, DropIn, Merged
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import score, size_bytes
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score, size_bytes
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 SCORE = "OOMScoreAdjust"
@@ -26,35 +26,85 @@ _OUR_FOLDER = "The folder was made for this file."
 
 @dataclass(frozen=True)
 class RunningScore:
-    """One process of the unit's cgroup and the score it has."""
+    """One process of the unit's control group and the score it has."""
 
     pid: int
+    """Its number."""
+
     start_ticks: int
+    """When it was started, in clock ticks since boot."""
+
     comm: str
+    """Its name."""
+
     oom_score_adj: int
+    """Its score, a number from -1000 to 1000."""
+
     is_main: bool
+    """Whether systemd says that it is the main process."""
+
+
+@dataclass(frozen=True)
+class ScoreWinner:
+    """The line that decides the score of a unit on disk."""
+
+    file: str
+    """The file that it stands in."""
+    line: int
+    """The number of the line, from 1."""
+    value: str
+    """The score that it sets."""
+
+
+@dataclass(frozen=True)
+class ScoreLayers:
+    """The score of one unit in all its layers."""
+
+    unit: str
+    """The unit."""
+    dropin: Optional[str]
+    """The score in our drop-in, null where it sets none."""
+    winner: Optional[ScoreWinner]
+    """The line that decides it on disk, null where none sets it."""
+    loaded: Optional[int]
+    """The score that systemd has loaded, a number from -1000 to 1000; null where it does not say."""
+    running: Tuple[int, ...]
+    """The scores of its processes, each number once, in order."""
 
 
 @dataclass(frozen=True)
 class ServiceState:
-    """One unit. I(dropins) are all drop-ins that are on disk for it, I(running) its processes, oldest first.
-
-    I(own_path) is where our drop-in for it is or would be: for an instance that may be the folder of its
-    template. I(default_score) is that of a unit whose files set none, I(manager_score) what systemd itself runs
-    with. I(may_lower) says whether a score can be lowered here at all (CAP_SYS_RESOURCE). I(included) are files that
-    the unit file includes by itself, as systemd up to 245 lets it.
-    """
+    """One unit: what systemd has loaded, what is on disk, and what runs."""
 
     unit: UnitProperties
+    """What systemd says of it."""
+
     own_path: str
+    """Path of our drop-in for it, there or not; for an instance that may be in the folder of its template."""
+
     systemd_version: int
+    """Number of systemd's version, by which the order of drop-ins is judged."""
+
     fragment: Optional[DropIn]
+    """Its unit file; null where it has none."""
+
     dropins: Tuple[DropIn, ...]
+    """All drop-ins that are on disk for it, also masked ones."""
+
     running: Tuple[RunningScore, ...]
+    """Its processes, oldest first."""
+
     default_score: int
+    """The score of a unit whose files set none, a number from -1000 to 1000."""
+
     manager_score: int
+    """The score that systemd itself runs with, a number from -1000 to 1000."""
+
     may_lower: bool
+    """Whether a score can be lowered here at all (CAP_SYS_RESOURCE)."""
+
     included: Tuple[DropIn, ...] = ()
+    """Files that the unit file includes by itself, as systemd up to 245 lets it."""
 
     @property
     def own_text(self) -> Optional[str]:
@@ -104,24 +154,23 @@ class ServiceState:
             bool(self.unit.need_daemon_reload) or on_disk != loaded or self.unit.oom_score_adjust != self.disk_score()
         )
 
-    def layers(self) -> Dict[str, Any]:
-        """The layers of the score: our drop-in, the winner on disk, loaded, running."""
+    def layers(self) -> ScoreLayers:
         winner = self.winner()
-        return {
-            "unit": self.unit.id,
-            "dropin": dropins.parse(self.own_text or "", names.split(self.unit.id).section).get(SCORE),
-            "winner": None if winner is None else {"file": winner.path, "line": winner.line, "value": winner.value},
-            "loaded": self.unit.oom_score_adjust,
-            "running": sorted({process.oom_score_adj for process in self.running}),
-        }
+        return ScoreLayers(
+            unit=self.unit.id,
+            dropin=dropins.parse(self.own_text or "", names.split(self.unit.id).section).get(SCORE),
+            winner=None if winner is None else ScoreWinner(winner.path, winner.line, winner.value),
+            loaded=self.unit.oom_score_adjust,
+            running=tuple(sorted({process.oom_score_adj for process in self.running})),
+        )
 
     def loaded(self, key: str) -> Optional[str]:
         """What the manager has for I(key); sizes in bytes."""
         values = {
             SCORE: self.unit.oom_score_adjust,
             "OOMPolicy": self.unit.oom_policy,
-            "MemoryMin": self.unit.memory_min,
-            "MemoryLow": self.unit.memory_low,
+            "MemoryMin": self.unit.memory_min_bytes,
+            "MemoryLow": self.unit.memory_low_bytes,
             "ManagedOOMPreference": self.unit.managed_oom_preference,
         }
         value = values[key]
@@ -130,18 +179,25 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class DeclaredUnit:
-    """One declared name and what it stands for here: a unit, or the running instances of a template.
-
-    I(own_path) and I(own_text) are our drop-in; I(folder_exists) that of the drop-in. I(load_state) is systemd's
-    word for a unit, and C(loaded) or C(not-found) for a template by its file.
-    """
+    """One declared name and what it stands for here: a unit, or the running instances of a template."""
 
     name: str
+    """The name that was asked for."""
+
     own_path: str
+    """Path of our drop-in for it, there or not."""
+
     own_text: Optional[str]
+    """What stands in our drop-in; null where it is not there."""
+
     folder_exists: bool
+    """Whether the folder of our drop-in is there."""
+
     load_state: str
+    """systemd's word for a unit, such as C(masked); for a template C(loaded), C(masked) or C(not-found) by its file."""
+
     states: Tuple[ServiceState, ...]
+    """The unit; of a template each instance that is loaded and not declared by itself; empty where there is none."""
 
     @property
     def own_settings(self) -> Dict[str, str]:
@@ -162,11 +218,16 @@ class DeclaredUnit:
 
 @dataclass(frozen=True)
 class ServicesState:
-    """The declared units by name, and I(left_over): those that still have a drop-in of ours."""
+    """The units that were asked for by name."""
 
     systemd_version: int
+    """Number of systemd's version."""
+
     declared: Tuple[DeclaredUnit, ...]
+    """Each of them, in their order."""
+
     left_over: Tuple[DeclaredUnit, ...]
+    """Units that were not asked for and still have a drop-in of ours."""
 
 
 def is_ours(text: Optional[str]) -> bool:

@@ -56,36 +56,76 @@ _UNSET = 2**64 - 1  # how the manager stores "no limit" and "not known"
 
 @dataclass(frozen=True)
 class UnitProperties:
-    """One unit as C(systemctl show) prints it.
+    """One unit as C(systemctl show) prints it. Source: org.freedesktop.systemd1(5), systemd.exec(5).
 
-    C(None) means that this systemd does not print the property, for this type of unit or at all. Memory is
-    in bytes, and C(None) also for C([not set]), C(infinity) and 2^64-1, which different versions print for
-    the same thing. I(main_pid) is C(None) where there is no main process. I(oom_score_adjust) is always a
-    number: where nothing is set it is the value of the manager or C(DefaultOOMScoreAdjust). Lists are empty
-    where nothing is listed.
+    C(None) means that this systemd does not print the property, for this type of unit or at all; of memory also that
+    none is set, for which different versions print C([not set]), C(infinity) or 2^64-1.
     """
 
     id: str
+    """C(Id): its name."""
+
     names: Tuple[str, ...]
+    """C(Names): its name and its aliases."""
+
     load_state: Optional[str]
+    """C(LoadState), such as C(loaded), C(masked), C(not-found)."""
+
     active_state: Optional[str]
+    """C(ActiveState), such as C(active), C(failed)."""
+
     sub_state: Optional[str]
+    """C(SubState), such as C(running), C(exited)."""
+
     unit_file_state: Optional[str]
+    """C(UnitFileState), such as C(enabled), C(static)."""
+
     fragment_path: Optional[str]
+    """C(FragmentPath): its unit file."""
+
     dropin_paths: Tuple[str, ...]
+    """C(DropInPaths): the drop-ins that systemd has loaded."""
+
     need_daemon_reload: Optional[bool]
+    """C(NeedDaemonReload): systemd's own word on whether the disk says something newer."""
+
     main_pid: Optional[int]
+    """C(MainPID): number of the main process; null where there is none."""
+
     control_group: Optional[str]
+    """C(ControlGroup): path of its control group, empty where it has none now."""
+
     oom_score_adjust: Optional[int]
+    """C(OOMScoreAdjust): a number from -1000 to 1000; where nothing is set that of the manager or
+    C(DefaultOOMScoreAdjust).
+    """
+
     oom_policy: Optional[str]
-    memory_min: Optional[int]
-    memory_low: Optional[int]
-    memory_current: Optional[int]
-    memory_peak: Optional[int]
+    """C(OOMPolicy): C(stop), C(continue) or C(kill) (243)."""
+
+    memory_min_bytes: Optional[int]
+    """C(MemoryMin) (240), in bytes."""
+
+    memory_low_bytes: Optional[int]
+    """C(MemoryLow) (231), in bytes."""
+
+    memory_current_bytes: Optional[int]
+    """C(MemoryCurrent): what its control group holds, page cache included, in bytes."""
+
+    memory_peak_bytes: Optional[int]
+    """C(MemoryPeak) (255): the most it has held, in bytes."""
+
     managed_oom_preference: Optional[str]
+    """C(ManagedOOMPreference) (248): C(none), C(avoid) or C(omit), for systemd-oomd(8)."""
+
     type: Optional[str]
+    """C(Type) of a service, such as C(notify), C(oneshot)."""
+
     user: Optional[str]
+    """C(User) that it runs as; empty or null for root."""
+
     triggered_by: Tuple[str, ...]
+    """C(TriggeredBy): units that start it, such as sockets and timers."""
 
 
 def show_argv(units: Iterable[str], all_loaded: bool = False) -> List[str]:
@@ -110,7 +150,7 @@ def patterns(units: Iterable[str]) -> List[str]:
 def _instances_of(template: unit_names.UnitName) -> str:
     # fnmatch(3): a backslash of the name (from systemd-escape) would quote the next character.
     prefix = template.prefix.replace("\\", "\\\\")
-    return f"{prefix}@*.{template.kind}"
+    return f"{prefix}@*.{template.type}"
 
 
 def parse_show(text: str) -> Tuple[UnitProperties, ...]:
@@ -171,10 +211,10 @@ def _unit(block: Mapping[str, str]) -> UnitProperties:
         control_group=_text(block, "ControlGroup"),
         oom_score_adjust=_number(block, "OOMScoreAdjust"),
         oom_policy=_text(block, "OOMPolicy"),
-        memory_min=_number(block, "MemoryMin"),
-        memory_low=_number(block, "MemoryLow"),
-        memory_current=_number(block, "MemoryCurrent"),
-        memory_peak=_number(block, "MemoryPeak"),
+        memory_min_bytes=_number(block, "MemoryMin"),
+        memory_low_bytes=_number(block, "MemoryLow"),
+        memory_current_bytes=_number(block, "MemoryCurrent"),
+        memory_peak_bytes=_number(block, "MemoryPeak"),
         managed_oom_preference=_text(block, "ManagedOOMPreference"),
         type=_text(block, "Type"),
         user=_text(block, "User"),

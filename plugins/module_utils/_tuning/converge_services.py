@@ -9,35 +9,32 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
+    HostError,
     InvalidPolicy,
     LifeboatError,
     Missing,
     ReadOnly,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import read_declared
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import has_systemd, read_declared
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import Killer, kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
     Process,
     parse_cgroup,
     parse_stat,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import whole_number
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import (
-    ServicePolicy,
-    dropin_name,
-    service_policies,
-)
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.keys import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy, ServicesDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     RunningScore,
     ServiceState,
     owns_folder,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, apply_edits
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,
     check_guards,
@@ -45,15 +42,14 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     order_diff,
     outcome,
     rescored,
-    sensitive_services,
     shown_order,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     FAILED_VERDICTS,
     UNAVAILABLE,
     Task,
-    as_result,
     expected,
+    judged,
     permitted,
     plan_services,
     tasks,
@@ -61,19 +57,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     verdict,
 )
 
-
-@dataclass(frozen=True)
-class _How:
-    """The options that say how to apply."""
-
-    apply: str
-    missing: str
-    exclusive: bool
-    dropin: str
-    max_protected_pct: int
-    sensitive: Mapping[str, Sequence[str]]
-    skip_unknown: bool
-    force: bool
+# The options that say how to apply.
+How = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -84,51 +69,38 @@ class _Look:
     processes: Tuple[Process, ...]
 
 
-def converge_services(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str, Any]:
+def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: bool) -> Dict[str, Any]:
     """Bring all declared services to their settings; the result of the module."""
-    policies = service_policies(params["services"])
-    how = _how(params)
-    before, policies, warnings = _look(host, policies, how)
-    warnings += _unavailable(before.work, how)
-    plan = plan_services(before.work, how.apply != "none", how.missing == "write")
-    promised = tuple(expected(task, how.apply, how.missing == "write") for task in before.work)
+    how = declaration.options
+    swept = [] if check_mode else sweep_dropins(host)
+    before, warnings = _look(host, declaration.services, how)
+    warnings = swept + warnings + _unavailable(before.work, how)
+    plan = plan_services(before.work, how["apply"] != "none", how["missing"] == "write")
+    promised = tuple(expected(task, how["apply"], how["missing"] == "write") for task in before.work)
     found = _outcome(host, before, rescored(before.processes, _scores(promised)))
     if plan.changed:
         scores = {task.policy.name: task.policy.oom_score_adj for task in promised}
         declared = {name: score for name, score in scores.items() if score is not None}
-        warnings += check_guards(found, declared, how.max_protected_pct, how.force)
-        warnings += next_victim_warnings(found, how.sensitive)
+        warnings += check_guards(found, declared, how["max_protected_pct"], how["force"])
+        warnings += next_victim_warnings(found, declaration.sensitive)
     edits = _edits(before.work, how)
     after = promised
     if plan.changed and not check_mode:
         _apply(host, before.work, plan, edits, how)
         # What was left over is gone now, and is judged all the same.
-        again, *_unused = _look(host, [task.policy for task in before.work], replace(how, exclusive=False))
+        again, _unused = _look(host, [task.policy for task in before.work], {**how, "exclusive": False})
         after = again.work
         found = _outcome(host, before, again.processes)
     return _result(plan, edits, before.work, after, found, warnings)
 
 
-def _how(params: Mapping[str, Any]) -> _How:
-    return _How(
-        apply=params["apply"],
-        missing=params["missing"],
-        exclusive=params["exclusive"],
-        dropin=dropin_name("dropin", params["dropin"]),
-        max_protected_pct=whole_number("max_protected_pct", params["max_protected_pct"], 0, 100),
-        sensitive=sensitive_services("sensitive_services", params["sensitive_services"]),
-        skip_unknown=params["skip_unknown"],
-        force=params["force"],
-    )
-
-
-def _look(
-    host: Host, policies: Sequence[ServicePolicy], how: _How
-) -> Tuple[_Look, Tuple[ServicePolicy, ...], List[str]]:
+def _look(host: Host, policies: Sequence[ServicePolicy], how: How) -> Tuple[_Look, List[str]]:
     processes, _unused = read_processes(host)
-    found = read_declared(host, [policy.name for policy in policies], processes, how.dropin)
-    known, warnings = _known_settings(policies, found.systemd_version, how.skip_unknown)
-    return _Look(tasks(found, known, how.exclusive), processes), known, warnings
+    if not any(policy.present for policy in policies) and not has_systemd(host):
+        return _Look((), processes), []  # nothing of ours can be in force there
+    found = read_declared(host, [policy.name for policy in policies], processes, how["dropin"])
+    known, warnings = _known_settings(policies, found.systemd_version, how["skip_unknown"])
+    return _Look(tasks(found, known, how["exclusive"]), processes), warnings
 
 
 def _known_settings(
@@ -148,7 +120,7 @@ def _known_settings(
     return tuple(known), warnings
 
 
-def _unavailable(work: Sequence[Task], how: _How) -> List[str]:
+def _unavailable(work: Sequence[Task], how: How) -> List[str]:
     """Units that are not installed or masked: an error, a warning, or written for later."""
     said = {"not-found": "is not installed", "masked": "is masked, so that it never starts"}
     found = [
@@ -156,9 +128,9 @@ def _unavailable(work: Sequence[Task], how: _How) -> List[str]:
         for task in work
         if task.policy.present and task.unit.load_state in UNAVAILABLE
     ]
-    if not found or how.missing == "write":
+    if not found or how["missing"] == "write":
         return []
-    if how.missing == "error":
+    if how["missing"] == "error":
         raise LifeboatError(
             "; ".join(found) + "; expected units that can run (systemctl list-unit-files shows them); nothing was "
             "changed; take them out, or set missing (oom_protect_missing in an inventory) to warn or write"
@@ -177,7 +149,7 @@ def _outcome(host: Host, before: _Look, after: Sequence[Process]) -> Outcome:
     return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), killer)
 
 
-def _edits(work: Sequence[Task], how: _How) -> List[FileEdit]:
+def _edits(work: Sequence[Task], how: How) -> List[FileEdit]:
     return [
         FileEdit(
             task.unit.own_path,
@@ -187,25 +159,33 @@ def _edits(work: Sequence[Task], how: _How) -> List[FileEdit]:
         )
         for task in work
         if task.writes
-        and (task.unit.load_state not in UNAVAILABLE or how.missing == "write" or not task.policy.present)
+        and (task.unit.load_state not in UNAVAILABLE or how["missing"] == "write" or not task.policy.present)
     ]
 
 
-def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdit], how: _How) -> None:
-    apply_edits(host, edits)
-    if edits or plan.of("loaded"):
-        host.run_or_fail(["systemctl", "daemon-reload"])
+def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdit], how: How) -> None:
+    with applied(host, edits):
+        if edits or plan.of("loaded"):
+            _reload(host)
     pairs = [(task, before, after) for task in work for before, after in zip(task.unit.states, task.written.states)]
-    if how.apply == "live":
+    if how["apply"] == "live":
         for task, before, after in pairs:
             wanted = task.wanted_score(after)
             for process in touched(task, before, after):
                 if permitted(before, process, wanted):
                     set_score(host, before, process, wanted)
-    elif how.apply == "restart":
+    elif how["apply"] == "restart":
         units = [before.unit.id for task, before, after in pairs if touched(task, before, after)]
         if units:
             host.run_or_fail(["systemctl", "try-restart", "--", *units])
+
+
+def _reload(host: Host) -> None:
+    try:
+        host.run_or_fail(["systemctl", "daemon-reload"])
+    except HostError as error:
+        outcome = "the drop-ins are taken back: one that stays would hold from the next boot"
+        raise HostError(f"{error}; {outcome}", error.path) from error
 
 
 def set_score(host: Host, state: ServiceState, process: RunningScore, score: int) -> None:
@@ -232,18 +212,18 @@ def _result(
     found: Outcome,
     warnings: List[str],
 ) -> Dict[str, Any]:
-    judged = {task.policy.name: verdict(task) for task in after}
-    failed = [f"{name}: {each}" for name, each in judged.items() if each.word in FAILED_VERDICTS]
+    verdicts = {task.policy.name: verdict(task) for task in after}
+    failed = [f"{name}: {each}" for name, each in verdicts.items() if each.word in FAILED_VERDICTS]
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
         "diff": plan.diff("services") + [edit.diff() for edit in edits] + order_diff(found),
-        "services": [as_result(task) for task in after],
-        "before": [as_result(task) for task in before],
+        "services": [judged(task).as_dict() for task in after],
+        "before": [judged(task).as_dict() for task in before],
         "restart_needed": [
             state.unit.id
             for task in after
-            if judged[task.policy.name].word == "needs_restart"
+            if verdicts[task.policy.name].word == "needs_restart"
             for state in task.unit.states
         ],
         "kill_order": {"before": shown_order(found.before), "after": shown_order(found.after)},

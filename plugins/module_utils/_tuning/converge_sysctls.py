@@ -1,22 +1,25 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The flow of the modules that own sysctls: read, decide, plan, apply, read again, compare."""
+"""The flow of a family of sysctls: read, decide, plan, apply, read again, compare."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import replace
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, sysctl_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SysctlDeclaration
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decide import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
     BACKUP,
     Goal,
@@ -29,66 +32,56 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     plan_sysctls,
 )
 
-# Options that every module of sysctls has.
-COMMON_OPTIONS: Dict[str, Dict[str, Any]] = {
-    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "runtime": {"type": "bool", "default": True},
-    "persistent": {"type": "bool", "default": True},
-    "sysctl_file": {"type": "path", "default": SYSCTL_FILE},
-    "on_conflict": {"type": "str", "choices": ["fail", "warn", "override"], "default": "fail"},
-    "force": {"type": "bool", "default": False},
-}
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What a module wants of its keys: the goal, what to warn of, and what to add to the result."""
-
-    goal: Goal
-    warnings: Tuple[str, ...]
-    result: Mapping[str, Any]
-
-
-Decide = Callable[[SysctlState], Wanted]
-
 
 def converge_sysctls(
-    host: Host, keys: Sequence[str], params: Mapping[str, Any], check_mode: bool, decide: Decide
-) -> Dict[str, Any]:
-    """Bring I(keys) to what I(decide) makes of the state; the result of the module.
+    host: Host, declaration: SysctlDeclaration, check_mode: bool, state: Optional[SysctlState] = None
+) -> Tuple[Dict[str, Any], SysctlState]:
+    """Bring one family to what is declared; the result of its module, and the sysctls then.
 
-    Raises LifeboatError where another file would win at boot and O(on_conflict) is C(fail), where the host
-    does not take a value, or where it does not keep one.
+    I(state) is what to go by where another family is to be converged before, and is not yet. Raises LifeboatError where
+    another file would win at boot and O(on_conflict) is C(fail), where a guard refuses, where the host does not take a
+    value, or where it does not keep one.
     """
-    state = read_sysctls(host, sysctl_path("sysctl_file", params["sysctl_file"]))
-    wanted = decide(state)
-    warnings = list(wanted.warnings) + _foreign_warnings(state)
-    plan = plan_sysctls(state, wanted.goal)
-    edits = [edit for edit in (own_edit(state, wanted.goal),) if edit is not None]
-    plan, more = _settle_conflicts(state, wanted.goal, plan, params["on_conflict"], warnings)
+    options = declaration.options
+    if state is None:
+        state = read_sysctls(host, options["sysctl_file"])
+    warnings = [] if check_mode else sweep_sysctls(host, state)
+    decision = decide(declaration, state, parse_meminfo(host.read("/proc/meminfo")))
+    goal = decision.goal
+    plan = plan_sysctls(state, goal)
+    # Converged is converged, however dangerous it has become since: that is for the audit to say.
+    objection = decision.objection if plan.changed else None
+    if objection is not None:
+        if not options["force"]:
+            raise Refused(objection.message + "; force: true applies it all the same", dict(objection.numbers))
+        warnings.append("forced: " + objection.message)
+    warnings += _foreign_warnings(state)
+    edits = [edit for edit in (own_edit(state, goal),) if edit is not None]
+    plan, more = _settle_conflicts(state, goal, plan, options["on_conflict"], warnings)
     # A backup of an earlier time, if there is one, is of a file that has been put back since then.
     edits += [
         replace(edit, before=host.read_if_there(edit.path)) if edit.path.endswith(BACKUP) else edit for edit in more
     ]
-    edits += _giving_back(host, state, wanted.goal, warnings)
+    edits += _giving_back(host, state, goal, warnings)
     if plan.changed and not check_mode:
         apply_sysctls(host, state, plan, edits)
         after = read_sysctls(host, state.own_path)
-        _verify(after, wanted.goal, params["on_conflict"])
+        _verify(after, goal, options["on_conflict"])
     else:
-        after = expected_state(state, wanted.goal, edits)
+        after = expected_state(state, goal, edits)
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
         "diff": plan.diff("sysctl") + [edit.diff() for edit in edits],
         "loader": state.loader,
-        "settings": _settings(keys, wanted.goal, state, after),
+        "settings": _settings(declaration.family.keys, goal, state, after),
         "overridden": [edit.path for edit in more],
         "foreign_lines": [f"{number}: {line}" for number, line in foreign_lines(state.own_text, ALL_KEYS)],
+        "forced": objection is not None,
         "warnings": warnings,
     }
-    result.update(wanted.result)
-    return result
+    result.update(decision.result)
+    return result, after
 
 
 def _giving_back(host: Host, state: SysctlState, goal: Goal, warnings: List[str]) -> List[FileEdit]:

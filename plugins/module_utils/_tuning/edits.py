@@ -8,21 +8,25 @@ from __future__ import annotations
 import contextlib
 import posixpath
 from dataclasses import dataclass
-from functools import partial
 from typing import Callable, Dict, Iterator, List, Optional, Sequence
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._machine.replacement import Replacement
 
 
 @dataclass(frozen=True)
 class FileEdit:
-    """A file before and after; C(None) where there is none. With I(with_folder) its empty folder goes along."""
+    """A file before and after; C(None) where there is none. With I(with_folder) its empty folder goes along.
+
+    What is a copy of the file at I(like) is so in mode, owner and labels too.
+    """
 
     path: str
     before: Optional[str]
     after: Optional[str]
     with_folder: bool = False
+    like: Optional[str] = None
 
     def diff(self) -> Dict[str, str]:
         return {
@@ -33,31 +37,27 @@ class FileEdit:
         }
 
 
-def apply_edits(host: Host, edits: Sequence[FileEdit]) -> None:
-    """Make all edits; where one fails, those before it are taken back and the error is raised."""
-    done: List[FileEdit] = []
+@contextlib.contextmanager
+def applied(host: Host, edits: Sequence[FileEdit]) -> Iterator[None]:
+    """All edits are made, and stay where what is done inside succeeds; else all are taken back.
+
+    Raises HostError where one cannot be made, Changed where a file is not what it was when it was read.
+    """
+    done: List[Replacement] = []
     try:
         for edit in edits:
-            _put(host, edit.path, edit.after)
-            done.append(edit)
-    except HostError as error:
+            if edit.before != edit.after:
+                done.append(host.swap(edit.path, edit.before, edit.after, edit.like))
+        yield
+    except BaseException as error:
         with also(error):
-            take_back(host, done)
+            undo_all([swap.take_back for swap in reversed(done)])
         raise
+    for swap in done:
+        swap.keep()
     for edit in edits:
         if edit.after is None and edit.with_folder:
             host.remove_folder_if_empty(posixpath.dirname(edit.path))
-
-
-def take_back(host: Host, edits: Sequence[FileEdit]) -> None:
-    """Undo all edits that can be undone; the first failure is raised after that."""
-    undo_all([partial(_take_back, host, edit) for edit in reversed(edits)])
-
-
-def _take_back(host: Host, edit: FileEdit) -> None:
-    _put(host, edit.path, edit.before)
-    if edit.before is None and edit.with_folder:
-        host.remove_folder_if_empty(posixpath.dirname(edit.path))
 
 
 def undo_all(steps: Sequence[Callable[[], None]]) -> None:
@@ -73,16 +73,10 @@ def undo_all(steps: Sequence[Callable[[], None]]) -> None:
 
 
 @contextlib.contextmanager
-def also(error: HostError) -> Iterator[None]:
+def also(error: BaseException) -> Iterator[None]:
     """What fails while I(error) is being handled is added to its message, so that both are told."""
     try:
         yield
     except HostError as another:
-        raise HostError(f"{error}; and it could not be put back: {another}", error.path) from error
-
-
-def _put(host: Host, path: str, text: Optional[str]) -> None:
-    if text is not None:
-        host.write(path, text)
-    elif host.exists(path):
-        host.remove(path)
+        said = str(error) or type(error).__name__
+        raise HostError(f"{said}; and it could not be put back: {another}", another.path) from error

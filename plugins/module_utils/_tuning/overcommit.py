@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import (
-    MIN_HEADROOM_PCT,
     MODES,
     Headroom,
     commit_limit_kib,
@@ -19,26 +18,23 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit im
     reserve_kib,
     smallest_ratio,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import (
-    OvercommitPolicy,
-    overcommit_policy,
-    whole_number,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import AUTO, SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
     KBYTES,
     MODE,
-    OVERCOMMIT_KEYS,
     RATIO,
     USER_RESERVE,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
-    Goal,
-    expected_state,
-    resting_values,
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decision import (
+    Decision,
+    Objection,
+    goal_of,
+    wanted_values,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, expected_state
 
 # Of the limit, what "auto" leaves free beyond what is asked for.
 _SLACK_PCT = 5
@@ -66,66 +62,18 @@ class Guard:
         return dict(asdict(self.headroom), room_now_kib=self.room_now_kib, ratio_that_passes=self.ratio_that_passes)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """The goal, the guard where mode C(never) is or will be on, and how C(auto) was decided."""
-
-    goal: Goal
-    guard: Optional[Guard]
-    notes: Tuple[str, ...] = ()
-
-
-def decide_declared(declared: Mapping[str, Any], state: SysctlState, memory: Memory, where: str = "") -> Decision:
-    """What the module's options, or the variable I(where) with the same keys, want of a host.
-
-    Raises InvalidPolicy, and Refused where O(ratio=auto) finds none.
-    """
-    policy = overcommit_policy(declared, where)
-    wanted_pct = whole_number(
-        (where + "." if where else "") + "min_headroom_pct", declared.get("min_headroom_pct", MIN_HEADROOM_PCT), 0, 99
-    )
-    layers = declared.get("runtime", True), declared.get("persistent", True)
-    if declared.get("state") == "absent":
-        return decide_absent(state, memory, wanted_pct, *layers)
-    return decide(policy, state, memory, wanted_pct, *layers)
-
-
-def decide(
-    policy: OvercommitPolicy,
-    state: SysctlState,
-    memory: Memory,
-    min_headroom_pct: int = MIN_HEADROOM_PCT,
-    runtime: bool = True,
-    persistent: bool = True,
-) -> Decision:
-    """The goal of O(state=present)."""
-    notes: List[str] = []
-    ratio = policy.ratio
-    if ratio == "auto":
-        ratio, note = _auto_ratio(state, memory, min_headroom_pct, policy)
+def decide(declaration: SysctlDeclaration, state: SysctlState, memory: Memory) -> Decision:
+    """Raises InvalidPolicy, and Refused where O(ratio=auto) finds none."""
+    wanted_pct = declaration.options["min_headroom_pct"]
+    values, notes = wanted_values(declaration, state), []
+    if values.get(RATIO) == AUTO:
+        values[RATIO], note = _auto_ratio(state, memory, wanted_pct, values)
         notes.append(note)
-    declared = {
-        MODE: None if policy.mode is None else MODES.index(policy.mode),
-        RATIO: ratio,
-        KBYTES: policy.kbytes,
-        ADMIN_RESERVE: policy.admin_reserve_kbytes,
-        USER_RESERVE: policy.user_reserve_kbytes,
-    }
-    values = _in_order(state, {key: str(value) for key, value in declared.items() if value is not None})
-    return Decision(
-        Goal.present(values, runtime, persistent), _guard(state, memory, values, min_headroom_pct), tuple(notes)
-    )
-
-
-def decide_absent(
-    state: SysctlState, memory: Memory, min_headroom_pct: int, runtime: bool, persistent: bool
-) -> Decision:
-    """The goal of O(state=absent): our lines gone, the kernel back to what it would be without us."""
-    values = _in_order(state, resting_values(state, OVERCOMMIT_KEYS))
-    return Decision(
-        Goal.absent(state, OVERCOMMIT_KEYS, values, runtime, persistent),
-        _guard(state, memory, values, min_headroom_pct),
-    )
+    values = _in_order(state, values)
+    guard = guard_of(state, memory, values, wanted_pct)
+    objection = Objection(_no_headroom(guard), guard.as_dict()) if guard is not None and guard.refuses else None
+    result = {"guard": None if guard is None else guard.as_dict(), "notes": notes}
+    return Decision(goal_of(declaration, state, values), objection, result)
 
 
 def _in_order(state: SysctlState, values: Mapping[str, str]) -> Dict[str, str]:
@@ -138,16 +86,6 @@ def _in_order(state: SysctlState, values: Mapping[str, str]) -> Dict[str, str]:
 def running_mode(state: SysctlState) -> Optional[str]:
     number = state.runtime.get(MODE, "")
     return MODES[int(number)] if number in ("0", "1", "2") else None
-
-
-def check_guard(guard: Optional[Guard], force: bool) -> Optional[str]:
-    """Refuse to enter C(never), or to tighten it, without headroom. A forced one is a warning."""
-    if guard is None or not guard.refuses:
-        return None
-    message = _no_headroom(guard)
-    if not force:
-        raise Refused(message + "; force: true applies it all the same", guard.as_dict())
-    return "forced: " + message
 
 
 def _no_headroom(guard: Guard) -> str:
@@ -180,7 +118,8 @@ def _room(memory: Memory, running: Mapping[str, str], wanted_pct: int) -> Option
     return headroom(memory, limit_kib, _reserve_kib(memory, running), wanted_pct)
 
 
-def _guard(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted_pct: int) -> Optional[Guard]:
+def guard_of(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted_pct: int) -> Optional[Guard]:
+    """What I(values) would leave, where mode C(never) is or will be on."""
     running = expected_state(state, Goal(values, {}), ()).runtime
     then, now = _room(memory, running, wanted_pct), _room(memory, state.runtime, wanted_pct)
     if then is None:
@@ -189,26 +128,22 @@ def _guard(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted
     return Guard(then, None if now is None else now.room_kib, passing)
 
 
-def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: OvercommitPolicy) -> Tuple[int, str]:
+def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, declared: Mapping[str, str]) -> Tuple[str, str]:
     """The ratio that stands if it leaves the headroom, so that a second run changes nothing; else the smallest.
 
     A little more, where that is not more than all of RAM: what is committed moves, and the exact one would be too
     small at the next look.
     """
-    running = dict(state.runtime)
-    for key, size in ((ADMIN_RESERVE, policy.admin_reserve_kbytes), (USER_RESERVE, policy.user_reserve_kbytes)):
-        if size is not None:
-            running[key] = str(size)
-    reserve = _reserve_kib(memory, running)
+    reserve = _reserve_kib(memory, {**state.runtime, **declared})
     smallest = smallest_ratio(memory, reserve, wanted_pct)
     if smallest is None:
         raise InvalidPolicy(
             "ratio: auto needs Committed_AS in /proc/meminfo, which this kernel does not show; write a number"
         )
-    own = own_values(state.own_text, OVERCOMMIT_KEYS).get(RATIO)
+    own = own_values(state.own_text, (RATIO,)).get(RATIO)
     standing = _number(own if own is not None else state.runtime.get(RATIO) if state.runtime.get(MODE) == "2" else None)
     if smallest <= standing:
-        return standing, f"ratio auto: {standing} stands, at least {smallest} is needed"
+        return str(standing), f"ratio auto: {standing} stands, at least {smallest} is needed"
     with_slack = smallest_ratio(memory, reserve, min(wanted_pct + _SLACK_PCT, 99)) or smallest
     chosen = smallest if with_slack > 100 else with_slack
     how = (
@@ -224,4 +159,4 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, policy: Ove
                 "reserve_kib": reserve,
             },
         )
-    return chosen, "ratio auto: " + how
+    return str(chosen), "ratio auto: " + how

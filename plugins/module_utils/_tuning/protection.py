@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     ADJ_MIN,
     Candidate,
@@ -18,8 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import shown
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 
 # A process with this score or a lower one is only killed when nothing else is left.
@@ -42,31 +41,6 @@ _INHERITED = (
     ("balena", "every container"),
     ("lxc", "every container"),
 )
-
-# Whose loss is felt more than it looks, by what they are for.
-SENSITIVE: Dict[str, Tuple[str, ...]] = {
-    "logging": ("systemd-journald", "rsyslog", "syslog-ng", "syslog"),
-    "monitoring": (
-        "node-exporter",
-        "prometheus-node-exporter",
-        "telegraf",
-        "collectd",
-        "zabbix-agent",
-        "zabbix-agent2",
-    ),
-    "time": ("chrony", "chronyd", "ntp", "ntpd", "ntpsec", "systemd-timesyncd"),
-    "network": (
-        "systemd-networkd",
-        "systemd-resolved",
-        "NetworkManager",
-        "wpa_supplicant",
-        "ModemManager",
-        "dhcpcd",
-        "dnsmasq",
-        "connman",
-    ),
-    "remote access": ("ssh", "sshd", "dropbear", "openvpn", "wg-quick", "tailscaled", "zerotier-one"),
-}
 
 
 @dataclass(frozen=True)
@@ -192,18 +166,6 @@ def purpose(unit: Optional[str], sensitive: Mapping[str, Sequence[str]]) -> Opti
     """What a unit is there for, C(None) for one whose loss is not felt more than it looks."""
     prefix = names.split(unit).prefix if unit else None
     return next((what_for for what_for, services in sensitive.items() if prefix in services), None)
-
-
-def sensitive_services(where: str, declared: Any) -> Mapping[str, Sequence[str]]:
-    """What for → services: the default list, or the user's own in its place."""
-    if declared is None:
-        return SENSITIVE
-    if not isinstance(declared, Mapping) or not all(isinstance(services, list) for services in declared.values()):
-        raise InvalidPolicy(
-            f"{where}: found {shown(declared)}, expected a dictionary such as {{'time': ['chrony']}}: what for, and "
-            "the services"
-        )
-    return {str(purpose): [str(service) for service in services] for purpose, services in declared.items()}
 
 
 def shown_order(order: Sequence[Candidate]) -> List[Dict[str, Any]]:

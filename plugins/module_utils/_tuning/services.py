@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
@@ -15,6 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
     SCORE,
     DeclaredUnit,
     RunningScore,
+    ScoreLayers,
     ServicesState,
     ServiceState,
     normal,
@@ -223,8 +224,8 @@ def _expected_state(task: Task, before: ServiceState, after: ServiceState, apply
         oom_score_adjust=after.disk_score(),
         oom_policy=settings.get("OOMPolicy", after.unit.oom_policy),
         managed_oom_preference=settings.get("ManagedOOMPreference", after.unit.managed_oom_preference),
-        memory_min=None,
-        memory_low=None,
+        memory_min_bytes=None,
+        memory_low_bytes=None,
         dropin_paths=tuple(found.path for found in after.merged().applied),
         need_daemon_reload=False,
     )
@@ -238,15 +239,48 @@ def _expected_state(task: Task, before: ServiceState, after: ServiceState, apply
     return replace(after, unit=unit, running=running)
 
 
-def as_result(task: Task) -> Dict[str, Any]:
-    """A declared unit as the contract has it: a value for each layer, and the verdict."""
-    judged = verdict(task)
-    return {
-        "name": task.policy.name,
-        "state": "present" if task.policy.present else "absent",
-        "declared": dict(task.policy.settings),
-        "dropin": {"path": task.unit.own_path, "settings": task.unit.own_settings} if task.unit.own_text else None,
-        "units": [state.layers() for state in task.unit.states],
-        "verdict": judged.word,
-        "culprit": judged.culprit,
-    }
+@dataclass(frozen=True)
+class OwnDropIn:
+    """Our drop-in of a unit."""
+
+    path: str
+    """Where it is."""
+    settings: Mapping[str, str]
+    """What it sets, by systemd's keys."""
+
+
+@dataclass(frozen=True)
+class JudgedService:
+    """A declared unit in all its layers, with the verdict."""
+
+    name: str
+    """The unit as it is declared."""
+    state: str
+    """V(present), or V(absent) where our drop-in shall be gone."""
+    declared: Mapping[str, str]
+    """What is declared, by systemd's keys."""
+    dropin: Optional[OwnDropIn]
+    """Our drop-in, null where there is none."""
+    units: Tuple[ScoreLayers, ...]
+    """The units behind the name: several instances of a template, none where it is not installed."""
+    verdict: str
+    """The first layer that is not as declared, as a word; V(ok) where all are."""
+    culprit: Optional[str]
+    """The file or the process that is to blame, null where there is none."""
+
+    def as_dict(self) -> Dict[str, Any]:
+        return asdict(self)
+
+
+def judged(task: Task) -> JudgedService:
+    """How a unit stands against its declaration."""
+    own, found = task.unit, verdict(task)
+    return JudgedService(
+        name=task.policy.name,
+        state="present" if task.policy.present else "absent",
+        declared=dict(task.policy.settings),
+        dropin=OwnDropIn(own.own_path, own.own_settings) if own.own_text else None,
+        units=tuple(state.layers() for state in own.states),
+        verdict=found.word,
+        culprit=found.culprit,
+    )

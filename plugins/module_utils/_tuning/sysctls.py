@@ -14,14 +14,15 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import (
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS, REMEMBERED
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     Assignment,
     Loader,
     line_starts,
     numbered_lines,
     proc_path,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, DEFAULTS, REMEMBERED, VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import (
     SysctlState,
     boot_values,
@@ -35,7 +36,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, apply_edits, undo_all
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, applied, undo_all
 
 SUBJECT = "kernel"
 # Behind the name of a file in which a line was commented out in the user's stead: that file as it was before.
@@ -187,10 +188,10 @@ def override_edits(state: SysctlState, goal: Goal) -> Tuple[FileEdit, ...]:
         elif target == rival.path:
             # Where a line is commented out already it has a backup, or is our copy.
             if COMMENTED not in found.text:
-                edits[target + BACKUP] = FileEdit(target + BACKUP, None, found.text)
+                edits[target + BACKUP] = FileEdit(target + BACKUP, None, found.text, like=target)
             edits[target] = FileEdit(target, found.text, after)
         else:
-            edits[target] = FileEdit(target, None, after)
+            edits[target] = FileEdit(target, None, after, like=found.path)
         state = state.with_file(target, after)
         before, rival = rival, _rival(state, goal)
         if rival == before:
@@ -273,7 +274,8 @@ def apply_sysctls(host: Host, state: SysctlState, plan: Plan, edits: Sequence[Fi
         for change in plan.of("runtime"):
             host.put(proc_path(change.key), change.after or "")
             undo.append(_undo(state, change))
-        apply_edits(host, edits)
+        with applied(host, edits):
+            pass
     except HostError as error:
         with also(error):
             undo_all([partial(host.put, proc_path(key), value) for key, value in reversed(undo)])

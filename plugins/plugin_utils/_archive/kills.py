@@ -9,19 +9,15 @@ import calendar
 import hashlib
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
-    entries,
-    integer,
-    number,
-    seconds,
-    text,
-)
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
 
 _YEAR = re.compile(r"\d{4}")
 _DAY_SECONDS = 86_400
@@ -41,17 +37,20 @@ class Kill:
     scope: str | None
 
 
-def kills_of(record: Mapping[str, Any]) -> tuple[Kill, ...]:
+def kills_of(record: Record) -> tuple[Kill, ...]:
     """Every process that was killed, by the kernel log of this record, oldest first."""
-    state = record.get("state")
-    audited_at = seconds(text(record, "audited_at")) or 0
-    found = [
-        _kill(state, audited_at, event, victim)
-        for event in entries(state, "events")
-        if event.get("kind") == "kill"
-        for victim in _victims(event)
-    ]
-    return tuple(sorted({kill.key: kill for kill in found}.values(), key=lambda kill: kill.at))
+    if record.state is None:
+        return ()
+    found = {kill.key: kill for kill in _kills(record.state, record.at)}
+    return tuple(sorted(found.values(), key=lambda kill: kill.at))
+
+
+def _kills(state: HostState, audited_at: int) -> Iterator[Kill]:
+    for event in state.events or ():
+        if event.kind == KILL:
+            # A kill whose victims are not told is one all the same.
+            for victim in event.victims or (None,):
+                yield _kill(state, audited_at, event, victim)
 
 
 def told_seconds(when: str | None, now: int) -> int | None:
@@ -72,24 +71,18 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
-def _victims(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The victims; a kill whose victims are not told is one all the same."""
-    yield from entries(event, "victims") or [{}]
-
-
-def _kill(state: Any, audited_at: int, event: Mapping[str, Any], victim: Mapping[str, Any]) -> Kill:
-    boot_id, uptime = text(state, "host", "boot_id"), number(event, "uptime_seconds")
-    when = text(event, "timestamp")
-    at = told_seconds(when, audited_at)
-    if at is None and when is None and uptime is not None:
+def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | None) -> Kill:
+    host, comm = state.host, None if victim is None else victim.comm
+    at = told_seconds(event.timestamp, audited_at)
+    if at is None and event.timestamp is None and event.uptime_seconds is not None and host.uptime_seconds is not None:
         # The log that has no time of day is the ring buffer, which begins with this boot.
-        now_up = number(state, "host", "uptime_seconds")
-        at = None if now_up is None or uptime > now_up else int(audited_at - now_up + uptime)
-    comm = text(victim, "comm")
-    known_by = (when or f"{boot_id} {uptime}", text(event, "unit"), integer(victim, "pid"), comm)
+        ago = host.uptime_seconds - event.uptime_seconds
+        at = int(audited_at - ago) if ago >= 0 else None
+    when = event.timestamp or f"{host.boot_id} {event.uptime_seconds}"
+    known_by = (when, event.unit, None if victim is None else victim.pid, comm)
     return Kill(
         key=hashlib.sha256(repr(known_by).encode("utf-8", "surrogatepass")).hexdigest()[:16],
         at=audited_at if at is None else at,
-        name=clean(text(event, "unit") or comm or "unknown", 100),
-        scope=text(event, "scope"),
+        name=event.unit or comm or "unknown",
+        scope=event.scope,
     )

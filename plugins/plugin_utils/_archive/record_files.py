@@ -4,7 +4,7 @@
 """The folder that holds what each audit saw: one JSON file for each host, replaced in one step.
 
 Its first line is the row of the host (see C(row.py)), so that a report of the fleet need not read all of it; both are
-written together, and cannot disagree.
+written together, and cannot disagree. Only the user who runs the audits may read what devices said.
 """
 
 from __future__ import annotations
@@ -15,18 +15,21 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import ROW_SCHEMA, Row, row_of, unreadable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape, load, salvage
 
 _SAFE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _DIGITS = re.compile(r"([0-9]+)")
-_BEGIN, _END = '{"row": ', ",\n"
+_BEGIN, _END = '{"row_schema": 1, "row": ', ",\n"
 # What a writer that was killed leaves behind; one that is at work is younger.
 _TEMPORARY, _LEFT_OVER_SECONDS = ".lifeboat-", 86_400
 
@@ -39,7 +42,32 @@ def file_name(host: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", host)[:80].strip("-") + "~" + digest
 
 
-class Spool:
+def private_folder(path: Path) -> None:
+    """Make the folder, for this user alone. Raises HostError."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o700)
+    except OSError as error:
+        raise HostError(f"cannot make {path}: {error}", str(path)) from error
+
+
+def _umask() -> int:
+    """Python reads it only by setting it."""
+    found = os.umask(0o077)
+    os.umask(found)
+    return found
+
+
+class FiledRow(NamedTuple):
+    """The row of a record, the file of the record, and the row as JSON."""
+
+    path: Path
+    row: Row
+    json: str
+
+
+class RecordFiles:
     """Records of hosts below I(folder)C(/hosts)."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,13 +78,14 @@ class Spool:
         """The file of a host's record, which need not be there."""
         return self.hosts / f"{file_name(host)}.json"
 
-    def write(self, host: str, record: Mapping[str, Any]) -> Path:
-        """Keep the record of a host in place of its last one."""
-        path = self.path_of(host)
-        row = json.dumps({"schema": ROW_SCHEMA, **vars(row_of(record))})
-        rest = json.dumps({key: value for key, value in record.items() if key != "row"}, indent=1, sort_keys=True)
-        Host().write(str(path), _BEGIN + row + _END + rest.lstrip("{\n") + "\n")
-        return path
+    def write(self, record: Record) -> FiledRow:
+        """Keep the record of a host in place of its last one. Raises HostError where it cannot be written."""
+        path, row = self.path_of(record.host), row_of(record)
+        first = json.dumps(asdict(row))
+        rest = json.dumps(record.as_dict(), indent=1, sort_keys=True)
+        private_folder(self.hosts)
+        Host().write(str(path), _BEGIN + first + _END + rest.lstrip("{\n") + "\n", mode=0o600)
+        return FiledRow(path, row, first)
 
     def write_page(self, name: str, page: str) -> Path:
         with self.replacing(name) as stream:
@@ -76,7 +105,7 @@ class Spool:
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
-            Path(temporary).chmod(0o644)
+            Path(temporary).chmod(0o666 & ~_umask())
             Path(temporary).replace(path)
             temporary = None
         except OSError as error:
@@ -95,24 +124,25 @@ class Spool:
             raise HostError(f"cannot list {self.hosts}: {error}", str(self.hosts)) from error
         return [self.hosts / name for name in sorted(found, key=_natural) if not name.startswith(".")]
 
-    def rows(self) -> Iterator[tuple[Path, Row]]:
-        """Each record's file and row. A file that is no record is told as a host that was not audited."""
+    def rows(self) -> Iterator[FiledRow]:
+        """Each record's row. A file that is no record is told as a host that was not audited."""
         for path in self.files():
             try:
-                row = _first_line(path)
+                yield _first_line(path)
             except HostError as error:
-                row = row_of(unreadable(path.stem, str(error)))
-            yield path, row
+                yield _filed(path, unreadable(path.stem, str(error)))
 
-    def records(self) -> Iterator[dict[str, Any]]:
-        """All records by name of the host. Raises HostError for a file that is not one."""
-        for path in self.files():
-            yield load_record(path)
+    def run_of(self, host: str) -> str | None:
+        """The run that the record of a host is of, C(None) where there is none that can be read."""
+        try:
+            return _first_line(self.path_of(host)).row.run
+        except HostError:
+            return None
 
     def sweep(self) -> None:
         """Remove what writers that were killed have left behind."""
         before = time.time() - _LEFT_OVER_SECONDS
-        for folder in (self.folder, *(entry for entry in self.folder.glob("*") if entry.is_dir())):
+        for folder in (self.folder, *(entry for entry in self.folder.glob("**/") if entry.is_dir())):
             for path in folder.glob(_TEMPORARY + "*"):
                 # Writers that are at work put theirs in place meanwhile.
                 with suppress(FileNotFoundError):
@@ -120,19 +150,41 @@ class Spool:
                         path.unlink()
 
 
-def load_record(path: Path) -> dict[str, Any]:
-    """The whole record. Raises HostError for a file that is not one."""
+def load_record(path: Path) -> Record:
+    """The whole record, as far as it is one of this version. Raises HostError for a file that is not one."""
+    data = _json(path)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise HostError(f"{path} is not a record of an audit: {error}; remove it", str(path)) from error
-    if not isinstance(record, dict) or not isinstance(record.get("host"), str):
-        raise HostError(f"{path} is not a record of an audit: it names no host; remove it", str(path))
-    record.pop("row", None)
-    return record
+        return salvage(Record, data)
+    except WrongShape as error:
+        raise _no_record(path, error) from error
 
 
-def _first_line(path: Path) -> Row:
+def unreadable(host: str, error: str) -> Record:
+    """What stands in for the record in a file that is none."""
+    finding = Finding(
+        id="audit.failed",
+        severity="critical",
+        subject=host,
+        observed=error,
+        expected="a record of an audit",
+        message="the record of this host cannot be read",
+        remedy="remove the file and audit the host again",
+    )
+    return Record(host=host, run="", audited_at="", reachable=True, error=error, findings=(finding,))
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise _no_record(path, error) from error
+
+
+def _no_record(path: Path, error: Exception) -> HostError:
+    return HostError(f"{path} is not a record of an audit: {error}; remove it", str(path))
+
+
+def _first_line(path: Path) -> FiledRow:
     """The row as it was written with the record; for a record of another version, made anew."""
     try:
         with path.open(encoding="utf-8") as stream:
@@ -141,15 +193,17 @@ def _first_line(path: Path) -> Row:
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
             line = stream.readline()
     except (OSError, ValueError) as error:
-        raise HostError(f"{path} is not a record of an audit: {error}; remove it", str(path)) from error
+        raise _no_record(path, error) from error
     if line.startswith(_BEGIN) and line.endswith(_END):
-        try:
-            found = json.loads(line[len(_BEGIN) : -len(_END)])
-            if found.pop("schema") == ROW_SCHEMA:
-                return Row(**found)
-        except (ValueError, TypeError, KeyError, AttributeError):
-            pass  # not as this version writes it
-    return row_of(load_record(path))
+        text = line[len(_BEGIN) : -len(_END)]
+        with suppress(ValueError, RecursionError, WrongShape):  # not as this version writes it
+            return FiledRow(path, load(Row, json.loads(text), "row"), text)
+    return _filed(path, load_record(path))
+
+
+def _filed(path: Path, record: Record) -> FiledRow:
+    row = row_of(record)
+    return FiledRow(path, row, json.dumps(asdict(row)))
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

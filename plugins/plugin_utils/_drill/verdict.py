@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import label
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, integer, text
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load
 
 LIVED, KILLED, ENDED = "lived", "killed", "ended"
 TIME_IS_UP = "time is up"
@@ -30,7 +30,7 @@ class Dead:
     """
 
     name: str
-    pid: int | None
+    pid: int
     comm: str | None
     rss_kib: int | None
     oom_score_adj: int | None
@@ -70,9 +70,12 @@ class Verdict:
 
 
 def foretold(state: HostState) -> Growth:
-    """What the forecast says of a newcomer. Raises WrongShape where the processes were not read."""
-    found = (growth for growth in state.as_facts()["forecast"] or () if growth["grower"] == NEWCOMER)
-    return load(Growth, next(found, None), "forecast")
+    """What the forecast says of a newcomer. Raises LifeboatError where the processes were not read."""
+    for growth in state.outlook().forecast or ():
+        if growth.grower == NEWCOMER:
+            return growth
+    why = next((unread.why for unread in state.unread if unread.what == "processes"), "it was not asked for them")
+    raise LifeboatError(f"nothing can be foretold: the device's processes were not read: {why}")
 
 
 def judge(before: HostState, after: HostState, growth: Growth, report: Report, declared: Sequence[str]) -> Verdict:
@@ -106,28 +109,25 @@ def _outcome(before: HostState, after: HostState, report: Report) -> str:
 
 def _dead(before: HostState, after: HostState, names: Mapping[int | None, str]) -> Iterator[Dead]:
     known = {_key(event) for event in before.events or ()}
-    fresh = [event for event in after.events or () if event.get("kind") == KILL and _key(event) not in known]
+    fresh = [event for event in after.events or () if event.kind == KILL and _key(event) not in known]
     for number, event in enumerate(fresh, 1):
         # Of those that are killed together the one that grew counts as the last.
-        found = [_victim(event, victim, names, number) for victim in entries(event, "victims")]
+        found = [_victim(event, victim, names, number) for victim in event.victims]
         yield from sorted(found, key=lambda dead: dead.name == NEWCOMER)
 
 
-def _key(event: Mapping[str, Any]) -> tuple[Any, ...]:
+def _key(event: HostEvent) -> tuple[Any, ...]:
     """The same for one event in two logs, which may give its time in two ways."""
-    sizes = ("pid", "comm", "total_vm_kib", "anon_rss_kib")
-    return tuple(tuple(victim.get(name) for name in sizes) for victim in entries(event, "victims"))
+    return tuple((victim.pid, victim.comm, victim.total_vm_kib, victim.anon_rss_kib) for victim in event.victims)
 
 
-def _victim(event: Mapping[str, Any], victim: Mapping[str, Any], names: Mapping[int | None, str], number: int) -> Dead:
-    pid, comm = integer(victim, "pid"), text(victim, "comm")
-    parts = [integer(victim, f"{kind}_rss_kib") for kind in ("anon", "file", "shmem")]
+def _victim(event: HostEvent, victim: Victim, names: Mapping[int | None, str], number: int) -> Dead:
     return Dead(
-        name=names.get(pid) or text(event, "unit") or comm or "unknown",
-        pid=pid,
-        comm=comm,
-        rss_kib=None if parts[0] is None else sum(part or 0 for part in parts),
-        oom_score_adj=integer(victim, "oom_score_adj"),
+        name=names.get(victim.pid) or event.unit or victim.comm or "unknown",
+        pid=victim.pid,
+        comm=victim.comm,
+        rss_kib=victim.rss_kib,
+        oom_score_adj=victim.oom_score_adj,
         oom=number,
     )
 

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Literal, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Series, Trend, judge
 
@@ -45,13 +45,18 @@ class Life:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A package that a service needs went from one version to another; I(at) is in seconds since the epoch."""
+    """A package that a service needs went from one version to another."""
 
     unit: str
+    """The unit."""
     package: str
+    """The package."""
     before: str
+    """Its version before."""
     after: str
+    """Its version since then."""
     at: int
+    """When, in seconds since the epoch."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,60 @@ class Cure:
     upgrade: Upgrade
     before_bytes_per_hour: float
     cured: bool | None
+
+
+@dataclass(frozen=True)
+class TrendPoints:
+    """The size of one life of a process over time, thinned; both lists belong together, oldest first."""
+
+    at: tuple[int, ...]
+    """When, in seconds since the epoch."""
+    anon_swap_kib: tuple[int, ...]
+    """RssAnon and VmSwap of the service, in KiB."""
+
+
+@dataclass(frozen=True)
+class KeptCure:
+    """What an upgrade did to a leak."""
+
+    upgrade: Upgrade
+    """The package that went from one version to another."""
+    rate_before_bytes_per_hour: int
+    """How fast the service grew before, in bytes an hour."""
+    cured: bool | None
+    """Whether it leaks no more, null as long as it is too early to say."""
+
+
+@dataclass(frozen=True)
+class KeptTrend:
+    """How a service grows, as the record keeps it."""
+
+    unit: str
+    """The unit; the name of the process on a host without systemd."""
+    verdict: Literal["leak", "steady", "unknown"]
+    """V(leak), V(steady), or V(unknown) where there is too little to say."""
+    rate_bytes_per_hour: int
+    """The robust slope (Theil-Sen), in bytes an hour; below 0 where it shrinks."""
+    confidence_pct: float
+    """How sure it is that later sizes are larger (Mann-Kendall), in percent."""
+    samples: int
+    """The number of samples that it was judged by."""
+    seconds: int
+    """The time that they cover, in seconds."""
+    lives: int
+    """The number of lives of the process that they are of."""
+    package: str | None
+    """The package that owns its program, null where none is known to."""
+    version: str | None
+    """The version of that package."""
+    bound: str | None
+    """What is reached first: V(memory) of the host with its swap, or V(limit) of its control group; null if unknown."""
+    seconds_left: int | None
+    """How long it can go on like this, in seconds; null where it does not leak, or nobody knows."""
+    cure: KeptCure | None
+    """What the last upgrade did to its leak, null where nothing leaked before one."""
+    points: tuple[TrendPoints, ...]
+    """What is drawn of it, by life."""
 
 
 @dataclass(frozen=True)
@@ -82,31 +141,32 @@ class ServiceTrend:
     def leaks(self) -> bool:
         return self.trend.verdict == "leak"
 
-    def as_dict(self) -> dict[str, Any]:
-        """For the record. I(points) are lists for each life, of time (seconds since the epoch) and KiB, thinned."""
+    def kept(self) -> KeptTrend:
+        """For the record."""
         trend, last, cure = self.trend, self.lives[-1] if self.lives else None, self.cure
         points = [(life, life.when(uptime), int(size) // 1024) for life in self.lives for uptime, size in life.series]
         shown = thinned(points, _MOST_POINTS)
-        return {
-            "unit": self.unit,
-            "verdict": trend.verdict,
-            "rate_bytes_per_hour": round(trend.bytes_per_hour),
-            "confidence_pct": _percent(trend.confidence),
-            "samples": trend.samples,
-            "seconds": round(trend.seconds),
-            "lives": trend.lives,
-            "package": last and last.package,
-            "version": last and last.version,
-            "bound": self.bound,
-            "seconds_left": self.seconds_left,
-            "cure": cure
-            and {
-                **asdict(cure.upgrade),
-                "rate_before_bytes_per_hour": round(cure.before_bytes_per_hour),
-                "cured": cure.cured,
-            },
-            "points": [[[when, kib] for life, when, kib in shown if life is one] for one in self.lives],
-        }
+        return KeptTrend(
+            unit=self.unit,
+            verdict=trend.verdict,
+            rate_bytes_per_hour=round(trend.bytes_per_hour),
+            confidence_pct=_percent(trend.confidence),
+            samples=trend.samples,
+            seconds=round(trend.seconds),
+            lives=trend.lives,
+            package=None if last is None else last.package,
+            version=None if last is None else last.version,
+            bound=self.bound,
+            seconds_left=self.seconds_left,
+            cure=None if cure is None else KeptCure(cure.upgrade, round(cure.before_bytes_per_hour), cure.cured),
+            points=tuple(
+                TrendPoints(
+                    tuple(when for life, when, _kib in shown if life is one),
+                    tuple(kib for life, _when, kib in shown if life is one),
+                )
+                for one in self.lives
+            ),
+        )
 
 
 def thinned(values: Sequence[T], most: int) -> Sequence[T]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import at, entries, integer, text
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 
@@ -24,45 +26,43 @@ class ServiceMemory:
     """
 
     unit: str
-    main_pid: int | None
-    start_ticks: int | None
+    main_pid: int
+    start_ticks: int
     anon_swap_kib: int
     cgroup_kib: int | None
     limit_kib: int | None
 
 
-def service_memory(state: Any) -> tuple[ServiceMemory, ...]:
+def service_memory(state: HostState) -> tuple[ServiceMemory, ...]:
     """All units that have processes, by name; nothing where the process table was not read."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    has_systemd = at(state, "services") is not None
-    units = {text(service, "unit", "id"): service["unit"] for service in entries(state, "services")}
-    for process in entries(state, "processes"):
-        name = text(process, "unit") or (None if has_systemd else text(process, "comm"))
-        if name is not None:
+    groups: dict[str, list[Process]] = {}
+    units = {service.unit.id: service.unit for service in state.services or ()}
+    for process in state.processes or ():
+        name = process.unit or (process.comm if state.services is None else None)
+        if name:
             groups.setdefault(name, []).append(process)
-    cgroups = {text(group, "path"): group for group in entries(state, "cgroups")}
+    cgroups = {group.path: group for group in state.cgroups or ()}
     return tuple(_of_unit(name, groups[name], units.get(name), cgroups) for name in sorted(groups))
 
 
 def _of_unit(
-    name: str, processes: Sequence[Mapping[str, Any]], unit: Any, cgroups: Mapping[str | None, Mapping[str, Any]]
+    name: str, processes: Sequence[Process], unit: UnitProperties | None, cgroups: Mapping[str, Cgroup]
 ) -> ServiceMemory:
-    by_age = sorted(processes, key=lambda process: integer(process, "start_ticks") or 0)
-    main_pid = integer(unit, "main_pid")
-    leader = next((process for process in by_age if integer(process, "pid") == main_pid), by_age[0])
-    group = cgroups.get(text(unit, "control_group") or text(leader, "cgroup"))
-    current_bytes = integer(unit, "memory_current")
-    current_kib = integer(group, "current_kib")
+    by_age = sorted(processes, key=lambda process: process.start_ticks)
+    leader = next((each for each in by_age if unit is not None and each.pid == unit.main_pid), by_age[0])
+    group = cgroups.get((unit and unit.control_group) or leader.cgroup or "")
+    current_kib = None if group is None else group.current_kib
+    if current_kib is None and unit is not None and unit.memory_current_bytes is not None:
+        current_kib = unit.memory_current_bytes // 1024
     return ServiceMemory(
         unit=clean(name, 200),
-        main_pid=integer(leader, "pid"),
-        start_ticks=integer(leader, "start_ticks"),
+        main_pid=leader.pid,
+        start_ticks=leader.start_ticks,
         anon_swap_kib=sum(_anon_swap_kib(process) for process in processes),
-        cgroup_kib=current_kib if current_kib is not None or current_bytes is None else current_bytes // 1024,
-        limit_kib=integer(group, "limit_kib"),
+        cgroup_kib=current_kib,
+        limit_kib=None if group is None else group.limit_kib,
     )
 
 
-def _anon_swap_kib(process: Mapping[str, Any]) -> int:
-    anon_kib = integer(process, "rss_anon_kib")
-    return (integer(process, "rss_kib") or 0 if anon_kib is None else anon_kib) + (integer(process, "swap_kib") or 0)
+def _anon_swap_kib(process: Process) -> int:
+    return (process.rss_kib if process.rss_anon_kib is None else process.rss_anon_kib) + process.swap_kib

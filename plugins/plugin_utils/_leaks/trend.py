@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.pairs import Point, gather
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend_test import Point, gather
 
 # Seconds and bytes, in the order of time: anonymous memory and swap of one life of a process.
 Series = Sequence[tuple[float, float]]

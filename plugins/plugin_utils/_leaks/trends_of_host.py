@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import (
-    Life,
-    ServiceTrend,
-    Upgrade,
-    service_trend,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import Lives
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend, Upgrade, service_trend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import ServiceMemory, service_memory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import at, integer
 
 
 def service_trends(
-    state: Any, lives: Mapping[str, Sequence[Life]], upgrades: Sequence[Upgrade], limits: Limits
+    state: HostState, lives: Lives, upgrades: Sequence[Upgrade], limits: Limits
 ) -> tuple[ServiceTrend, ...]:
     """Of the services that run, those that can be judged: who leaks first, the largest first."""
     found = []
@@ -33,11 +28,10 @@ def service_trends(
     return tuple(trend for _leaks, _size, trend in sorted(found, key=lambda each: each[:2]))
 
 
-def _rooms(state: Any, service: ServiceMemory) -> Iterator[tuple[str, float]]:
+def _rooms(state: HostState, service: ServiceMemory) -> Iterator[tuple[str, float]]:
     """What a service may still grow, in bytes."""
-    memory = at(state, "memory")
-    available_kib = integer(memory, "available_kib")
-    if available_kib is not None:
-        yield "memory", 1024.0 * (available_kib + (integer(memory, "swap_free_kib") or 0))
+    memory = state.memory
+    if memory.available_kib is not None:
+        yield "memory", 1024.0 * (memory.available_kib + memory.swap_free_kib)
     if service.limit_kib is not None and service.cgroup_kib is not None:
         yield "limit", 1024.0 * (service.limit_kib - service.cgroup_kib)

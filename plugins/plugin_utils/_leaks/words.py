@@ -5,35 +5,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import integer, number, text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
 
 _BOUNDS = {"memory": "memory is used up", "limit": "the limit of its control group is reached"}
 _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes"))
 
 
-def growth(trend: Mapping[str, Any]) -> str:
-    """The rate of a trend as the record has it, how sure that is, and when it ends."""
-    said = f"{_rate(trend)}, {number(trend, 'confidence_pct') or 0} % sure ({_by(trend)})"
-    left = integer(trend, "seconds_left")
-    return said if left is None else f"{said}; {_BOUNDS.get(text(trend, 'bound') or '', 'ends')} in {span(left)}"
+def growth(trend: KeptTrend) -> str:
+    """The rate of a leak, how sure that is, and when it ends."""
+    said = f"{rate(trend.rate_bytes_per_hour)}, {trend.confidence_pct} % sure ({_by(trend)})"
+    if trend.seconds_left is None:
+        return said
+    return f"{said}; {_BOUNDS.get(trend.bound or '', 'ends')} in {span(trend.seconds_left)}"
 
 
-def change(trend: Mapping[str, Any]) -> str:
+def change(trend: KeptTrend) -> str:
     """The same of one that does not leak, which has nothing to be sure of."""
-    return f"{_rate(trend)} ({_by(trend)})"
+    return f"{rate(trend.rate_bytes_per_hour)} ({_by(trend)})"
 
 
-def _rate(trend: Mapping[str, Any]) -> str:
-    return rate(number(trend, "rate_bytes_per_hour") or 0)
-
-
-def _by(trend: Mapping[str, Any]) -> str:
-    lives = integer(trend, "lives") or 1
-    by = f"{integer(trend, 'samples')} samples over {span(integer(trend, 'seconds') or 0)}"
-    return f"{by} in {lives} lives of the process" if lives > 1 else by
+def _by(trend: KeptTrend) -> str:
+    by = f"{trend.samples} samples over {span(trend.seconds)}"
+    return f"{by} in {trend.lives} lives of the process" if trend.lives > 1 else by
 
 
 def rate(bytes_per_hour: float) -> str:

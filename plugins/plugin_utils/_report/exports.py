@@ -10,15 +10,16 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO, NamedTuple, TextIO
+from typing import IO, Any, NamedTuple, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import FiledRow
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import (
     cell,
-    clean,
+    clean_fields,
     label,
     shown_value,
 )
@@ -55,25 +56,25 @@ class Issue(NamedTuple):
 
 def issues(row: Row) -> Iterator[Issue]:
     """All that is wrong with a host: its findings, then where it differs from what is declared."""
-    for one in row.findings:
-        yield Issue(kind="finding", **one)
-    for one in row.drift:
+    for finding in row.findings:
+        yield Issue(kind="finding", **vars(finding))
+    for change in row.drift:
         yield Issue(
             kind="drift",
             severity="warning",
-            id=f"drift.{one['layer']}",
-            subject=f"{one['subject']} {one['key']}",
-            observed=shown_value(one["before"]),
-            expected=shown_value(one["after"]),
-            message=one["why"] or "",
+            id=f"drift.{change.layer}",
+            subject=f"{change.subject} {change.key}",
+            observed=shown_value(change.before),
+            expected=shown_value(change.after),
+            message=change.why,
             remedy="run the playbook lifeboat.oom.site",
             new=False,
         )
 
 
-def shown(finding: Finding) -> dict[str, str]:
+def shown(finding: Finding) -> dict[str, Any]:
     """One of the fleet, as those of hosts are in their rows."""
-    return {key: clean(value, 500) for key, value in finding.as_dict().items()}
+    return vars(clean_fields(finding, 500))
 
 
 class FleetJson:
@@ -85,9 +86,9 @@ class FleetJson:
         stream.write(f'{{"schema": {FLEET_SCHEMA}, "made_at": {json.dumps(made_at)}, "hosts": [')
         self._separator = "\n"
 
-    def add(self, row: Row) -> None:
-        self._levels[row.level] += 1
-        self._stream.write(self._separator + json.dumps(vars(row)))
+    def add(self, filed: FiledRow) -> None:
+        self._levels[filed.row.level] += 1
+        self._stream.write(self._separator + filed.json)
         self._separator = ",\n"
 
     def finish(self, found: Sequence[Finding] = ()) -> None:

@@ -8,35 +8,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES, Growth
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint, HostPast
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
-    DRIFT_KEYS,
-    LEVELS,
-    Row,
-    finding_key,
-    row_of,
-)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, RowFinding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import Bar, line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
-    Kind,
+    FindingName,
     counted,
+    drift_cells,
     render,
     without_empty,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import trend_lines
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
-    at,
-    entries,
-    flag,
-    integer,
-    items,
-    number,
-    text,
-)
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean_all
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 _MIB = 1024
 _TREND_POINTS = 90
@@ -83,44 +74,39 @@ _PROFILES = [
 ]
 
 
-def host_page(
-    record: Mapping[str, Any],
-    history: Sequence[AuditPoint] = (),
-    profiles: Iterable[Mapping[str, Any]] = (),
-    first_seen: Mapping[str, int] | None = None,
-) -> Iterator[str]:
-    """The page piece by piece, whatever is missing in the record; I(history) are the host's audits, oldest first.
-
-    I(profiles) are what profilers have found on the host, I(first_seen) is since when each finding is there, by key.
-    """
-    row = row_of(record)
-    state = clean_all(at(record, "state"))
-    tables = {
-        "findings": (_FINDINGS, [_finding(finding, first_seen or {}) for finding in row.findings]),
-        "drift": (_DRIFT, [[one[key] for key in DRIFT_KEYS] for one in row.drift]),
-        "kill_order": (_KILL_ORDER, _kill_order(state)),
-        "forecast": (_FORECAST, [_growth(one) for one in entries(state, "forecast")[:_MOST_ROWS]]),
-        "services": (_SERVICES, [_service(one) for one in entries(clean_all(record), "services")[:_MOST_ROWS]]),
+def host_page(record: Record, row: Row, past: HostPast, profiles: Iterable[HeapProfile] = ()) -> Iterator[str]:
+    """The page piece by piece; I(past) is what is known of the host with this audit, the I(profiles) are its own."""
+    state, outlook = record.state, record.outlook
+    since = {**past.findings, **past.unread}
+    # A finding of the row is cut to what is shown; it is known by the whole of it.
+    keys = [finding.key for finding in record.findings]
+    findings = [_finding(*each, since) for each in zip(row.findings, keys, strict=False)]
+    tables: dict[str, tuple[list[Column], list[list[Any]]]] = {
+        "findings": (_FINDINGS, findings),
+        "drift": (_DRIFT, [drift_cells(one) for one in row.drift]),
+        "kill_order": (_KILL_ORDER, _kill_order(outlook)),
+        "forecast": (_FORECAST, [_growth(one) for one in _forecast(outlook)[:_MOST_ROWS]]),
+        "services": (_SERVICES, [_service(one) for one in record.services[:_MOST_ROWS]]),
         "kills": (_KILLS, list(_kills(state))[-_MOST_ROWS:][::-1]),
         "limits": (_LIMITS, _limits(state)),
-        "profiles": (_PROFILES, [row for profile in profiles for row in _sites(clean_all(profile))]),
+        "profiles": (_PROFILES, [cells for profile in profiles for cells in _sites(profile)]),
     }
     return render(
         "host.html.j2",
         row=row,
-        file=file_name(str(record.get("host"))),
+        file=file_name(record.host),
         seen=state is not None,
         verdict=_verdict(row),
-        facts=_facts(row, state),
+        facts=_properties(row, state, outlook),
         meters=_meters(row),
         pressures=_pressures(state),
         tables={name: without_empty(columns, rows) for name, (columns, rows) in tables.items()},
         findings_total=sum(row.counts.values()),
-        processes_read=at(state, "kill_order") is not None,
-        unknown=items(state, "forecast_does_not_know"),
-        unread=[(text(one, "what") or "?", text(one, "why") or "?") for one in entries(state, "unread")],
-        trend_lines=trend_lines(record),
-        **_trend(history),
+        processes_read=outlook is not None and outlook.kill_order is not None,
+        unknown=[clean(each) for each in (() if outlook is None else outlook.forecast_does_not_know)],
+        unread=[(clean(one.what), clean(one.why)) for one in (() if state is None else state.unread)],
+        trend_lines=trend_lines(record.trends),
+        **_trend(past.audits),
     )
 
 
@@ -136,31 +122,32 @@ def _verdict(row: Row) -> str:
     return f"To look at: {', '.join(parts)}." if parts else "Nothing that somebody has to look at."
 
 
-def _finding(finding: Mapping[str, Any], first_seen: Mapping[str, int]) -> list[Any]:
-    rest = [finding[key] for key in ("subject", "observed", "expected", "remedy", "new")]
+def _finding(finding: RowFinding, key: str, since: Mapping[str, int]) -> list[Any]:
     return [
-        LEVELS.index(finding["severity"]),
-        Kind(finding["id"], finding["message"]),
-        *rest,
-        first_seen.get(finding_key(finding)),
+        LEVELS.index(finding.severity),
+        FindingName(finding.id, finding.message),
+        *(finding.subject, finding.observed, finding.expected, finding.remedy),
+        *(finding.new, since.get(key)),
     ]
 
 
-def _facts(row: Row, state: Any) -> list[tuple[str, str]]:
-    uptime, cgroups = row.uptime_seconds, text(state, "host", "cgroups")
+def _properties(row: Row, state: HostState | None, outlook: Outlook | None) -> list[tuple[str, str]]:
+    if state is None:
+        return []
+    commit = None if outlook is None else outlook.commit
     shown = {
         "System": row.distribution,
         "Kernel": row.kernel,
-        "Architecture": text(state, "host", "arch"),
-        "Init": text(state, "host", "init"),
-        "Control groups": cgroups,
-        "Up": None if uptime is None else _duration(uptime),
+        "Architecture": state.host.arch,
+        "Init": state.host.init,
+        "Control groups": state.host.cgroups,
+        "Up": None if row.uptime_seconds is None else _duration(row.uptime_seconds),
         "OOM kills since boot": None if row.oom_kills is None else str(row.oom_kills),
-        "Overcommit": text(state, "commit", "mode"),
-        "OOM daemons": ", ".join(text(one, "name") or "?" for one in entries(state, "daemons")) or None,
-        "Looked at by": _LOOKED_BY.get(text(state, "collector") or ""),
+        "Overcommit": None if commit is None else commit.mode,
+        "OOM daemons": ", ".join(daemon.name for daemon in state.daemons or ()),
+        "Looked at by": _LOOKED_BY.get(state.collector),
     }
-    return [(name, value) for name, value in shown.items() if value]
+    return [(name, clean(value)) for name, value in shown.items() if value]
 
 
 def _duration(seconds_: int) -> str:
@@ -186,69 +173,60 @@ def _less(whole: int | None, part: int | None) -> int | None:
     return None if whole is None or part is None else whole - part
 
 
-def _pressures(state: Any) -> list[Bar]:
+def _pressures(state: HostState | None) -> list[Bar]:
     found = []
     for resource in ("memory", "io", "cpu"):
+        pressure = getattr(state.pressure, resource) if state is not None and state.pressure is not None else None
         for whom in ("some", "full"):
-            share = number(state, "pressure", resource, whom, "avg60_pct")
+            stall = None if pressure is None else getattr(pressure, whom)
             # The kernel prints a "full" line for the processor, which means nothing there.
-            if share is not None and (resource, whom) != ("cpu", "full"):
-                found.append(Bar(f"{resource}, {whom}", share, f"{share:.1f} %"))
+            if stall is not None and (resource, whom) != ("cpu", "full"):
+                found.append(Bar(f"{resource}, {whom}", stall.avg60_pct, f"{stall.avg60_pct:.1f} %"))
     return found
 
 
-def _kill_order(state: Any) -> list[list[Any]]:
-    order = entries(state, "kill_order")[:_MOST_ROWS]
-    points = [number(one, "points") or 0 for one in order]
-    top = max([*points, 1.0])
+def _kill_order(outlook: Outlook | None) -> list[list[Any]]:
+    order = ((outlook.kill_order if outlook is not None else None) or ())[:_MOST_ROWS]
+    top = max([*(one.points for one in order), 1])
     return [
         [
-            text(one, "unit") or text(one, "comm") or "?",
-            integer(one, "pid"),
-            integer(one, "points"),
-            round(max(100 * mine / top, 0)),
-            _mib(integer(one, "rss_kib")),
-            _mib(integer(one, "swap_kib")),
-            integer(one, "oom_score_adj"),
+            *(clean(one.unit or one.comm), one.pid, one.points, round(max(100 * one.points / top, 0))),
+            *(one.rss_kib // _MIB, one.swap_kib // _MIB, one.oom_score_adj),
         ]
-        for one, mine in zip(order, points, strict=True)
+        for one in order
     ]
 
 
-def _growth(growth: Mapping[str, Any]) -> list[Any]:
-    cgroup = text(growth, "cgroup")
-    where = f"limit of {cgroup}" if cgroup else _SCOPES.get(text(growth, "scope") or "")
-    outcome = text(growth, "outcome") or ("killed" if flag(growth, "ends") else None)
-    victims = ", ".join(str(victim) for victim in items(growth, "victims")[:_MOST_ROWS])
-    return [text(growth, "grower") or "?", where, victims or "nobody", outcome and OUTCOMES.get(outcome, outcome)]
+def _forecast(outlook: Outlook | None) -> Sequence[Growth]:
+    return (outlook.forecast if outlook is not None else None) or ()
 
 
-def _service(service: Mapping[str, Any]) -> list[Any]:
-    declared = at(service, "declared")
-    settings = ", ".join(f"{key}={value}" for key, value in declared.items()) if isinstance(declared, Mapping) else ""
-    return [
-        text(service, "name") or "?",
-        settings or text(service, "state"),
-        text(service, "verdict"),
-        text(service, "culprit"),
-    ]
+def _growth(growth: Growth) -> list[Any]:
+    where = f"limit of {growth.cgroup}" if growth.cgroup else _SCOPES.get(growth.scope)
+    victims = ", ".join(growth.victims[:_MOST_ROWS]) or "nobody"
+    return [clean(growth.grower), where and clean(where), clean(victims), OUTCOMES.get(growth.outcome)]
 
 
-def _kills(state: Any) -> Iterator[list[Any]]:
-    for event in entries(state, "events"):
-        if event.get("kind") not in ("kill", "panic"):
+def _service(service: JudgedService) -> list[Any]:
+    settings = ", ".join(f"{key}={value}" for key, value in service.declared.items()) or service.state
+    culprit = service.culprit and clean(service.culprit)
+    return [clean(service.name), clean(settings), clean(service.verdict), culprit]
+
+
+def _kills(state: HostState | None) -> Iterator[list[Any]]:
+    for event in () if state is None else state.events or ():
+        if event.kind not in (KILL, PANIC):
             continue
-        for victim in entries(event, "victims") or [{}]:
-            comm, pid = text(victim, "comm"), integer(victim, "pid")
-            rss = [integer(victim, f"{kind}_rss_kib") for kind in ("anon", "file", "shmem")]
+        limit = event.limit_cgroup and clean(event.limit_cgroup)
+        when = event.timestamp or _up(event.uptime_seconds)
+        for victim in event.victims or (None,):
+            comm = None if victim is None else victim.comm
+            rss_kib = None if victim is None else victim.rss_kib
             yield [
-                text(event, "timestamp") or _up(number(event, "uptime_seconds")),
-                text(event, "unit") or comm or event["kind"],
-                comm and f"{comm} (pid {pid})",
-                None if rss[0] is None else sum(size or 0 for size in rss) // _MIB,
-                integer(victim, "oom_score_adj"),
-                text(event, "scope"),
-                text(event, "limit_cgroup"),
+                when and clean(when),
+                clean(event.unit or comm or event.kind),
+                victim and clean(f"{comm or 'a process'} (pid {victim.pid})"),
+                *(_mib(rss_kib), victim and victim.oom_score_adj, event.scope, limit),
             ]
 
 
@@ -256,27 +234,30 @@ def _up(uptime: float | None) -> str | None:
     return None if uptime is None else f"{uptime:.0f} s after boot"
 
 
-def _sites(profile: Any) -> Iterator[list[Any]]:
-    for site in entries(profile, "sites")[:_MOST_SITES]:
-        place = text(site, "file") or text(site, "object")
-        line = integer(site, "line")
-        package = " ".join(filter(None, (text(site, "package"), text(site, "version"))))
+def _sites(profile: HeapProfile) -> Iterator[list[Any]]:
+    for site in profile.sites[:_MOST_SITES]:
+        place = site.file or site.object or ""
         yield [
-            *(text(profile, "subject"), _mib((integer(site, "bytes") or 0) // 1024), text(site, "kind")),
-            *(text(site, "function"), f"{place}:{line}" if line else place, package or None),
-            *(text(profile, "tool"), text(profile, "profiled_at")),
+            *(
+                clean(profile.subject),
+                site.bytes // 1024 // _MIB,
+                clean(site.kind),
+                site.function and clean(site.function),
+            ),
+            clean(f"{place}:{site.line}" if site.line else place),
+            clean(" ".join(filter(None, (site.package, site.version)))),
+            *(clean(profile.tool), clean(profile.profiled_at)),
         ]
 
 
-def _limits(state: Any) -> list[list[Any]]:
+def _limits(state: HostState | None) -> list[list[Any]]:
     found: list[list[Any]] = []
-    for group in entries(state, "cgroups"):
-        limit, used = integer(group, "limit_kib"), integer(group, "current_kib")
+    for group in () if state is None else state.cgroups or ():
+        limit, used = group.limit_kib, group.current_kib
         if limit is not None and used is not None:
             share = round(100 * used / limit, 1) if limit else 100.0
-            kills = integer(group, "events", "oom_kills")
-            peak = _mib(integer(group, "peak_kib"))
-            found.append([text(group, "path") or "?", share, used // _MIB, limit // _MIB, peak, kills])
+            rest = (used // _MIB, limit // _MIB, _mib(group.peak_kib), group.events.oom_kills)
+            found.append([clean(group.path), share, *rest])
     return sorted(found, key=lambda entry: entry[1], reverse=True)[:_MOST_ROWS]
 
 

@@ -9,21 +9,23 @@ import heapq
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any, TextIO
 from urllib.parse import quote
 
 from markupsafe import escape
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import DRIFT_KEYS, LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Level, Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY, Bar, columns, grid, ranking
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
-    Kind,
+    FindingName,
     Link,
     counted,
+    drift_cells,
     render,
     without_empty,
 )
@@ -134,21 +136,12 @@ class _Lines:
 
 
 class IndexPage:
-    """C(index.html). What the history tells of the hosts that it I(knows): I(kills) by day, I(victims) by name, and
-    I(rates), kills a day by host.
-    """
+    """C(index.html); I(past) is what the history tells of the fleet."""
 
-    def __init__(
-        self,
-        now: int,
-        kills: Mapping[int, int],
-        victims: Mapping[str, int],
-        rates: Mapping[str, float],
-        knows: Iterable[str],
-    ) -> None:
-        self._now, self._rates = now, rates
-        self._most_rate = max(rates.values(), default=1.0)
-        self._kills, self._victims, self._knows = Counter(kills), Counter(victims), set(knows)
+    def __init__(self, now: int, past: FleetPast) -> None:
+        self._now, self._rates, self._knows = now, past.kills_a_day, past.hosts
+        self._most_rate = max(past.kills_a_day.values(), default=1.0)
+        self._kills, self._victims = Counter(past.kills), Counter(past.victims)
         self._levels = bytearray()
         self._texts, self._names, self._hosts = _Texts(), _Lines(), _Lines()
         self._groups: set[str] = set()
@@ -177,9 +170,9 @@ class IndexPage:
         self._add_findings(place, link, row)
         self._rank(link, row)
         if row.host not in self._knows:
-            recent = [(at, name) for at, name in row.kills if at >= self._now - CHART_DAYS * DAY]
-            self._kills.update(at // DAY for at, _unused in recent)
-            self._victims.update(name for _unused, name in recent)
+            recent = [kill for kill in row.kills if kill.at >= self._now - CHART_DAYS * DAY]
+            self._kills.update(kill.at // DAY for kill in recent)
+            self._victims.update(kill.name for kill in recent)
 
     def write(self, stream: TextIO, found: Sequence[Finding] = ()) -> None:
         """I(found) are the findings of the fleet as a whole."""
@@ -197,7 +190,7 @@ class IndexPage:
         stream.write(after)
 
     def _add_host(self, place: int, link: Link, row: Row, audited_at: int | None) -> None:
-        victim = row.killed_first[0]["name"] if row.killed_first else None
+        victim = row.killed_first[0].name if row.killed_first else None
         shown = (
             LEVELS.index(row.level),
             row.drift_count,
@@ -219,19 +212,17 @@ class IndexPage:
     def _add_findings(self, place: int, link: Link, row: Row) -> None:
         host = (place, link)
         for one in row.findings:
-            level, kind = LEVELS.index(one["severity"]), Kind(one["id"], one["message"])
-            self._findings[one["severity"]].add(
-                level, host, kind, one["subject"], one["observed"], one["expected"], one["new"]
-            )
-            if kind.id in self._kinds or len(self._kinds) < _MOST_KINDS:
-                found = self._kinds.setdefault(kind.id, _Found(level, kind.message, one["remedy"]))
+            level, name = LEVELS.index(one.severity), FindingName(one.id, one.message)
+            self._findings[one.severity].add(level, host, name, one.subject, one.observed, one.expected, one.new)
+            if one.id in self._kinds or len(self._kinds) < _MOST_KINDS:
+                found = self._kinds.setdefault(one.id, _Found(level, one.message, one.remedy))
                 found.level = max(found.level, level)
-                found.new += one["new"]
-        for found_id in {one["id"] for one in row.findings} & self._kinds.keys():
+                found.new += one.new
+        for found_id in {one.id for one in row.findings} & self._kinds.keys():
             self._kinds[found_id].hosts += 1
         self._undeclared += row.declares is False
-        for one in row.drift:
-            self._drift.add(host, *(one[key] for key in DRIFT_KEYS))
+        for change in row.drift:
+            self._drift.add(host, *drift_cells(change))
 
     def _rank(self, link: Link, row: Row) -> None:
         rate = self._rates.get(row.host)
@@ -292,7 +283,7 @@ class IndexPage:
     def _kind_rows(self) -> list[list[Any]]:
         worst_first = sorted(self._kinds.items(), key=lambda entry: (-entry[1].level, -entry[1].hosts, entry[0]))
         return [
-            [found.level, Kind(found_id, found.message), found.hosts, found.remedy, found.new or None]
+            [found.level, FindingName(found_id, found.message), found.hosts, found.remedy, found.new or None]
             for found_id, found in worst_first
         ]
 
@@ -328,8 +319,8 @@ class PlainList:
 
 
 def _of_fleet(finding: Finding) -> list[Any]:
-    level, kind = LEVELS.index(finding.severity), Kind(finding.id, finding.message)
-    return [level, kind, clean(finding.subject), clean(finding.observed, 500), finding.remedy]
+    level, name = LEVELS.index(finding.severity), FindingName(finding.id, finding.message)
+    return [level, name, clean(finding.subject), clean(finding.observed, 500), finding.remedy]
 
 
 def _linked(row: Sequence[Any]) -> list[Any]:
@@ -341,7 +332,7 @@ def _percent(share: float) -> str:
     return f"{share:.0f} %"
 
 
-def _verdict(counts: Mapping[str, int]) -> str:
+def _verdict(counts: Mapping[Level, int]) -> str:
     total = sum(counts.values())
     said = (
         (counts["critical"], "host is critical", "hosts are critical"),

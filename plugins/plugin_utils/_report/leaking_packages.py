@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import LEAK_PACKAGE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import rate
 
 # A fleet may name anything: no more packages than these, and of each the first hosts.
@@ -27,10 +28,12 @@ class LeakingPackages:
 
     def add(self, row: Row) -> None:
         for leak in row.leaks:
-            key = (leak["unit"], leak["package"], leak["version"])
-            if None in key or (key not in self._rates and len(self._rates) >= _MOST_PACKAGES):
+            if leak.package is None or leak.version is None:
                 continue
-            self._rates.setdefault(key, []).append(leak["rate_bytes_per_hour"] or 0)
+            key = (leak.unit, leak.package, leak.version)
+            if key not in self._rates and len(self._rates) >= _MOST_PACKAGES:
+                continue
+            self._rates.setdefault(key, []).append(leak.rate_bytes_per_hour)
             hosts = self._hosts.setdefault(key, [])
             if len(hosts) < _MOST_NAMES:
                 hosts.append(row.host)

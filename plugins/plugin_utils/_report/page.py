@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import charts
 
@@ -36,11 +37,16 @@ class Link(NamedTuple):
     file: str
 
 
-class Kind(NamedTuple):
-    """What a finding is: its stable id, and the same in words."""
+class FindingName(NamedTuple):
+    """What a finding is called: its stable id, and the same in words."""
 
     id: str
     message: str
+
+
+def drift_cells(change: Change) -> list[Any]:
+    """A row of a table of drift: layer, subject, key, is, declared, why."""
+    return [change.layer, change.subject, change.key, change.before, change.after, change.why]
 
 
 def without_empty(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> tuple[list[Column], list[list[Any]]]:

@@ -5,80 +5,78 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import INCOMPLETE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, shown_value
 
 _MIB = 1024
 
 
-def summarise(record: Mapping[str, Any]) -> list[str]:
-    """One host in a few lines; everything that the device has said is printable, and obeyed by no terminal.
-
-    Raises KeyError, TypeError or AttributeError for a record that is not as this version writes it.
-    """
-    return [f"{clean(record['host'])}:", *("  " + clean(line) for line in _lines(record))]
+def summarise(record: Record) -> list[str]:
+    """One host in a few lines; everything that the device has said is printable, and obeyed by no terminal."""
+    return [f"{clean(record.host)}:", *("  " + clean(line) for line in _lines(record))]
 
 
-def _lines(record: Mapping[str, Any]) -> Iterator[str]:
-    state = record["state"]
+def _lines(record: Record) -> Iterator[str]:
+    state, outlook = record.state, record.outlook
     if state is None:
-        yield f"not audited: {record['error']}"
+        yield f"not audited: {record.error}"
         return
-    yield from _memory(state)
-    yield from _drift(record["drift"], record["declares"])
-    for finding in record["findings"]:
-        what = f"{finding['severity']}: {finding['subject']}: {finding['message']} [{finding['id']}]"
-        yield f"{what}: {finding['observed']}"
-    yield from _victims(state)
-    told = [finding["observed"] for finding in record["findings"] if finding["id"] == INCOMPLETE.id]
-    for unread in state["unread"]:
-        line = f"{unread['what']}: {unread['why']}"
+    yield from _memory(state, outlook)
+    yield from _drift(record)
+    for finding in record.findings:
+        what = f"{finding.severity}: {finding.subject}: {finding.message} [{finding.id}]"
+        yield f"{what}: {finding.observed}"
+    if outlook is not None:
+        yield from _victims(outlook)
+    told = [finding.observed for finding in record.findings if finding.id == INCOMPLETE.id]
+    for unread in state.unread:
+        line = f"{unread.what}: {unread.why}"
         if not any(line in observed for observed in told):
             yield f"not read: {line}"
 
 
-def _memory(state: Mapping[str, Any]) -> Iterator[str]:
-    memory = state["memory"]
-    line = f"memory {memory['total_kib'] // _MIB} MiB"
-    if memory["available_kib"] is not None:
-        line += f", {memory['available_kib'] // _MIB} MiB available"
-    line += f", swap {memory['swap_total_kib'] // _MIB} MiB"
-    if memory["committed_kib"] is not None and memory["commit_limit_kib"]:
-        line += f"; committed {memory['committed_kib'] // _MIB} of {memory['commit_limit_kib'] // _MIB} MiB"
-        mode = (state["sysctls"] or {"runtime": {}})["runtime"].get("vm.overcommit_memory")
-        line += "" if mode in (None, "2") else " (not enforced)"
-    kills = state["counters"]["oom_kills"]
+def _memory(state: HostState, outlook: Outlook | None) -> Iterator[str]:
+    memory = state.memory
+    line = f"memory {memory.total_kib // _MIB} MiB"
+    if memory.available_kib is not None:
+        line += f", {memory.available_kib // _MIB} MiB available"
+    line += f", swap {memory.swap_total_kib // _MIB} MiB"
+    if memory.committed_kib is not None and memory.commit_limit_kib:
+        line += f"; committed {memory.committed_kib // _MIB} of {memory.commit_limit_kib // _MIB} MiB"
+        commit = None if outlook is None else outlook.commit
+        line += "" if commit is None or commit.mode in (None, "never") else " (not enforced)"
+    kills = state.counters.oom_kills
     yield line + (f"; {kills} OOM kills since boot" if kills is not None else "")
 
 
-def _drift(drift: Sequence[Mapping[str, Any]], declares: bool) -> Iterator[str]:
-    none = "none" if declares else "none, for nothing is declared for this host"
-    yield f"drift: {len(drift)} value(s)" if drift else f"drift: {none}"
-    for change in drift:
+def _drift(record: Record) -> Iterator[str]:
+    none = "none" if record.declares else "none, for nothing is declared for this host"
+    yield f"drift: {len(record.drift)} value(s)" if record.drift else f"drift: {none}"
+    for change in record.drift:
         yield (
-            f"  {change['layer']}: {change['subject']} {change['key']} is {shown_value(change['before'])}, "
-            f"declared {shown_value(change['after'])}: {change['why']}"
+            f"  {change.layer}: {change.subject} {change.key} is {shown_value(change.before)}, "
+            f"declared {shown_value(change.after)}: {change.why}"
         )
 
 
-def _victims(state: Mapping[str, Any]) -> Iterator[str]:
-    order = state["kill_order"]
+def _victims(outlook: Outlook) -> Iterator[str]:
+    order = outlook.kill_order
     if order is None:
         return
     if not order:
         yield "no process here can be killed"
         return
     shown = ", ".join(
-        f"{one['unit'] or one['comm']} ({one['rss_kib'] // _MIB} MiB, score {one['oom_score_adj']})"
-        for one in order[:3]
+        f"{one.unit or one.comm} ({one.rss_kib // _MIB} MiB, score {one.oom_score_adj})" for one in order[:3]
     )
     yield f"killed first if memory ran out now: {shown}"
-    for growth in state["forecast"]:
-        if growth["grower"] == NEWCOMER:
-            victims = ", ".join(growth["victims"][:5]) or "nobody"
-            end = "" if growth["ends"] else f"; then {OUTCOMES[growth['outcome']]}"
+    for growth in outlook.forecast or ():
+        if growth.grower == NEWCOMER:
+            victims = ", ".join(growth.victims[:5]) or "nobody"
+            end = "" if growth.ends else f"; then {OUTCOMES[growth.outcome]}"
             yield f"if {NEWCOMER} grows without end, killed in order: {victims}{end}"

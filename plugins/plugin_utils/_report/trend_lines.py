@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import change, growth
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import entries, items, text
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 WIDTH, HEIGHT = 200, 24
@@ -30,28 +29,23 @@ class TrendLine:
     last: int
 
 
-def trend_lines(record: Mapping[str, Any]) -> list[TrendLine]:
-    """The first trends of a record that have something to draw."""
-    return list(_found(record))[:_MOST_TRENDS]
+def trend_lines(trends: Iterable[KeptTrend]) -> list[TrendLine]:
+    """The first trends that have something to draw."""
+    return list(_found(trends))[:_MOST_TRENDS]
 
 
-def _found(record: Mapping[str, Any]) -> Iterator[TrendLine]:
-    for trend in entries(record, "trends"):
-        lives = [points for points in map(_points, items(trend, "points")) if points]
+def _found(trends: Iterable[KeptTrend]) -> Iterator[TrendLine]:
+    for trend in trends:
+        lives = [
+            list(zip(points.at[:_MOST_POINTS], points.anon_swap_kib, strict=False))
+            for points in trend.points
+            if points.at
+        ]
         if lives:
-            leaks = text(trend, "verdict") == "leak"
+            leaks = trend.verdict == "leak"
             ends = lives[0][0][1] // 1024, lives[-1][-1][1] // 1024
-            said = growth(trend) if leaks else change(trend)
-            yield TrendLine(clean(text(trend, "unit"), 100), leaks, clean(said), _lines(lives), *ends)
-
-
-def _points(life: Any) -> list[_Point]:
-    pairs = life[:_MOST_POINTS] if isinstance(life, (list, tuple)) else ()
-    return [
-        (pair[0], pair[1])
-        for pair in pairs
-        if isinstance(pair, (list, tuple)) and len(pair) == 2 and all(_is_size(each) for each in pair)
-    ]
+            told = growth(trend) if leaks else change(trend)
+            yield TrendLine(clean(trend.unit, 100), leaks, clean(told), _lines(lives), *ends)
 
 
 def _lines(lives: list[list[_Point]]) -> tuple[str, ...]:
@@ -65,8 +59,3 @@ def _lines(lives: list[list[_Point]]) -> tuple[str, ...]:
 
     # A point that stands alone is a stroke of no length, which its round ends make a dot.
     return tuple(" ".join(map(place, points if len(points) > 1 else points * 2)) for points in lives)
-
-
-def _is_size(value: Any) -> bool:
-    """A boolean is an int for Python, and not for us."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

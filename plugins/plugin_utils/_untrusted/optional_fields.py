@@ -1,15 +1,13 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what a record holds, whatever shape it has: the one place that knows that a key may be missing.
+"""Reading a small answer of a device of whatever shape: the one place that knows that a key may be missing.
 
-Records come from other versions of this collection, and their values from devices. What is not there, or not of the
-kind that was asked for, is C(None) or empty; nothing here raises.
+What is not there, or not of the type that was asked for, is C(None) or empty; nothing here raises.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -31,13 +29,13 @@ def number(data: Any, *path: str) -> int | float | None:
     value = at(data, *path)
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return None
-    return value if math.isfinite(value) else None
+    # What a database cannot hold is no number of ours; neither is what is not finite.
+    return value if -(2**63) <= value < 2**63 else None
 
 
 def integer(data: Any, *path: str) -> int | None:
     value = number(data, *path)
-    # What a database cannot hold is no number of ours.
-    return int(value) if value is not None and -(2**63) <= value < 2**63 else None
+    return None if value is None else int(value)
 
 
 def text(data: Any, *path: str) -> str | None:

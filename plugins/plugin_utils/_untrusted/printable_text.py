@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, TypeVar
 
 MOST = 300
+_Dataclass = TypeVar("_Dataclass", bound=Any)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 # What makes a spreadsheet take a cell for a formula, also behind blanks and in full width.
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -27,15 +28,10 @@ def clean(value: Any, most: int = MOST) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def clean_all(value: Any, most: int = MOST) -> Any:
-    """All text in I(value) through C(clean()), that of keys as well."""
-    if isinstance(value, str):
-        return clean(value, most)
-    if isinstance(value, Mapping):
-        return {clean(key, most): clean_all(entry, most) for key, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [clean_all(entry, most) for entry in value]
-    return value
+def clean_fields(value: _Dataclass, most: int = MOST) -> _Dataclass:
+    """A dataclass with the text in its own fields through C(clean())."""
+    texts = {name: clean(text, most) for name, text in vars(value).items() if isinstance(text, str)}
+    return replace(value, **texts)
 
 
 def shown_value(value: str | None) -> str:

@@ -1,76 +1,210 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From JSON back to the frozen dataclasses that it was made of."""
+"""From JSON to the frozen dataclasses that it was made of: every type checked, every size bounded.
+
+C(load()) refuses whatever is not right, with its place; it is the door for what a device says. C(salvage()) keeps what
+is right and drops the rest; it is for record files, which may be of another version of this collection.
+"""
 
 from __future__ import annotations
 
+import math
 import types
 import typing
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import SCHEMA, HostState
 
 _T = TypeVar("_T")
+_Reader = Callable[[Any], Any]
+MOST_ENTRIES = 65_536
+"""Of one list or dictionary."""
+MOST_CHARACTERS = 1 << 20
+"""Of one text."""
+_LARGEST = 2**63 - 1
+_SIZES = (0, 2**53)
+# What a name says of its number: its unit bounds it.
+_BY_NAME = {"page_kib": (1, 1024), "total_kib": (1, 2**53)}
+_BY_END = {
+    "oom_score_adj": (-1000, 1000),
+    **dict.fromkeys(("_kib", "_bytes", "_pages", "_ticks", "_seconds", "_us", "pid"), _SIZES),
+}
+_ANY = (-_LARGEST, _LARGEST)
 
 
 class WrongShape(LifeboatError):
-    """The JSON is not what this version of the collection writes."""
+    """The JSON is not what this version of the collection writes; I(steps) lead from the whole to the place."""
 
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what, self.steps = what, list[str]()
 
-def load_state(facts: Mapping[str, Any]) -> HostState:
-    """The HostState inside what M(lifeboat.oom.memory_facts) returned. Raises WrongShape."""
-    schema = facts.get("schema")
-    if schema != SCHEMA:
-        raise WrongShape(f"the state of the host has schema {schema!r}, expected {SCHEMA}; audit the host again")
-    return load(HostState, facts, "memory_health")
+    def within(self, step: str) -> WrongShape:
+        self.steps.insert(0, step)
+        return self
+
+    def __str__(self) -> str:
+        return f"{''.join(self.steps)}: {self.what}"
 
 
 def load(kind: type[_T], data: Any, where: str) -> _T:
-    """An instance of dataclass I(kind); keys that it does not have are left out. Raises WrongShape."""
-    if not isinstance(data, Mapping):
-        raise WrongShape(f"{where}: found {type(data).__name__}, expected a dictionary ({kind.__name__})")
-    values = {}
-    for name, hint in _hints(kind).items():
-        if name not in data:
-            raise WrongShape(f"{where}: {name} is missing ({kind.__name__})")
-        values[name] = _value(hint, data[name], f"{where}.{name}")
-    return kind(**values)
+    """An instance of dataclass I(kind); keys that it does not have are left out. Raises WrongShape, which names the
+    place below I(where).
+    """
+    try:
+        loaded: _T = _reader(typing.cast(Hashable, kind), False)(data)
+    except WrongShape as error:
+        raise error.within(where) from None
+    return loaded
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind, localns={"Loader": str})
-    return {field.name: hints[field.name] for field in fields(kind)}
+def salvage(kind: type[_T], data: Any) -> _T:
+    """The same without what is not right: an entry of a list or dictionary is left out, an optional field is C(None),
+    one with a default has it. Raises WrongShape where what remains is no I(kind).
+    """
+    salvaged: _T = _reader(typing.cast(Hashable, kind), True)(data)
+    return salvaged
 
 
-def _value(hint: Any, data: Any, where: str) -> Any:
+@cache
+def _reader(hint: Any, lenient: bool) -> _Reader:
+    """What reads a value of this type."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if hint is Any:
-        return data
     if origin in (typing.Union, types.UnionType):
+        return _optional(_reader(next(one for one in arguments if one is not types.NoneType), lenient), lenient)
+    if origin in (tuple, list):
+        return _sequence(_reader(arguments[0], lenient), lenient, origin)
+    if origin in (Mapping, dict):
+        return _mapping(_reader(arguments[1], lenient), lenient)
+    if origin is typing.Literal:
+        return _one_of(arguments)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _fields(hint, lenient)
+    return _plain(hint, *_ANY)
+
+
+def _optional(read: _Reader, lenient: bool) -> _Reader:
+    def optional(data: Any) -> Any:
         if data is None:
             return None
-        return _value(next(one for one in arguments if one is not types.NoneType), data, where)
-    if origin is tuple:
+        try:
+            return read(data)
+        except WrongShape:
+            if lenient:
+                return None
+            raise
+
+    return optional
+
+
+def _sequence(read: _Reader, lenient: bool, kind: Callable[..., Any]) -> _Reader:
+    def sequence(data: Any) -> Any:
         if not isinstance(data, (list, tuple)):
-            raise WrongShape(f"{where}: found {type(data).__name__}, expected a list")
-        return tuple(_value(arguments[0], entry, f"{where}[{number}]") for number, entry in enumerate(data))
-    if origin is Mapping:
-        if not isinstance(data, Mapping):
-            raise WrongShape(f"{where}: found {type(data).__name__}, expected Mapping")
-        return {str(key): _value(arguments[1], entry, f"{where}.{key}") for key, entry in data.items()}
-    if is_dataclass(hint) and isinstance(hint, type):
-        return load(hint, data, where)
-    return _plain(origin or hint, data, where)
+            raise WrongShape(f"found {type(data).__name__}, expected a list")
+        if not data:
+            return kind()
+        return kind(_entries(enumerate(data), len(data), read, lenient, "[{}]").values())
+
+    return sequence
 
 
-def _plain(kind: Any, data: Any, where: str) -> Any:
-    if kind is float and isinstance(data, int) and not isinstance(data, bool):
-        return float(data)
-    # A boolean is an int for Python, and not for us.
-    if not isinstance(data, kind) or (isinstance(data, bool) and kind is not bool):
-        raise WrongShape(f"{where}: found {type(data).__name__}, expected {kind.__name__}")
-    return data
+def _mapping(read: _Reader, lenient: bool) -> _Reader:
+    def mapping(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise WrongShape(f"found {type(data).__name__}, expected a dictionary")
+        return {str(key): value for key, value in _entries(data.items(), len(data), read, lenient, ".{}").items()}
+
+    return mapping
+
+
+def _entries(entries: Any, count: int, read: _Reader, lenient: bool, step: str) -> dict[Any, Any]:
+    if count > MOST_ENTRIES:
+        raise WrongShape(f"found {count} entries, expected at most {MOST_ENTRIES}")
+    found: dict[Any, Any] = {}
+    for key, entry in entries:
+        try:
+            found[key] = read(entry)
+        except WrongShape as error:
+            if not lenient:
+                raise error.within(step.format(str(key)[:100])) from None
+    return found
+
+
+def _one_of(words: tuple[Any, ...]) -> _Reader:
+    def one_of(data: Any) -> Any:
+        if data not in words or isinstance(data, bool):
+            raise WrongShape(f"found {str(data)[:40]!r}, expected one of {', '.join(map(str, words))}")
+        return data
+
+    return one_of
+
+
+def _fields(kind: Any, lenient: bool) -> _Reader:
+    hints = typing.get_type_hints(kind, localns={"Loader": str})
+    readers = {each.name: _named(each.name, hints[each.name], lenient) for each in fields(kind)}
+    required = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
+
+    def instance(data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise WrongShape(f"found {type(data).__name__}, expected a dictionary ({kind.__name__})")
+        values = {}
+        for name, read in readers.items():
+            value = data.get(name, MISSING)
+            if value is MISSING:
+                if not lenient:
+                    raise WrongShape(f"{name} is missing ({kind.__name__})")
+                value = None
+            try:
+                values[name] = read(value)
+            except WrongShape as error:
+                if not lenient or name in required:
+                    raise error.within(f".{name}") from None
+        return kind(**values)
+
+    return instance
+
+
+def _named(name: str, hint: Any, lenient: bool) -> _Reader:
+    """What reads a field: the unit in its name bounds its number."""
+    by_end = next((bounds for end, bounds in _BY_END.items() if name.endswith(end)), None)
+    bounds = _BY_NAME.get(name, by_end)
+    known = typing.get_args(hint) or (hint,)
+    number = next((one for one in known if one in (int, float)), None)
+    if bounds is None or number is None or set(known) - {number, types.NoneType}:
+        return _reader(hint, lenient)
+    read = _plain(number, *bounds)
+    return _optional(read, lenient) if types.NoneType in known else read
+
+
+def _plain(kind: Any, low: float, high: float) -> _Reader:
+    if kind in (int, float):
+        return _number(kind, low, high)
+
+    def plain(data: Any) -> Any:
+        if not isinstance(data, kind):
+            raise WrongShape(f"found {type(data).__name__}, expected {kind.__name__}")
+        if kind is str and len(data) > MOST_CHARACTERS:
+            raise WrongShape(f"found {len(data)} characters, expected at most {MOST_CHARACTERS}")
+        return data
+
+    return plain
+
+
+def _number(kind: Any, low: float, high: float) -> _Reader:
+    expected = "a number" if kind is float else "a whole number"
+
+    def number(data: Any) -> Any:
+        # A boolean is an int for Python, and not for us.
+        if isinstance(data, bool) or not isinstance(data, (int, float) if kind is float else int):
+            raise WrongShape(f"found {type(data).__name__}, expected {kind.__name__}")
+        if not low <= data <= high or (isinstance(data, float) and not math.isfinite(data)):
+            # Python refuses to print a whole number of thousands of digits.
+            shown = repr(data) if isinstance(data, float) or abs(data) < 10**30 else "a larger one"
+            raise WrongShape(f"found {shown}, expected {expected} from {low} to {high}")
+        return float(data) if kind is float else data
+
+    return number

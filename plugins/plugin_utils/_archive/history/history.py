@@ -1,197 +1,216 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the audits have found over time, in one SQLite file beside the spool.
-
-Every worker of a run opens it for itself; SQLite lets one write at a time and the others wait. In WAL mode a process
-that is killed at any moment leaves it readable, and what was committed stays. WAL needs a local file system.
-"""
+"""What the audits have found over time: what is asked of it, whatever database holds it."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.database import FILE, host_name
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.service_lives import Leak, MemoryHistory
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import kills_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
-    at,
-    entries,
-    integer,
-    items,
-    number,
-    seconds,
-    text,
-)
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record, counts
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import LifeRead, Lives
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade
 
-__all__ = ["COUNTERS", "FILE", "AuditPoint", "History", "Leak"]
-# Of the kernel, since boot.
-COUNTERS = ("oom_kills", "swap_in_pages", "swap_out_pages", "major_faults", "allocation_stalls", "refaults")
-_DAY = 86_400
+
+class HistoryUnusable(LifeboatError):
+    """The history cannot be used. What a host says can be told and kept all the same."""
 
 
 @dataclass(frozen=True)
 class AuditPoint:
-    """The counters of one host at one audit; C(None) where they are not known, all of them where it was not I(seen)."""
+    """The numbers of one host at one audit, C(None) where they are not known; the columns of the table of audits.
+
+    I(seen): the host was read. Without it only I(at), I(drift) and the counts of findings are there.
+    """
 
     at: int
     seen: bool
-    boot_id: str | None
-    total_kib: int | None
-    available_kib: int | None
-    committed_kib: int | None
-    commit_limit_kib: int | None
-    pressure_some_avg60_pct: float | None
-    oom_kills: int | None
-    drift: int
-    criticals: int
-    warnings: int
+    boot_id: str | None = None
+    uptime_seconds: int | None = None
+    total_kib: int | None = None
+    available_kib: int | None = None
+    swap_total_kib: int | None = None
+    swap_free_kib: int | None = None
+    committed_kib: int | None = None
+    commit_limit_kib: int | None = None
+    pressure_some_avg60_pct: float | None = None
+    pressure_full_avg60_pct: float | None = None
+    oom_kills: int | None = None
+    swap_in_pages: int | None = None
+    swap_out_pages: int | None = None
+    major_faults: int | None = None
+    allocation_stalls: int | None = None
+    refaults: int | None = None
+    drift: int = 0
+    criticals: int = 0
+    warnings: int = 0
+    infos: int = 0
 
 
-class History(MemoryHistory):
-    """All of it; for the file I(path) see C(HistoryFile)."""
+def audit_point(record: Record) -> AuditPoint:
+    """The numbers of an audit."""
+    found = counts(record.findings)
+    point = AuditPoint(
+        at=record.at,
+        seen=record.state is not None,
+        drift=len(record.drift),
+        criticals=found["critical"],
+        warnings=found["warning"],
+        infos=found["info"],
+    )
+    return point if record.state is None else _with_state(point, record.state)
 
-    def record(self, record: Mapping[str, Any]) -> set[str]:
-        """Keep one audit; the keys of the findings that its host did not have at the audit before."""
-        with self._writing():
-            new = self._new(record)
-            self._write(record)
-        return new
 
-    def new_findings(self, record: Mapping[str, Any]) -> set[str]:
-        """What C(record()) would return, keeping nothing."""
-        with self._told():
-            return self._new(record)
+def _with_state(point: AuditPoint, state: HostState) -> AuditPoint:
+    memory, counters = state.memory, state.counters
+    pressure = None if state.pressure is None else state.pressure.memory
+    some, full = (None, None) if pressure is None else (pressure.some, pressure.full)
+    return replace(
+        point,
+        boot_id=state.host.boot_id,
+        uptime_seconds=None if state.host.uptime_seconds is None else int(state.host.uptime_seconds),
+        total_kib=memory.total_kib,
+        available_kib=memory.available_kib,
+        swap_total_kib=memory.swap_total_kib,
+        swap_free_kib=memory.swap_free_kib,
+        committed_kib=memory.committed_kib,
+        commit_limit_kib=memory.commit_limit_kib,
+        pressure_some_avg60_pct=None if some is None else some.avg60_pct,
+        pressure_full_avg60_pct=None if full is None else full.avg60_pct,
+        oom_kills=counters.oom_kills,
+        swap_in_pages=counters.swap_in_pages,
+        swap_out_pages=counters.swap_out_pages,
+        major_faults=counters.major_faults,
+        allocation_stalls=counters.allocation_stalls,
+        refaults=counters.refaults,
+    )
 
-    def prune(self, days: int, now: int | None = None) -> None:
-        """Forget what is older than I(days)."""
-        before = (int(time.time()) if now is None else now) - days * _DAY
-        with self._writing():
-            for table, when in (("audits", "at"), ("kills", "at"), ("findings", "last_at")):
-                self._database.execute(f"DELETE FROM {table} WHERE {when} < ?", (before,))
-            self._prune_memory(before)
-            tables = ("audits", "kills", "findings", "lives", "upgrades")
-            unused = " AND ".join(f"NOT EXISTS (SELECT 1 FROM {table} WHERE host = hosts.id)" for table in tables)
-            self._database.execute(f"DELETE FROM hosts WHERE {unused}")
 
-    def hosts(self) -> set[str]:
-        """All hosts that are known here."""
-        return {name for (name,) in self._all("SELECT name FROM hosts")}
+@dataclass(frozen=True)
+class HostPast:
+    """All that is known of one host before this audit.
 
-    def kills_over_time(self, since: int) -> dict[int, int]:
-        """The number of kills by day (since the epoch, UTC), days without any left out."""
-        return dict(self._all(f"SELECT at / {_DAY}, count(*) FROM kills WHERE at >= ? GROUP BY 1", since))
+    I(audits) are in the order in which they were kept, whatever the clock said. I(findings) are those of the last
+    audit that read the host, I(unread) those of the last audit if that one did not; by key, with since when they are
+    there, in seconds since the epoch.
+    """
 
-    def victims(self, since: int) -> dict[str, int]:
-        """How often each name was killed over all hosts."""
-        return dict(self._all("SELECT name, count(*) FROM kills WHERE at >= ? GROUP BY name", since))
+    audits: tuple[AuditPoint, ...] = ()
+    findings: Mapping[str, int] = field(default_factory=dict)
+    unread: Mapping[str, int] = field(default_factory=dict)
+    lives: Lives = field(default_factory=dict)
+    upgrades: tuple[Upgrade, ...] = ()
 
-    def kill_rates(self, since: int, now: int) -> dict[str, float]:
-        """Kills a day by host, for hosts that had any."""
-        days = max((now - since) / _DAY, 1.0)
-        found = self._all(
-            "SELECT hosts.name, count(*) FROM kills JOIN hosts ON hosts.id = kills.host WHERE at >= ? GROUP BY host",
-            since,
-        )
-        return {name: count / days for name, count in found}
+    def before(self, boot_id: str | None) -> AuditPoint | None:
+        """The last audit that read the host, if that was in this boot."""
+        point = next((each for each in reversed(self.audits) if each.seen), None)
+        return point if point is not None and boot_id is not None and point.boot_id == boot_id else None
 
-    def audits(self, host: str) -> tuple[AuditPoint, ...]:
-        """All audits of a host, oldest first."""
-        columns = ", ".join(AuditPoint.__dataclass_fields__)
-        found = self._all(
-            f"SELECT {columns} FROM audits WHERE host = (SELECT id FROM hosts WHERE name = ?) ORDER BY at, id",
-            host_name(host),
-        )
-        return tuple(AuditPoint(when, bool(seen), *rest) for when, seen, *rest in found)
-
-    def earlier(self, host: str, boot_id: str | None, now: int) -> dict[str, int | None] | None:
-        """C(COUNTERS) at the last audit that read the host, and C(seconds_ago); C(None) if that was in another boot."""
-        found = self._all(
-            f"SELECT boot_id, at, {', '.join(COUNTERS)} FROM audits WHERE seen"
-            " AND host = (SELECT id FROM hosts WHERE name = ?) ORDER BY at DESC, id DESC LIMIT 1",
-            host_name(host),
-        )
-        if not found or boot_id is None or found[0][0] != boot_id:
-            return None
-        _unused, when, *counters = found[0]
-        return {"seconds_ago": now - when, **dict(zip(COUNTERS, counters, strict=True))}
-
-    def first_seen(self, host: str) -> dict[str, int]:
-        """When each finding of a host was first there, by its key, without a break since."""
-        found = self._all(
-            "SELECT key, first_at FROM findings WHERE host = (SELECT id FROM hosts WHERE name = ?)", host_name(host)
-        )
-        return dict(found)
-
-    def _new(self, record: Mapping[str, Any]) -> set[str]:
-        """What was not there at the audit before: for a host that was read, at the one before that read it.
+    def known(self, seen: bool) -> Mapping[str, int] | None:
+        """The findings of the audit that one like this is compared with; C(None) where there was none.
 
         Where there was none nothing is new: all of it may be old.
         """
-        seen = at(record, "state") is not None
-        (before,) = self._database.execute(
-            "SELECT max(at) FROM audits WHERE host = (SELECT id FROM hosts WHERE name = ?) AND seen >= ?",
-            (host_name(record.get("host")), int(seen)),
-        ).fetchone()
-        if before is None:
-            return set()
-        old = self._database.execute(
-            "SELECT key FROM findings WHERE host = (SELECT id FROM hosts WHERE name = ?) AND last_at >= ?",
-            (host_name(record.get("host")), before),
-        )
-        return {finding_key(finding) for finding in entries(record, "findings")} - {key for (key,) in old}
+        if seen:
+            return self.findings if any(each.seen for each in self.audits) else None
+        return {**self.findings, **self.unread} if self.audits else None
 
-    def _write(self, record: Mapping[str, Any]) -> None:
-        host = self._id("hosts", host_name(record.get("host")))
-        when = seconds(text(record, "audited_at")) or int(time.time())
-        new = self._new(record)
-        self._audit(host, when, record)
-        if at(record, "state") is not None:
-            self._keep_memory(record)
-            self._write_leaks(host, record)
-        self._database.executemany(
-            "INSERT OR IGNORE INTO kills VALUES (?, ?, ?, ?, ?)",
-            [(host, kill.key, kill.at, kill.name, kill.scope) for kill in kills_of(record)],
+    def with_audit(self, record: Record) -> HostPast:
+        """What will be known once the record is kept. Its I(new_findings) begin now."""
+        seen = record.state is not None
+        old, new = self.known(seen) or {}, set(record.new_findings)
+        found = {key: record.at if key in new else old.get(key, record.at) for key in _keys(record)}
+        audits = (*self.audits, audit_point(record))
+        return replace(
+            self,
+            audits=audits,
+            findings=found if seen else self.findings,
+            unread={} if seen else found,
         )
-        for key in {finding_key(finding) for finding in entries(record, "findings")}:
-            self._database.execute(
-                "INSERT INTO findings VALUES (?, ?, ?, ?) ON CONFLICT (host, key) DO UPDATE SET"
-                " last_at = max(last_at, excluded.last_at)" + (", first_at = excluded.first_at" if key in new else ""),
-                (host, key, when, when),
-            )
 
-    def _audit(self, host: int, when: int, record: Mapping[str, Any]) -> None:
-        state = at(record, "state")
-        severities = [finding.get("severity") for finding in entries(record, "findings")]
-        some, full = (at(state, "pressure", "memory", each) for each in ("some", "full"))
-        values = {
-            "host": host,
-            "at": when,
-            "seen": int(state is not None),
-            "boot_id": text(state, "host", "boot_id"),
-            "uptime_seconds": integer(state, "host", "uptime_seconds"),
-            "total_kib": integer(state, "memory", "total_kib"),
-            "available_kib": integer(state, "memory", "available_kib"),
-            "swap_total_kib": integer(state, "memory", "swap_total_kib"),
-            "swap_free_kib": integer(state, "memory", "swap_free_kib"),
-            "committed_kib": integer(state, "memory", "committed_kib"),
-            "commit_limit_kib": integer(state, "memory", "commit_limit_kib"),
-            "pressure_some_us": integer(some, "total_us"),
-            "pressure_full_us": integer(full, "total_us"),
-            "pressure_some_avg60_pct": number(some, "avg60_pct"),
-            "pressure_full_avg60_pct": number(full, "avg60_pct"),
-            **{name: integer(state, "counters", name) for name in COUNTERS},
-            "drift": len(items(record, "drift")),
-            "criticals": severities.count("critical"),
-            "warnings": severities.count("warning"),
-            "infos": severities.count("info"),
-        }
-        columns, marks = ", ".join(values), ", ".join("?" * len(values))
-        self._database.execute(
-            f"INSERT INTO audits ({columns}) VALUES ({marks})",
-            tuple(values.values()),
-        )
+
+def new_findings(past: HostPast, record: Record) -> frozenset[str]:
+    """The keys of the findings of a record that its host did not have at the audit before."""
+    old = past.known(record.state is not None)
+    return frozenset() if old is None else frozenset(_keys(record)).difference(old)
+
+
+def _keys(record: Record) -> Sequence[str]:
+    return [finding.key for finding in record.findings]
+
+
+@dataclass(frozen=True)
+class FleetPast:
+    """What is known of all I(hosts) over some time.
+
+    I(kills) by day (since the epoch, UTC), I(victims) by name, and I(kills_a_day) by host, for those that had any.
+    """
+
+    hosts: frozenset[str] = frozenset()
+    kills: Mapping[int, int] = field(default_factory=dict)
+    victims: Mapping[str, int] = field(default_factory=dict)
+    kills_a_day: Mapping[str, float] = field(default_factory=dict)
+
+
+class History(ABC):
+    """Opened by C(open_history()). Every call may raise HistoryUnusable; what it had begun to write is undone then."""
+
+    @abstractmethod
+    def past(self, host: str) -> HostPast:
+        """All that is known of a host."""
+
+    @abstractmethod
+    def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
+        """Keep one audit of a host: I(past) is what was known before it, I(read) what it adds to lives of services."""
+
+    @abstractmethod
+    def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
+        """Keep that packages which services need went from one version to another."""
+
+    @abstractmethod
+    def fleet(self, since: int, now: int) -> FleetPast:
+        """What is known of all hosts from I(since) on, both in seconds since the epoch."""
+
+    @abstractmethod
+    def prune(self, days: int, now: int) -> None:
+        """Forget what is older than I(days). What a clock that was ahead has dated later than I(now) is of now."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Nothing is asked after it."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class NoHistory(History):
+    """In place of one that cannot be used: nothing is known, and nothing is kept."""
+
+    def past(self, host: str) -> HostPast:
+        return HostPast()
+
+    def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
+        pass
+
+    def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
+        pass
+
+    def fleet(self, since: int, now: int) -> FleetPast:
+        return FleetPast()
+
+    def prune(self, days: int, now: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import kills, leaks, memory, services
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import SEVERITIES, Finding, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import declared, kills, leaks, memory
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
 
 _RULES = (
     kills.past_kills,
@@ -20,14 +21,14 @@ _RULES = (
     memory.groups,
     leaks.leaks,
     leaks.cures,
-    services.scores,
-    services.overridden,
-    services.daemons,
-    services.not_compared,
+    declared.scores,
+    declared.overridden,
+    declared.daemons,
+    declared.not_compared,
 )
 
 
-def find(seen: Seen) -> tuple[Finding, ...]:
+def find(evidence: Evidence) -> tuple[Finding, ...]:
     """All findings, the worst first."""
-    found = [finding for rule in _RULES for finding in rule(seen)]
+    found = [finding for rule in _RULES for finding in rule(evidence)]
     return tuple(sorted(found, key=lambda finding: -SEVERITIES.index(finding.severity)))

@@ -11,30 +11,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import known_keys, whole_number
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import SENSITIVE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, Policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import known_keys, whole_number
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
-
-SEVERITIES = ("info", "warning", "critical")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """I(id) is stable; I(subject) is the unit or the setting that it is about."""
-
-    id: str
-    severity: str
-    subject: str
-    observed: str
-    expected: str
-    message: str
-    remedy: str
-
-    def as_dict(self) -> dict[str, str]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -89,7 +74,7 @@ class Kind:
     """
 
     id: str
-    severity: str
+    severity: Severity
     expected: str
     message: str
     remedy: str
@@ -100,7 +85,7 @@ class Kind:
         thresholds: Thresholds,
         subject: str,
         observed: str,
-        severity: str | None = None,
+        severity: Severity | None = None,
         expected: str | None = None,
         remedy: str | None = None,
     ) -> Finding:
@@ -116,20 +101,18 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What an audit judges: the state of a host and what follows from it, at one moment.
+class Evidence:
+    """What the rules judge: the state of a host and what follows from it, at one moment.
 
-    I(kill_order) and I(forecast) are those of C(HostState.as_facts()); I(earlier) are the counters of the audit
-    before with its C(seconds_ago), if that was in the same boot; I(trends) are those of services, from the history.
+    I(before) are the numbers of the audit before, if that was in the same boot; I(trends) are those of services.
     """
 
     state: HostState
     policy: Policy
     drift: Drift
-    kill_order: tuple[Mapping[str, Any], ...] = ()
-    forecast: tuple[Mapping[str, Any], ...] = ()
+    outlook: Outlook
     sensitive: Mapping[str, Sequence[str]] = field(default_factory=lambda: SENSITIVE)
     thresholds: Thresholds = field(default_factory=Thresholds)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
-    earlier: Mapping[str, Any] | None = None
+    before: AuditPoint | None = None
     trends: tuple[ServiceTrend, ...] = ()

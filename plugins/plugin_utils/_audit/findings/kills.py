@@ -6,53 +6,53 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Kind, Seen
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import text
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
 
 _LISTENERS = ("sshd", "dropbear")
 _UNKILLABLE = -1000
 
 
-def past_kills(seen: Seen) -> Iterator[Finding]:
+def past_kills(evidence: Evidence) -> Iterator[Finding]:
     """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
-    protected = protected_names(seen.state, seen.policy)
+    protected = protected_names(evidence.state, evidence.policy)
     found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
-    for event in seen.state.events or ():
-        if event.get("kind") not in ("kill", "panic") or not _is_recent(event, seen):
+    for event in evidence.state.events or ():
+        if event.kind not in (KILL, PANIC) or not _is_recent(event, evidence):
             continue
         kind = catalogue.RECENT_KILL
-        if event.get("kind") == "panic":
+        if event.kind == PANIC:
             kind = catalogue.PANIC
-        elif text(event, "unit") in protected:
+        elif event.unit in protected:
             kind = catalogue.PROTECTED_KILLED
-        who, when = victim_names(event), event.get("timestamp") or "at an unknown time"
-        observed = f"killed {when}: {who}" if who else f"{event.get('kind')} {when}"
-        key = kind.id, text(event, "unit") or who or "kernel"
+        who, when = victim_names(event), event.timestamp or "at an unknown time"
+        observed = f"killed {when}: {who}" if who else f"{event.kind} {when}"
+        key = kind.id, event.unit or who or "kernel"
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
     for (_unused, subject), (kind, observed, times) in found.items():
-        yield kind.found(seen.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
+        yield kind.found(evidence.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
 
 
-def victim_names(event: Mapping[str, Any]) -> str:
+def victim_names(event: HostEvent) -> str:
     """Who died in an OOM event: its unit, else its processes."""
-    victims = [victim for victim in event.get("victims") or () if isinstance(victim, Mapping)]
-    processes = ", ".join(f"{victim.get('comm')} (pid {victim.get('pid')})" for victim in victims)
-    unit = text(event, "unit")
+    processes = ", ".join(f"{victim.comm} (pid {victim.pid})" for victim in event.victims)
+    unit = event.unit
     return f"{unit}: {processes}" if unit else processes
 
 
-def _is_recent(event: Mapping[str, Any], seen: Seen) -> bool:
+def _is_recent(event: HostEvent, evidence: Evidence) -> bool:
     """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
-    now, days = int(seen.now.timestamp()), seen.thresholds.recent_kill_days
-    when = told_seconds(text(event, "timestamp"), now)
+    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
+    when = told_seconds(event.timestamp, now)
     return when is None or now - when <= days * 86_400
 
 
@@ -64,53 +64,58 @@ def protected_names(state: HostState, policy: Policy) -> set[str]:
     return declared | behind
 
 
-def lost_kills(seen: Seen) -> Iterator[Finding]:
+def lost_kills(evidence: Evidence) -> Iterator[Finding]:
     """The counter knows of kills that the log does not."""
-    log, counted = seen.state.log, seen.state.counters.oom_kills
+    log, counted = evidence.state.log, evidence.state.counters.oom_kills
     if log is not None and log.incomplete:
         yield catalogue.LOG_INCOMPLETE.found(
-            seen.thresholds, "kernel log", f"{counted} processes killed since boot; the log ({log.source}) has fewer"
+            evidence.thresholds,
+            "kernel log",
+            f"{counted} processes killed since boot; the log ({log.source}) has fewer",
         )
 
 
-def next_kills(seen: Seen) -> Iterator[Finding]:
+def next_kills(evidence: Evidence) -> Iterator[Finding]:
     """Whom the kernel would kill now, and whether there is anybody."""
-    if seen.state.processes is None:
+    if evidence.state.processes is None:
         return
-    if not seen.kill_order:
+    order = evidence.outlook.kill_order
+    if not order:
         yield catalogue.NO_KILLABLE.found(
-            seen.thresholds, "kernel", f"none of {len(seen.state.processes)} processes with memory may be killed"
+            evidence.thresholds,
+            "kernel",
+            f"none of {len(evidence.state.processes)} processes with memory may be killed",
         )
         return
-    first = seen.kill_order[0]
-    name = first["unit"] or first["comm"]
-    what_for = purpose(name, seen.sensitive)
+    first = order[0]
+    name = first.unit or first.comm
+    what_for = purpose(name, evidence.sensitive)
     if what_for is not None:
-        size = f"{first['rss_kib']} KiB, score {first['oom_score_adj']}"
+        size = f"{first.rss_kib} KiB, score {first.oom_score_adj}"
         yield catalogue.COLLATERAL.found(
-            seen.thresholds, name, f"{name} is first in the kill order ({size}) and there for {what_for}"
+            evidence.thresholds, name, f"{name} is first in the kill order ({size}) and there for {what_for}"
         )
 
 
-def protection(seen: Seen) -> Iterator[Finding]:
+def protection(evidence: Evidence) -> Iterator[Finding]:
     """Too much of it, none where it is needed, and where nobody meant it."""
-    processes = seen.state.processes or ()
-    ram_kib = seen.state.memory.total_kib
+    processes = evidence.state.processes or ()
+    ram_kib = evidence.state.memory.total_kib
     protected_kib = held_kib(process for process in processes if process.oom_score_adj <= PROTECTED_FROM)
-    if protected_kib * 100 > seen.thresholds.protected_share_pct * ram_kib:
+    if protected_kib * 100 > evidence.thresholds.protected_share_pct * ram_kib:
         share = f"{protected_kib} KiB of {ram_kib} KiB of RAM ({100 * protected_kib // ram_kib} %)"
-        yield catalogue.OVER_PROTECTION.found(seen.thresholds, "kernel", share)
+        yield catalogue.OVER_PROTECTION.found(evidence.thresholds, "kernel", share)
     for process in processes:
         # A session that outlived the restart of its listener has process 1 for a parent, too.
         in_session = (process.unit or "").endswith(".scope")
         if process.comm in _LISTENERS and process.ppid == 1 and not in_session and process.oom_score_adj >= 0:
             observed = f"pid {process.pid} ({process.comm}) has score {process.oom_score_adj}"
-            yield catalogue.ACCESS_UNPROTECTED.found(seen.thresholds, process.unit or process.comm, observed)
+            yield catalogue.ACCESS_UNPROTECTED.found(evidence.thresholds, process.unit or process.comm, observed)
 
 
-def inherited(seen: Seen) -> Iterator[Finding]:
+def inherited(evidence: Evidence) -> Iterator[Finding]:
     """Who is unkillable and never asked for it, by unit."""
-    processes = seen.state.processes or ()
+    processes = evidence.state.processes or ()
     by_pid = {process.pid: process for process in processes}
     heirs: dict[str, list[Process]] = {}
     for process in processes:
@@ -118,7 +123,7 @@ def inherited(seen: Seen) -> Iterator[Finding]:
             heirs.setdefault(process.unit or process.comm, []).append(process)
     for name, found in heirs.items():
         shown = ", ".join(f"pid {process.pid} ({process.comm})" for process in found[:5])
-        yield catalogue.INHERITED.found(seen.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
+        yield catalogue.INHERITED.found(evidence.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
 
 
 def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:

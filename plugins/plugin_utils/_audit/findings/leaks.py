@@ -7,29 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Finding, Seen
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import protected_names
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import growth, rate
 
 
-def leaks(seen: Seen) -> Iterator[Finding]:
-    protected = protected_names(seen.state, seen.policy)
-    for trend in seen.trends:
+def leaks(evidence: Evidence) -> Iterator[Finding]:
+    protected = protected_names(evidence.state, evidence.policy)
+    for trend in evidence.trends:
         if trend.leaks:
             kind = catalogue.LEAK_PROTECTED if trend.unit in protected else catalogue.LEAK
-            yield kind.found(seen.thresholds, trend.unit, growth(trend.as_dict()))
+            yield kind.found(evidence.thresholds, trend.unit, growth(trend.kept()))
 
 
-def cures(seen: Seen) -> Iterator[Finding]:
+def cures(evidence: Evidence) -> Iterator[Finding]:
     """What leaked before an upgrade, and does or does not now."""
-    for trend in seen.trends:
+    for trend in evidence.trends:
         if trend.cure is None or trend.cure.cured is None:
             continue
         kind = catalogue.LEAK_CURED if trend.cure.cured else catalogue.LEAK_PERSISTS
         upgrade = trend.cure.upgrade
         yield kind.found(
-            seen.thresholds,
+            evidence.thresholds,
             trend.unit,
             f"{upgrade.package} {upgrade.before} to {upgrade.after}: {rate(trend.cure.before_bytes_per_hour)} before, "
             f"{rate(trend.trend.bytes_per_hour)} since",

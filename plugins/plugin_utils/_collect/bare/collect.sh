@@ -23,14 +23,32 @@ odd_name() {
   case $1 in *"$IFS"*) echo '@odd' ;; *) return 1 ;; esac
 }
 
+# Not by echo: that of dash makes other characters of a backslash in a name.
+mark() {
+  printf '@%s %s\n' "$1" "$2"
+}
+
 there() {
-  if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then echo "@there $1"; fi
+  if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then mark there "$1"; fi
 }
 
 link() {
   [ -h "$ROOT$1" ] || return 0
-  echo "@link $1"
+  mark link "$1"
   readlink -f "$ROOT$1" 2> /dev/null | sed 's/^/ /'
+}
+
+# Whether it is a file. Anything else is never opened: a pipe would be waited for, a device has no end.
+is_file() {
+  [ ! -f "$ROOT$1" ] || return 0
+  kind=
+  if [ -p "$ROOT$1" ]; then kind='a pipe'; fi
+  if [ -S "$ROOT$1" ]; then kind='a socket'; fi
+  if [ -b "$ROOT$1" ] || [ -c "$ROOT$1" ]; then kind='a device'; fi
+  # What leads to /dev/null is masked.
+  [ "$kind" != 'a device' ] || [ "$(readlink -f "$ROOT$1")" != /dev/null ] || kind=
+  [ -z "$kind" ] || printf '@refused %s\n %s\n' "$1" "$kind"
+  return 1
 }
 
 # What a command complained of, if it did.
@@ -40,7 +58,7 @@ said() {
 
 # What vanishes meanwhile is complained of, and left out.
 read_files() {
-  echo "@$1"
+  printf '@%s\n' "$1"
   shift
   said "$({ grep -a '' /dev/null "$@" >&3; } 2>&1)"
 }
@@ -61,8 +79,8 @@ want() {
   if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then
     odd_name "$1" && return
     link "$1"
-    # A folder, a device or a link to nowhere has no text; the file of two units is one.
-    [ -f "$ROOT$1" ] || return 0
+    is_file "$1" || return 0
+    # The file of two units is one.
     case $wanted$IFS in *"$IFS$ROOT$1$IFS"*) ;; *) wanted=$wanted$IFS$ROOT$1 ;; esac
   fi
 }
@@ -71,6 +89,20 @@ wanted_files() {
   set -f
   # shellcheck disable=SC2086 # the lines are meant
   set -- $wanted
+  [ $# -gt 0 ] || { set +f && return 0; }
+  # By the fifth column of ls: mode, links, owner, group, size, date, path. Without an argument it lists this folder.
+  # shellcheck disable=SC2012 # find(1) of BusyBox need not know sizes; no name here has a line break
+  too_large=$(ls -Lnd "$@" 2> /dev/null |
+    sed -n "s/^[^ ]* *[0-9]* *[0-9]* *[0-9]* *[0-9]\\{$TOO_LARGE_DIGITS,\\} [^/]*\\//\\//p")
+  if [ -n "$too_large" ]; then
+    set --
+    for path in $wanted; do
+      case $IFS$too_large$IFS in
+        *"$IFS$path$IFS"*) printf '@too_large %s\n' "${path#"$ROOT"}" ;;
+        *) set -- "$@" "$path" ;;
+      esac
+    done
+  fi
   set +f
   [ $# -gt 0 ] || return 0
   echo '@wanted'
@@ -84,18 +116,19 @@ wanted_files() {
 folder() {
   [ -d "$ROOT$1" ] || return 0
   if [ ! -r "$ROOT$1" ]; then
-    echo "@denied $1"
+    mark denied "$1"
     return 0
   fi
-  echo "@folder $1"
+  mark folder "$1"
   for each in "$ROOT$1"/$2; do
     [ -e "$each" ] || [ -h "$each" ] || continue
-    odd_name "$each" || echo " ${each##*/}"
+    case $each in *"$IFS"*) ;; *) printf ' %s\n' "${each##*/}" ;; esac
   done
 }
 
 # The same, and the files.
 files_in() {
+  odd_name "$1" && return
   folder "$1" "$2"
   for each in "$ROOT$1"/$2; do want "${each#"$ROOT"}"; done
 }
@@ -125,8 +158,8 @@ run_log() {
 log_file() {
   path=$1
   shift
-  [ -e "$ROOT$path" ] || return 0
   there "$path"
+  is_file "$path" || return 0
   run_log "$@" "$ROOT$path"
 }
 
@@ -141,7 +174,7 @@ is_root() {
 
 # By opening it: for root, test -w says yes even where /proc/sys is read-only. What is not there is not made.
 read_only() {
-  [ ! -e "$ROOT$1" ] || { true >> "$ROOT$1"; } 2> /dev/null || echo "@read_only $1"
+  [ ! -e "$ROOT$1" ] || { true >> "$ROOT$1"; } 2> /dev/null || mark read_only "$1"
 }
 
 processes() {
@@ -159,7 +192,7 @@ processes() {
   [ $# = 0 ] || read_files kernel "$@"
   grep -a -l -x -E "$DAEMONS" /dev/null "$ROOT"/proc/[0-9]*/comm 2> /dev/null | while IFS= read -r path; do
     path=${path#"$ROOT"}
-    echo "@cmdline ${path%comm}cmdline"
+    mark cmdline "${path%comm}cmdline"
     tr '\000' '\001' < "$ROOT${path%comm}cmdline" 2> /dev/null | sed 's/^/ /'
     echo
   done
@@ -203,6 +236,10 @@ services() {
   there /run/systemd/system
   [ -d "$ROOT/run/systemd/system" ] || return 0
   link /lib
+  if [ -h "$ROOT$USER_NAMESPACE" ]; then
+    mark link "$USER_NAMESPACE"
+    readlink "$ROOT$USER_NAMESPACE" | sed 's/^/ /'
+  fi
   for base in $UNIT_FOLDERS; do
     folder "$base" '*.d'
     for dropins in "$ROOT$base"/*.d; do
@@ -221,7 +258,7 @@ services() {
 with_left_over() {
   for each in "$ROOT"/etc/systemd/system/*.d; do
     [ -f "$each/$DROPIN" ] || continue
-    odd_name "$each" && continue
+    case $each in *"$IFS"*) continue ;; esac
     name=${each##*/}
     name=${name%.d}
     case $name in *\\*) name=$(printf %s "$name" | sed 's/\\/\\\\/g') ;; esac
@@ -287,14 +324,22 @@ owners() {
   [ $# -gt 0 ] || return 0
   if ! command -v dpkg-query > /dev/null 2>&1; then
     run "$RPM_OWNERS" $RPM_OWNERS_WORDS "$@"
+    # A line for each, or one of them has several packages.
+    [ "$($RPM_OWNERS_WORDS "$@" 2>&1 | wc -l)" -eq $# ] && return 0
+    for path in "$@"; do run "$RPM_OWNERS_OF_ONE $path" $RPM_OWNERS_OF_ONE_WORDS "$path"; done
     return 0
   fi
   for path in "$@"; do
     case $path in /usr/bin/* | /usr/sbin/* | /usr/lib*) set -- "$@" "${path#/usr}" ;; esac
   done
   found=$($DPKG_OWNERS_WORDS "$@" 2> /dev/null)
+  moved=$(printf '%s\n' "$found" | sed -n 's/^.*diversion.* from: //p')
+  [ -z "$moved" ] || found="$found
+$($DPKG_OWNERS_WORDS $moved 2> /dev/null)"
   run "$DPKG_OWNERS" printf '%s\n' "$found"
-  set -- $(printf '%s\n' "$found" | sed -e '/^diversion by /d' -e 's/[,:] .*//' | sort -u)
+  set -- $(printf '%s\n' "$found" | sed -e '/diversion.* to: /d' -e '/^local diversion/d' -e 's/^diversion by //' \
+    -e 's/ from: .*//' -e 's/: .*//' | tr ',' ' ')
+  set -- $(printf '%s\n' "$@" | sort -u)
   [ $# = 0 ] || run "$DPKG_VERSIONS" $DPKG_VERSIONS_WORDS "$@"
 }
 

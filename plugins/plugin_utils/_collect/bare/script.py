@@ -9,19 +9,20 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
     identity,
     log_sources,
     packages,
-    samples,
+    sampler_log,
     services,
     sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
@@ -61,7 +62,7 @@ def render(questions: Questions, root: str = "") -> str:
             *identity.OS_RELEASE,
             identity.CONTAINER_NAME,
             *_below(daemons.OOMD_FOLDERS, "oomd.conf"),
-            samples.SAMPLES_FILE,
+            sampler_log.SAMPLES_FILE,
         ),
         "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
@@ -73,6 +74,7 @@ def render(questions: Questions, root: str = "") -> str:
         "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,
         "DPKG_VERSIONS_WORDS": packages.DPKG_VERSIONS,
         "RPM_OWNERS_WORDS": packages.RPM_OWNERS,
+        "RPM_OWNERS_OF_ONE_WORDS": packages.RPM_OWNERS_OF_ONE,
     }
     words = {
         "ROOT": root,
@@ -84,7 +86,10 @@ def render(questions: Questions, root: str = "") -> str:
         "DPKG_OWNERS": " ".join(packages.DPKG_OWNERS),
         "DPKG_VERSIONS": " ".join(packages.DPKG_VERSIONS),
         "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
+        "RPM_OWNERS_OF_ONE": " ".join(packages.RPM_OWNERS_OF_ONE),
         "LOG_WORDS": log_sources.WORDS,
+        "USER_NAMESPACE": services.USER_NAMESPACE,
+        "TOO_LARGE_DIGITS": str(len(str(TOO_LARGE_BYTES))),
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }
     assignments = "".join(f"{name}={shlex.quote(value)}\n" for name, value in words.items())

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder, refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Stat, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Stat, parse_stat
 
 _BEGIN = re.compile(r"^@lifeboat 1(\r?)$", re.MULTILINE)
 _STAT = re.compile(r"/proc/(\d+)/stat")
@@ -31,7 +31,7 @@ class NoAnswer(LifeboatError):
     """The output is not that of our script, or not all of it."""
 
 
-class _Said:
+class _Sections:
     """The sections of one output, taken apart: C(on_WORD) takes what follows the mark C(@WORD)."""
 
     def __init__(self, root: str) -> None:
@@ -114,6 +114,12 @@ class _Said:
     def on_denied(self, argument: str, _content: Sequence[str]) -> None:
         self.failures[argument] = ReadOnly(f"cannot read {argument}: {os.strerror(errno.EACCES)}", argument)
 
+    def on_refused(self, argument: str, content: Sequence[str]) -> None:
+        self.failures[argument] = refused(argument, _text(content).strip())
+
+    def on_too_large(self, argument: str, _content: Sequence[str]) -> None:
+        self.failures[argument] = too_large(argument)
+
     def on_odd(self, _argument: str, _content: Sequence[str]) -> None:
         self.odd_names += 1
 
@@ -151,8 +157,8 @@ class Snapshot(Door):
     """One host at one moment. Raises NoAnswer where the output is cut, or another program's."""
 
     def __init__(self, output: str, root: str = "") -> None:
-        self._said = _read(output, root)
-        if self._said.page_bytes < 1024:
+        self._sections = _read(output, root)
+        if self._sections.page_bytes < 1024:
             raise NoAnswer(
                 "the host does not say how large its pages are (getconf PAGESIZE, and statm and status of its shell)"
             )
@@ -161,7 +167,7 @@ class Snapshot(Door):
     @property
     def odd_names(self) -> int:
         """How many files were not looked at because of a line break in their name."""
-        return self._said.odd_names
+        return self._sections.odd_names
 
     @property
     def collector(self) -> str:
@@ -169,17 +175,17 @@ class Snapshot(Door):
 
     @property
     def page_kib(self) -> int:
-        return self._said.page_bytes // 1024
+        return self._sections.page_bytes // 1024
 
     @property
     def arch(self) -> str:
-        return self._said.arch
+        return self._sections.arch
 
     @property
     def own_pids(self) -> frozenset[int]:
         """The shell and what it started."""
-        parents = {pid: stat.ppid for pid, stat in self._stats(self._said.texts).items()}
-        own = {self._said.shell_pid}
+        parents = {pid: stat.ppid for pid, stat in self._stats(self._sections.texts).items()}
+        own = {self._sections.shell_pid}
         while True:
             more = {pid for pid, parent in parents.items() if parent in own} - own
             if not more:
@@ -187,46 +193,49 @@ class Snapshot(Door):
             own |= more
 
     def read(self, path: str) -> str:
-        if path in self._said.failures:
-            raise self._said.failures[path]
-        if path in self._said.there and path not in self._said.texts:
+        if path in self._sections.failures:
+            raise self._sections.failures[path]
+        if path in self._sections.there and path not in self._sections.texts:
             raise HostError(f"cannot read {path}: it is there, and grep on the host could not read it", path)
-        if path not in self._said.texts:
+        if path not in self._sections.texts:
             raise Missing(f"cannot read {path}: {os.strerror(errno.ENOENT)}", path)
-        return self._said.texts[path]
+        return self._sections.texts[path]
 
     def exists(self, path: str) -> bool:
-        said = self._said
-        return any(path in known for known in (said.there, said.texts, said.failures, said.folders, said.links))
+        found = self._sections
+        return any(path in known for known in (found.there, found.texts, found.failures, found.folders, found.links))
+
+    def is_file(self, path: str) -> bool:
+        return self.exists(path) and path not in self._sections.failures and path not in self._sections.folders
 
     def is_read_only(self, path: str) -> bool:
-        return path in self._said.read_only
+        return path in self._sections.read_only
 
     def link_target(self, path: str) -> str | None:
-        return self._said.links.get(path)
+        return self._sections.links.get(path)
 
     def names(self, folder: str) -> list[str]:
-        if folder in self._said.failures:
-            raise self._said.failures[folder]
-        return sorted(self._said.folders.get(folder, ()))
+        if folder in self._sections.failures:
+            raise self._sections.failures[folder]
+        return sorted(self._sections.folders.get(folder, ()))
 
     def process(self, pid: int) -> Folder:
-        return _Process(self, pid)
+        return _ProcessFolder(self, pid)
 
     def run(self, argv: Sequence[str]) -> Finished:
         words = list(argv)
         # What is asked about is in the script; its answer stands under the question alone.
         key = " ".join(words[: words.index("--") + 1] if "--" in words else words)
-        if key not in self._said.commands:
+        if key not in self._sections.commands:
             raise Missing(f"cannot run {argv[0]}: {os.strerror(errno.ENOENT)}", argv[0])
-        return self._said.commands[key]
+        return self._sections.commands[key]
 
     def _drop_changed_pids(self) -> None:
         """Forget a process whose pid belonged to another one, or to none, at the end of the look."""
-        again = self._stats(self._said.stats_again)
-        for pid, stat in self._stats(self._said.texts).items():
+        again = self._stats(self._sections.stats_again)
+        for pid, stat in self._stats(self._sections.texts).items():
             if pid not in again or again[pid].start_ticks != stat.start_ticks:
-                del self._said.texts[f"/proc/{pid}/stat"]
+                del self._sections.texts[f"/proc/{pid}/stat"]
 
     @staticmethod
     def _stats(texts: Mapping[str, str]) -> dict[int, Stat]:
@@ -234,12 +243,12 @@ class Snapshot(Door):
         for path, text in texts.items():
             match = _STAT.fullmatch(path)
             if match:
-                with contextlib.suppress(LifeboatError):  # said where the process is read
+                with contextlib.suppress(LifeboatError):  # listed where the process is read
                     found[int(match.group(1))] = parse_stat(text)
         return found
 
 
-class _Process(Folder):
+class _ProcessFolder(Folder):
     def __init__(self, snapshot: Snapshot, pid: int) -> None:
         self._snapshot, self._folder = snapshot, f"/proc/{pid}/"
 
@@ -247,7 +256,7 @@ class _Process(Folder):
         return self._snapshot.read(self._folder + name)
 
 
-def _read(output: str, root: str) -> _Said:
+def _read(output: str, root: str) -> _Sections:
     begin = _BEGIN.search(output)
     if begin is None:
         raise NoAnswer(
@@ -258,10 +267,10 @@ def _read(output: str, root: str) -> _Said:
         lines = [line.removesuffix("\r") for line in lines]
     if "@end" not in lines:
         raise NoAnswer("the answer of the host is cut: it has no end; run it again")
-    said = _Said(root)
+    sections = _Sections(root)
     for mark, content in _sections(lines):
-        said.take(mark, content)
-    return said
+        sections.take(mark, content)
+    return sections
 
 
 def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:

@@ -4,38 +4,33 @@
 
 from __future__ import annotations
 
-import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
-from unit.samples import host_state
+from unit.audits import FINDING, down, found_on
+from unit.audits import record as audit
 
-from ansible_collections.lifeboat.oom.plugins.action import fleet_report
 from ansible_collections.lifeboat.oom.plugins.action.fleet_report import (
+    DROPPED,
     FAIL_ON,
     MOST_IN_FULL,
     Run,
     crosses,
-    dropped,
+    keep_missing,
     lost,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import Spool
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import row_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 
-NOW = "2026-05-04T03:02:01+00:00"
 
-
-def record(*severities: str, drift: bool = False) -> dict[str, Any]:
-    return {
-        "reachable": True,
-        "error": None,
-        "drift": [{"key": "vm.overcommit_memory"}] if drift else [],
-        "findings": [{"severity": severity} for severity in severities],
-    }
+def record(*severities: Any, drift: bool = False) -> Row:
+    found = found_on("web", *(replace(FINDING, severity=severity) for severity in severities))
+    return row_of(replace(found, drift=(Change("a", "file", "k", None, "1", "why"),) if drift else ()))
 
 
 @pytest.mark.parametrize(
@@ -48,12 +43,12 @@ def record(*severities: str, drift: bool = False) -> dict[str, Any]:
         (record("info", "critical", "warning"), {"warning", "critical"}),
         (record(drift=True), {"drift", "warning"}),
         (record("critical", drift=True), {"drift", "warning", "critical"}),
-        (not_audited("web", NOW, reachable=False, error="timed out"), {"drift", "warning", "critical"}),
-        (not_audited("web", NOW, reachable=True, error="no python"), {"drift", "warning", "critical"}),
+        (row_of(down()), {"drift", "warning", "critical"}),
+        (row_of(down(error="no python", reachable=True)), {"drift", "warning", "critical"}),
     ],
     ids=["fine", "info", "warning", "critical", "the worst counts", "drift", "both", "not reached", "not audited"],
 )
-def test_a_host_crosses_what_it_is_as_bad_as(found: dict[str, Any], crossed: set[str]) -> None:
+def test_a_host_crosses_what_it_is_as_bad_as(found: Row, crossed: set[str]) -> None:
     assert {fail_on for fail_on in FAIL_ON if crosses(found, fail_on)} == crossed
 
 
@@ -66,21 +61,20 @@ def test_a_host_crosses_what_it_is_as_bad_as(found: dict[str, Any], crossed: set
         ("oom.recent_kill", "warning", False),
     ],
 )
-def test_what_does_not_hold_counts_as_drift(finding_id: str, severity: str, crossed: bool) -> None:
-    found = {**record(), "findings": [{"id": finding_id, "severity": severity}]}
+def test_what_does_not_hold_counts_as_drift(finding_id: str, severity: Any, crossed: bool) -> None:
+    found = row_of(found_on("web", replace(FINDING, id=finding_id, severity=severity)))
     assert crosses(found, "drift") is crossed
 
 
 def seen(folder: Path, run: Run, count: int) -> list[str]:
     """The terminal's lines about a fleet of this size, half of it down."""
-    spool = Spool(folder)
-    up = audited("up", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
+    files = RecordFiles(folder)
     for number in range(count):
-        down = not_audited(f"h{number}", NOW, reachable=False, error="timed out")
-        spool.write(f"h{number}", {**up, "host": f"h{number}"} if number % 2 else down)
-    for _unused, row in spool.rows():
-        run.see(row)
-    return list(run.summary(spool))
+        host = f"h{number}"
+        files.write(audit(host, policy={"mode": "always"}) if number % 2 else down(host))
+    for filed in files.rows():
+        run.see(filed.row)
+    return list(run.summary(files))
 
 
 def test_only_the_hosts_of_the_run_are_judged_and_told(tmp_path: Path) -> None:
@@ -108,42 +102,40 @@ def test_many_hosts_are_counted(tmp_path: Path) -> None:
     assert len(run.crossed) == count // 2
 
 
-def test_a_row_crosses_as_its_record_does() -> None:
-    record = audited("web", NOW, host_state().as_facts(), load_policy({"mode": "always"}))
-    assert [crosses(vars(row_of(record)), each) for each in FAIL_ON] == [crosses(record, each) for each in FAIL_ON]
-
-
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("{", "h1: not audited: "),
-        ('{"host": "h1", "state": {}, "findings": []}', "h1: fine"),
-        ('{"host": "h1", "state": 5, "drift": 5, "findings": [5]}', "h1: fine"),
-    ],
-    ids=["cut", "of another version", "of no version"],
-)
-def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path, text: str, line: str) -> None:
-    spool, run = Spool(tmp_path), Run(["h1", "h2"], "none")
-    spool.write("h2", not_audited("h2", NOW, reachable=False, error="timed out"))
-    (spool.hosts / "h1.json").write_text(text)
-    for _unused, row in spool.rows():
-        run.see(row)
-    first, *rest = run.summary(spool)
-    assert first.startswith(line)
+def test_a_record_that_cannot_be_told_in_full_is_told_in_short(tmp_path: Path) -> None:
+    files, run = RecordFiles(tmp_path), Run(["h1", "h2"], "none")
+    for host in ("h1", "h2"):
+        files.write(down(host))
+    (files.hosts / "h1.json").write_text("{")
+    for filed in files.rows():
+        run.see(filed.row)
+    first, *rest = run.summary(files)
+    assert first.startswith("h1: not audited: ")
     assert rest == ["h2:", "  not audited: timed out"]
 
 
-def test_hosts_that_the_play_lost_unseen_are_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool = Spool(tmp_path)
-    for host in ("well", "lost now", "lost before"):
-        spool.write(host, not_audited(host, NOW, reachable=True, error="no python"))
-    parent = psutil.Process(os.getppid()).create_time()
-    os.utime(spool.path_of("lost before"), (parent - 1, parent - 1))
-    variables = {"ansible_play_hosts_all": ["well", "lost now", "lost before", "never seen"]}
-    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == ["lost before", "never seen"]
-    assert dropped(spool, {**variables, "ansible_play_hosts": variables["ansible_play_hosts_all"]}) == []
-    monkeypatch.setattr(fleet_report, "psutil", None)
-    assert dropped(spool, {**variables, "ansible_play_hosts": ["well"]}) == []
+@pytest.mark.parametrize("with_psutil", [True, False])
+def test_a_host_that_this_run_has_no_record_of_gets_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_psutil: bool
+) -> None:
+    """Yesterday's must not stand as today's: the play lost the host before its audit was asked."""
+    if not with_psutil:
+        monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id.psutil", None)
+    files, hosts = RecordFiles(tmp_path), ["well", "lost", "never seen"]
+    files.write(replace(audit("well"), run=this_run()))
+    files.write(audit("lost"))
+    variables = {"hostvars": {host: {"group_names": ["kiosks"]} for host in hosts}}
+    with open_history(tmp_path) as history:
+        for _twice in range(2):
+            keep_missing(files, history, hosts, variables)
+        assert [len(history.past(host).audits) for host in hosts] == [0, 1, 1]
+    rows = {filed.row.host: filed.row for filed in files.rows()}
+    assert {host: row.level for host, row in rows.items()} == {
+        "well": "fine",
+        "lost": "not audited",
+        "never seen": "not audited",
+    }
+    assert (rows["lost"].error, rows["lost"].groups, rows["lost"].run) == (DROPPED, ("kiosks",), this_run())
 
 
 def test_hosts_of_later_batches_are_not_judged_by_what_was_seen_before() -> None:

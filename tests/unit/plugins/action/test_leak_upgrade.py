@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.action.leak_upgrade import Upgrade
+from ansible_collections.lifeboat.oom.plugins.action import leak_upgrade
+from ansible_collections.lifeboat.oom.plugins.action.leak_upgrade import Upgrade, proven
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import FILE
 
 PACKAGES = [
     {"package": "liba", "version": "1.0", "units": ["app.service", "web.service"]},
@@ -87,3 +91,94 @@ def test_check_mode_tells_what_would_be() -> None:
     assert found.restart == ["app.service"]
     assert next(found.told()) == "liba 1.0: would be upgraded to another version"
     assert Upgrade(PACKAGES, before, None, set()).still_leaking == ["liba 1.0"]
+
+
+def shown(unit: str = "app.service", stale: bool = False, owner: str = "liba", version: str = "1.0") -> dict[str, Any]:
+    """What the host shows by itself of the library."""
+    file = "/usr/lib/liba.so"
+    return {**look("1.0", user(unit, stale)), "owners": {file: {"package": owner, "version": version}}}
+
+
+@pytest.mark.parametrize(
+    ("before", "is_proven"),
+    [
+        (shown(), True),
+        (shown("web.service"), True),
+        (shown("ssh.service"), False),
+        (shown("user@1000.service/app.service"), False),
+        (shown(stale=True), False),
+        (shown(owner="libc6"), False),
+        (shown(version="1.0+local1"), False),
+        ({**shown(), "users": []}, False),
+        ({**shown(), "owners": {}}, False),
+    ],
+    ids=[
+        *("as named", "the other unit", "a unit that does not leak", "of a user", "replaced since"),
+        *("of another package", "of another version", "nobody runs it", "nobody's"),
+    ],
+)
+def test_a_host_has_to_show_that_the_package_leaks_there(before: dict[str, Any], is_proven: bool) -> None:
+    wanted, refused = proven(PACKAGES, before)
+    assert [one["package"] for one in wanted] == (["liba"] if is_proven else [])
+    assert [one["package"] for one, _why in refused] == ([] if is_proven else ["liba"])
+
+
+def test_what_is_not_proven_is_neither_upgraded_nor_called_so() -> None:
+    before = shown(owner="libc6")
+    unproven = [one for one, _why in proven(PACKAGES, before)[1]]
+    found = Upgrade(PACKAGES, before, look("1.1"), {"liba"}, unproven=unproven)
+    assert (found.upgrades, found.still_leaking) == ([], [])
+
+
+def test_services_that_did_not_leak_are_restarted_only_where_it_is_asked_for() -> None:
+    after = look("1.1", user("app.service", True), user("ssh.service", True))
+    found = Upgrade(PACKAGES, shown(), after, {"liba"})
+    assert found.restart == ["app.service"] and found.others == ["pid 7 (bash) in ssh.service"]
+    everyone = Upgrade(PACKAGES, shown(), after, {"liba"}, restart_others=True)
+    assert everyone.restart == ["app.service", "ssh.service"] and everyone.others == []
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        {},
+        {"versions": [], "users": 5, "foreign": ["liba:armhf"], "owners": "x"},
+        {"versions": {"liba": ["1.0"]}, "users": [None, [], {"unit": 5, "file": {}}], "foreign": 3},
+        {"versions": {"liba": "1.0"}, "users": [{"unit": "app.service", "file": []}], "owners": {"": 1}},
+    ],
+    ids=["nothing", "kinds", "kinds within", "no names"],
+)
+def test_whatever_a_host_says_is_no_error(nonsense: dict[str, Any]) -> None:
+    assert proven(PACKAGES, nonsense)[0] == []
+    found = Upgrade(PACKAGES, nonsense, nonsense, set())
+    assert (found.upgrades, found.restart) == ([], [])
+
+
+def act(folder: Path, check_mode: bool = False, **options: Any) -> dict[str, Any]:
+    arguments = {"report_dir": str(folder), "packages": PACKAGES, "before": shown(), "since": 1_777_900_000, **options}
+    task = MagicMock(args=arguments, async_val=0, check_mode=check_mode)
+    action = leak_upgrade.ActionModule(task, *[MagicMock()] * 5)
+    result: dict[str, Any] = action.run(None, {"inventory_hostname": "gw"})
+    return result
+
+
+def test_first_it_is_chosen_then_remembered(tmp_path: Path) -> None:
+    chosen = act(tmp_path)
+    assert [one["package"] for one in chosen["wanted"]] == ["liba"] and not (tmp_path / FILE).exists()
+    refused = act(tmp_path, before=shown(owner="libc6"))
+    assert refused["wanted"] == [] and refused["summary"] == [
+        "gw: liba 1.0: not upgraded, on this host app.service, web.service runs no file of it"
+    ]
+    done = [{"item": PACKAGES[0], "changed": True}]
+    after = look("1.1", user("app.service", True))
+    assert act(tmp_path, check_mode=True, after=shown(), done=done)["summary"][0].startswith("gw: liba 1.0: would be")
+    assert not (tmp_path / FILE).exists()
+    remembered = act(tmp_path, after=after, done=done)
+    assert remembered["restart"] == ["app.service"] and (tmp_path / FILE).exists()
+
+
+def test_a_host_with_many_processes_is_told_in_a_few_lines(tmp_path: Path) -> None:
+    after = {**look("v" * 10**6), "users": [user("session-3.scope", True)] * 10**5}
+    told = act(tmp_path, after=after)
+    assert len(told["summary"]) == 52 and told["summary"][-1].endswith("9950 more processes go on with the old code")
+    assert len(told["upgrades"][0]["after"]) == 100

@@ -13,7 +13,7 @@ from ansible.errors import AnsibleFilterError
 from unit.fixtures.oom_logs.reading import HERE, expected_of, text_of
 
 from ansible_collections.lifeboat.oom.plugins.filter.oom_events import FilterModule
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, OomReport, Victim
 
 oom_events = FilterModule().filters()["oom_events"]
 SIDECAR = Path(__file__).parents[4] / "plugins/filter/oom_events.yml"
@@ -54,7 +54,7 @@ def test_something_else_is_refused_by_name(value: Any, found: str) -> None:
 
 def test_every_key_of_an_event_is_documented() -> None:
     contents = yaml.safe_load(SIDECAR.read_text())["RETURN"]["_value"]["contains"]
-    event = OomEvent(kind="kill", invoker=Invoker(comm="a"), victims=(Victim(pid=1),)).as_dict()
+    event = OomReport(kind="kill", invoker=Invoker(comm="a"), victims=(Victim(pid=1),)).as_dict()
     assert set(contents) == set(event)
     assert set(contents["invoker"]["contains"]) == set(event["invoker"])
     assert set(contents["victims"]["contains"]) == set(event["victims"][0])

@@ -14,8 +14,8 @@ from unit.fake_host import SHOW, FakeHost
 from unit.shell_host import SHELLS, TOOLS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE, read_samples
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER, SAMPLES_FILE, read_samples
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import service_memory
 
 SCRIPT = Path(__file__).resolve().parents[4] / "roles/oom_monitor/files/sample.sh"
@@ -112,7 +112,7 @@ def test_it_counts_as_the_audit_does(host: FakeHost, tmp_path: Path, shell: str)
     state = collect(host, Questions(SYSCTL_FILE, shares=0))
     seen = {
         each.unit: (each.main_pid, each.start_ticks, each.anon_swap_kib)
-        for each in service_memory(state.as_facts())
+        for each in service_memory(state)
         if each.unit in UNITS
     }
     assert set(seen) == {"nginx.service", "a\\x2db.service", "old.service"}

@@ -27,11 +27,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector imp
     chosen_subsets,
     collect,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER, SAMPLES_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER, SAMPLES_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 
 ACTIVE = f"{SHOW} *.service"
 NGINX = (
@@ -87,7 +87,7 @@ def test_everything_is_looked_at_once(host: FakeKernel) -> None:
     assert state.counters.oom_kills == 3
     assert state.sysctls.runtime == RUNTIME
     assert [process.pid for process in state.processes] == [1, 100]
-    assert [event["victims"][0]["pid"] for event in state.events] == [4242]
+    assert [event.victims[0].pid for event in state.events] == [4242]
     assert state.services is not None
     assert [(service.unit.id, [process.pid for process in service.running]) for service in state.services] == [
         ("nginx.service", [100])
@@ -185,7 +185,7 @@ def test_a_command_that_fails_is_listed_and_the_rest_is_there(
     assert state.counters.oom_kills == 3
     assert (state.services is None) == (what == "services")
     assert (state.events is None) == (state.log is None) == (what == "events")
-    assert what == "events" or [event["victims"][0]["pid"] for event in state.events or ()] == [4242]
+    assert what == "events" or [event.victims[0].pid for event in state.events or ()] == [4242]
 
 
 def test_processes_that_can_not_be_read_are_counted(host: FakeKernel) -> None:

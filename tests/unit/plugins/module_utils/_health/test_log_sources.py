@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def lines(*words: str) -> str:
 
 
 def tail(path: str, number: int = 500) -> str:
-    return f"tail -n {number} {path}"
+    return f"tail -c {max(number * 160, 65536)} {path}"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_the_newest_file_of_the_best_family_is_read_and_older_ones_until_there_i
         {
             tail("/var/log/kern.log"): newest,
             tail("/var/log/kern.log.1"): older,
-            'sh -c zcat "$1" | tail -n "$2" sh /var/log/kern.log.2.gz 500': oldest,
+            'sh -c zcat "$1" | tail -c "$2" sh /var/log/kern.log.2.gz 80000': oldest,
         },
     )
     for path in ("kern.log", "kern.log.1", "kern.log.2.gz", "kern.log.3.gz", "syslog", "messages"):
@@ -154,8 +155,19 @@ def test_files_that_are_not_there_or_can_not_be_read_are_told(tmp_path: Path) ->
     with pytest.raises(Missing, match=r"no file with kernel messages: /var/log/kern\.log, "):
         read_files(host, 500)
     host.has("/var/log/syslog")
-    with pytest.raises(HostError, match="tail -n 500 ended with 1: tail: Permission denied"):
+    with pytest.raises(HostError, match="tail -c 80000 ended with 1: tail: Permission denied"):
         read_files(host, 500)
+
+
+def test_what_is_no_file_is_not_given_to_tail(tmp_path: Path) -> None:
+    """It would wait for whoever writes into a pipe."""
+    host = FakeHost(tmp_path, {tail("/var/log/messages"): SYSLOG.format(0)})
+    os.mkfifo(host.has_folder("/var/log") / "kern.log")
+    host.has_folder("/var/log/syslog")
+    with pytest.raises(HostError, match=r"^cannot read /var/log/kern.log, /var/log/syslog: found no file there"):
+        read_files(host, 500)
+    host.has("/var/log/messages")
+    assert read_files(host, 500).source == "/var/log/messages"
 
 
 def test_the_ring_is_of_this_boot_and_no_longer_than_asked_for(tmp_path: Path) -> None:
@@ -227,6 +239,6 @@ def test_a_script_can_ask_all_of_it_beforehand() -> None:
     """Every question has its own first words, for an answer is found by them."""
     asked = [*argvs(500, "-1h"), *(argv for _path, argv in files(500))]
     assert len({" ".join(argv) for argv in asked}) == len(asked)
-    assert ("/var/log/messages.0", ("tail", "-n", "500", "/var/log/messages.0")) in files(500)
+    assert ("/var/log/messages.0", ("tail", "-c", "80000", "/var/log/messages.0")) in files(500)
     assert not any(path.endswith(".gz") for path, _argv in files(500))
     assert all(word in WORDS for word in ("oom", "killed process"))

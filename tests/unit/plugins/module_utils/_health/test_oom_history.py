@@ -15,7 +15,7 @@ from unit.fixtures.oom_logs.reading import LOGS, name_of, text_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import (
     Boot,
-    Seen,
+    LoggedEvent,
     is_of_boot,
     kills,
     merged,
@@ -26,30 +26,30 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     KILL,
     PANIC,
     Invoker,
-    OomEvent,
+    OomReport,
     Victim,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 
-def kill(*pids: int, size: int = 100, **known: Any) -> OomEvent:
+def kill(*pids: int, size: int = 100, **known: Any) -> OomReport:
     victims = tuple(Victim(pid, f"c{pid}", total_vm_kib=size, anon_rss_kib=size) for pid in pids)
-    return OomEvent(KILL, victims=victims, **{"kill_lines": len(pids), **known})
+    return OomReport(KILL, victims=victims, **{"kill_lines": len(pids), **known})
 
 
-def header(pid: int, **known: Any) -> OomEvent:
-    return OomEvent(INCOMPLETE, invoker=Invoker(f"c{pid}", pid, 0), **known)
+def header(pid: int, **known: Any) -> OomReport:
+    return OomReport(INCOMPLETE, invoker=Invoker(f"c{pid}", pid, 0), **known)
 
 
-def reaped(*pids: int, **known: Any) -> OomEvent:
-    return OomEvent(INCOMPLETE, victims=tuple(Victim(pid, f"c{pid}", reaped=True) for pid in pids), **known)
+def reaped(*pids: int, **known: Any) -> OomReport:
+    return OomReport(INCOMPLETE, victims=tuple(Victim(pid, f"c{pid}", reaped=True) for pid in pids), **known)
 
 
-def now(*events: OomEvent) -> list[Seen]:
-    return [Seen(event, True) for event in events]
+def now(*events: OomReport) -> list[LoggedEvent]:
+    return [LoggedEvent(event, True) for event in events]
 
 
-def outline(told: list[Seen]) -> list[list[int]]:
+def outline(told: list[LoggedEvent]) -> list[list[int]]:
     return [[victim.pid for victim in seen.event.victims] for seen in told]
 
 
@@ -74,8 +74,8 @@ def outline(told: list[Seen]) -> list[list[int]]:
         ([header(9)], [kill(1, invoker=Invoker("c8", 8, 0))], [[], [1]]),
         ([header(9)], [kill(1)], [[], [1]]),
         ([kill(1, invoker=Invoker("c9", 9, 0))], [kill(2, invoker=Invoker("c9", 9, 0))], [[1], [2]]),
-        ([kill(1)], [OomEvent(INCOMPLETE)], [[1], []]),
-        ([OomEvent(INCOMPLETE)], [OomEvent(INCOMPLETE)], [[]]),
+        ([kill(1)], [OomReport(INCOMPLETE)], [[1], []]),
+        ([OomReport(INCOMPLETE)], [OomReport(INCOMPLETE)], [[]]),
         ([kill(1), kill(1)], [kill(1), kill(1)], [[1], [1]]),
         ([header(9), kill(1, invoker=Invoker("c9", 9, 0))],
          [header(9), kill(1, invoker=Invoker("c9", 9, 0))], [[], [1]]),
@@ -91,7 +91,7 @@ def outline(told: list[Seen]) -> list[list[int]]:
         "one asks again", "two accounts without a kill line", "one log makes two of it",
     ],
 )  # fmt: skip
-def test_two_logs_make_one_history(told: list[OomEvent], more: list[OomEvent], expected: list[list[int]]) -> None:
+def test_two_logs_make_one_history(told: list[OomReport], more: list[OomReport], expected: list[list[int]]) -> None:
     assert outline(merged(now(*told), now(*more))) == expected
 
 
@@ -106,23 +106,23 @@ def test_of_two_accounts_the_fuller_is_kept_with_what_the_other_has() -> None:
 def test_a_boot_that_is_over_lends_nothing_to_this_one() -> None:
     """A device that boots the same each time may kill the same process at the same time with the same size."""
     same = kill(1, uptime_seconds=100.0)
-    over = [Seen(same, False)]
+    over = [LoggedEvent(same, False)]
     assert merged(over, now(same)) == [*over, *now(same)]
     assert merged(now(same), over) == [*now(same), *over]
 
 
 @pytest.mark.parametrize(("uptime", "this_boot"), [(100.0, [True]), (101.0, [None, True]), (None, [None, True])])
 def test_what_may_be_of_another_boot_must_have_the_same_time(uptime: float | None, this_boot: list[bool]) -> None:
-    told = [Seen(kill(1, uptime_seconds=uptime), None)]
+    told = [LoggedEvent(kill(1, uptime_seconds=uptime), None)]
     found = merged(told, now(kill(1, uptime_seconds=100.0)))
     assert [seen.this_boot for seen in found] == this_boot
 
 
 def test_kills_are_counted_as_the_kernel_counts_them() -> None:
     told = [
-        *now(kill(1), kill(2, 3, kill_lines=3), reaped(4), header(5), OomEvent(PANIC)),
-        Seen(kill(6), False),
-        Seen(kill(7), None),
+        *now(kill(1), kill(2, 3, kill_lines=3), reaped(4), header(5), OomReport(PANIC)),
+        LoggedEvent(kill(6), False),
+        LoggedEvent(kill(7), None),
     ]
     assert kills(told) == 5
     assert kills(merged(now(kill(1, 2)), now(kill(2, 3, 4)))) == 4

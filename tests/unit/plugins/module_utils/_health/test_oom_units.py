@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import Said, parse_said, tied
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import PlacedKill, kills_by_systemd, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, OomEvent, Victim
 
 WORDS = "A process of this unit has been killed by the OOM killer."
@@ -17,10 +17,10 @@ def at(second: int, unit: str | None = None, cgroup: str | None = None) -> OomEv
     return OomEvent(KILL, timestamp=timestamp, unit=unit, cgroup=cgroup, victims=(Victim(7),))
 
 
-def said(*words: tuple[int, str]) -> list[Said]:
+def told(*words: tuple[int, str]) -> list[PlacedKill]:
     """As the journal of a host in another time zone shows it."""
     text = [f"2026-05-04T05:{s // 60:02}:{s % 60:02}+0200 a systemd[1]: {unit}: {WORDS}" for s, unit in words]
-    return parse_said("\n".join(text))
+    return kills_by_systemd("\n".join(text))
 
 
 def test_units_are_told_from_what_else_systemd_says() -> None:
@@ -31,8 +31,8 @@ def test_units_are_told_from_what_else_systemd_says() -> None:
         "2026-05-04T05:00:02+0200 a systemd[1]: web.service: Failed with result 'oom-kill'.\n"
         f"systemd[1]: web.service: {WORDS}\n"
     )
-    assert [place for _seconds, place in parse_said(text)] == ["web\\x2da.service"]
-    assert parse_said("") == []
+    assert [place for _seconds, place in kills_by_systemd(text)] == ["web\\x2da.service"]
+    assert kills_by_systemd("") == []
 
 
 @pytest.mark.parametrize(
@@ -65,4 +65,4 @@ def test_units_are_told_from_what_else_systemd_says() -> None:
 def test_a_unit_is_tied_only_if_it_is_the_only_one_about(
     events: list[OomEvent], words: list[tuple[int, str]], expected: list[tuple[str | None, str | None]]
 ) -> None:
-    assert tied(events, said(*words)) == expected
+    assert tied(events, told(*words)) == expected

@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table
     with_shares,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 KERNEL_THREAD = "Name:\tkthreadd\nUid:\t0\t0\t0\t0\nThreads:\t1\n"
 

@@ -14,11 +14,11 @@ from unit.samples import process
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import services
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
-    UnitsLook,
+    ShownUnits,
     read_declared,
     require_systemd,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     HEADER,
@@ -67,7 +67,7 @@ def host(tmp_path: Path) -> FakeHost:
 
 
 def active(host: FakeHost, table: Sequence[Process]) -> tuple[ServiceState, ...]:
-    return UnitsLook(host, [], table, OWN_NAME, all_loaded=True).active()
+    return ShownUnits(host, [], table, OWN_NAME, all_loaded=True).active()
 
 
 def read(host: FakeHost, *table: Process, **shown: object) -> ServiceState:

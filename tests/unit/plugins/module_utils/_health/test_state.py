@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
+from unit.samples import cgroup, declared, host_state, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import Z
 
 
 def test_a_state_is_json_with_its_version() -> None:
-    facts = host_state(events=({"kind": "kill", "victims": [{"pid": 5}]},)).as_facts()
+    facts = host_state(events=(oom_event(),)).as_facts()
     assert facts["schema"] == SCHEMA == 1
     assert json.loads(json.dumps(facts))["memory"]["total_kib"] == 4_000_000
     assert json.loads(json.dumps(facts))["processes"][0]["comm"] == "nginx"
@@ -35,22 +35,28 @@ def test_what_is_missing_is_null_and_never_zero() -> None:
 @pytest.mark.parametrize(("top", "pids"), [(10, [102, 101]), (1, [102]), (0, [])], ids=["all", "first", "none"])
 def test_the_kill_order_is_cut_after_the_first(top: int, pids: list[int]) -> None:
     found = (process(101), process(102, rss_kib=500_000), process(103, oom_score_adj=-1000))
-    facts = host_state(processes=found).as_facts(top)
-    assert [candidate["pid"] for candidate in facts["kill_order"]] == pids
+    order = host_state(processes=found).outlook(top).kill_order
+    assert [candidate.pid for candidate in order or ()] == pids
 
 
 def test_a_declared_unit_that_runs_has_a_forecast_wherever_it_stands() -> None:
     found = (process(101, unit="big.service", rss_kib=500_000), process(100), process(103, unit="c.service", rss_kib=5))
     stopped = declared(service("c.service", running=()), name="c.service")
     units = services_state(declared(service()), stopped)
-    facts = host_state(processes=found, declared=units).as_facts(1)
-    assert [growth["grower"] for growth in facts["forecast"]] == [NEWCOMER, "big.service", "nginx.service"]
-    assert [growth["pid"] for growth in facts["forecast"]] == [None, 101, 100]
+    growths = host_state(processes=found, declared=units).outlook(1).forecast or ()
+    assert [growth.grower for growth in growths] == [NEWCOMER, "big.service", "nginx.service"]
+    assert [growth.pid for growth in growths] == [None, 101, 100]
 
 
 def test_cgroups_have_their_part_in_the_forecast() -> None:
-    facts = host_state(cgroups=(cgroup(limit_kib=200_000, current_kib=150_000),)).as_facts()
-    assert [growth["cgroup"] for growth in facts["forecast"]] == [None, "/system.slice/nginx.service"]
+    growths = host_state(cgroups=(cgroup(limit_kib=200_000, current_kib=150_000),)).outlook().forecast or ()
+    assert [growth.cgroup for growth in growths] == [None, "/system.slice/nginx.service"]
+
+
+def test_without_processes_nothing_is_foretold_and_the_commit_limit_is_known_all_the_same() -> None:
+    outlook = host_state(processes=None).outlook()
+    assert (outlook.kill_order, outlook.forecast) == (None, None)
+    assert outlook.commit == host_state().commit()
 
 
 @pytest.mark.parametrize(
@@ -85,9 +91,9 @@ def test_the_killer_is_the_one_of_this_host(changes: dict[str, Any], killer: Kil
     ids=["sysctls", "cgroups", "zram", "daemons", "who asks"],
 )
 def test_the_forecast_says_what_it_does_not_know(changes: dict[str, Any], said: str) -> None:
-    known = host_state().as_facts()["forecast_does_not_know"]
-    assert known == list(UNKNOWN)
-    (more,) = [line for line in host_state(**changes).as_facts()["forecast_does_not_know"] if line not in known]
+    known = host_state().outlook().forecast_does_not_know
+    assert known == UNKNOWN
+    (more,) = [line for line in host_state(**changes).outlook().forecast_does_not_know if line not in known]
     assert said in more
 
 

@@ -13,7 +13,7 @@ from unit.samples import RUNTIME
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import find_loader, read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 
 BUSYBOX_SAYS = Finished(
@@ -61,7 +61,7 @@ def test_what_no_kernel_shows_is_refused(host: FakeHost, text: str) -> None:
 
 def test_a_container_is_read_only(host: FakeHost) -> None:
     host.read_only = {"/proc/sys/vm/overcommit_memory", "/proc/sys/vm/overcommit_ratio"}
-    assert read_sysctls(host, SYSCTL_FILE).read_only == (MODE, RATIO)
+    assert read_sysctls(host, SYSCTL_FILE).read_only == (RATIO, MODE)
 
 
 @pytest.mark.parametrize(

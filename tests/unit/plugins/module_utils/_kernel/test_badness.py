@@ -23,7 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     total_pages,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 ALL_PAGES = 1_250_000  # 4 GB of memory and 1 GB of swap in pages of 4 KiB
 SCORES = st.integers(-1000, 1000)

@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast impo
     forecast,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 KILLER = Killer(NEWEST, 4)
 MIB = 1024

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     Invoker,
-    OomEvent,
     OomLog,
+    OomReport,
     Task,
     Victim,
 )
 
 
 def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> None:
-    assert OomEvent(kind="incomplete").as_dict() == {
+    assert OomReport(kind="incomplete").as_dict() == {
         "kind": "incomplete",
         "timestamp": None,
         "uptime_seconds": None,
@@ -33,7 +33,7 @@ def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> No
 
 
 def test_what_is_in_an_event_becomes_plain_too() -> None:
-    event = OomEvent(
+    event = OomReport(
         kind="kill",
         invoker=Invoker(comm="a", pid=1),
         victims=(Victim(pid=2, comm="b"),),

@@ -8,10 +8,10 @@ from itertools import count
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_assembly import MAX_DRAFTS, Assembly
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_builder import Draft
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import facts_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import recognised
 
 HEADER = "a invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0"
 HEADER_B = "b invoked oom-killer: gfp_mask=0x0, order=0, oom_score_adj=0"
@@ -35,11 +35,11 @@ PANIC = "Kernel panic - not syncing: System is deadlocked on memory"
 MEMORY = "active_anon:1 inactive_anon:2 isolated_anon:3"
 
 
-def events(*lines: str) -> list[OomEvent]:
+def events(*lines: str) -> list[OomReport]:
     drafts: list[Draft] = []
     assembly = Assembly(count(), drafts.append)
-    for fact in facts_of(lines):
-        assembly.take(fact.said, fact.line)
+    for found in recognised(lines):
+        assembly.take(found.statement, found.line)
     assembly.finish()
     return [draft.finish() for draft in drafts]
 

@@ -10,22 +10,22 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     KILLED,
     ORDER_IN_REPORT,
     ROW,
-    Said,
+    Statement,
 )
 
 
 @pytest.mark.parametrize(
-    ("said", "weight"),
+    ("statement", "weight"),
     [
-        (Said(KILLED, {}), 0),
-        (Said(KILLED, {"pid": 1, "comm": "a"}), 2),
-        (Said(ROW, {"numbers": (1, 2, 3), "comm": "a"}), 4),
-        (Said(ROW, {"sums": {"a": 1, "b": 2}}), 2),
+        (Statement(KILLED, {}), 0),
+        (Statement(KILLED, {"pid": 1, "comm": "a"}), 2),
+        (Statement(ROW, {"numbers": (1, 2, 3), "comm": "a"}), 4),
+        (Statement(ROW, {"sums": {"a": 1, "b": 2}}), 2),
     ],
     ids=["nothing", "values", "numbers", "sizes"],
 )
-def test_the_more_a_line_says_the_heavier_it_is(said: Said, weight: int) -> None:
-    assert said.weight == weight
+def test_the_more_a_line_says_the_heavier_it_is(statement: Statement, weight: int) -> None:
+    assert statement.weight == weight
 
 
 def test_a_report_runs_from_its_header_to_the_reaper() -> None:

@@ -42,9 +42,9 @@ SIZES = {"total_vm_kib": 8, "anon_rss_kib": 4, "file_rss_kib": 2}
     ],
 )  # fmt: skip
 def test_a_kill_line_in_the_words_of_every_kernel(text: str, expected: dict[str, Any]) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values) == ("killed", expected)
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values) == ("killed", expected)
 
 
 @pytest.mark.parametrize(
@@ -60,9 +60,9 @@ def test_a_kill_line_in_the_words_of_every_kernel(text: str, expected: dict[str,
     ],
 )
 def test_an_announcement_says_whose_memory_ran_out(text: str, expected: str) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values) == ("announcement", {"pid": 7, "comm": "a", "scope": expected})
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values) == ("announcement", {"pid": 7, "comm": "a", "scope": expected})
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def test_an_announcement_says_whose_memory_ran_out(text: str, expected: str) -> 
     ],
 )  # fmt: skip
 def test_a_header_in_the_words_of_every_kernel(text: str, expected: dict[str, Any]) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values) == ("header", {"comm": "a", **expected})
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values) == ("header", {"comm": "a", **expected})
 
 
 @pytest.mark.parametrize("comm", ["runc:[2:INIT]", "a b", "a: b", "invoked", "(sd-pam)", "x\ny"])
 def test_a_header_may_start_with_any_name(comm: str) -> None:
-    said = understand(comm + " invoked oom-killer: gfp_mask=0x0, order=0")
-    assert said is not None
-    assert said.values["comm"] == comm
+    statement = understand(comm + " invoked oom-killer: gfp_mask=0x0, order=0")
+    assert statement is not None
+    assert statement.values["comm"] == comm
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_a_header_may_start_with_any_name(comm: str) -> None:
     ],
 )
 def test_the_line_of_the_call_trace_has_the_pid(text: str, pid: int) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values["pid"]) == ("cpu", pid)
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values["pid"]) == ("cpu", pid)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +131,9 @@ def test_the_line_of_the_call_trace_has_the_pid(text: str, pid: int) -> None:
     ],
 )  # fmt: skip
 def test_the_summary_whole_and_cut(text: str, expected: dict[str, Any]) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values) == ("summary", expected)
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values) == ("summary", expected)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_the_summary_whole_and_cut(text: str, expected: dict[str, Any]) -> None:
     ],
 )
 def test_a_panic_in_the_words_of_every_kernel(text: str, scope: str | None) -> None:
-    said = understand("Kernel panic - not syncing: " + text)
-    assert said is not None
-    assert (said.kind, said.values.get("scope")) == ("panic", scope)
+    statement = understand("Kernel panic - not syncing: " + text)
+    assert statement is not None
+    assert (statement.kind, statement.values.get("scope")) == ("panic", scope)
     end = understand("---[ end Kernel panic - not syncing: " + text + " ]---")
     assert end is None or end.kind == "known"
 
@@ -184,9 +184,9 @@ def test_a_panic_in_the_words_of_every_kernel(text: str, scope: str | None) -> N
     ],
 )  # fmt: skip
 def test_the_other_lines(text: str, kind: str, values: dict[str, Any]) -> None:
-    said = understand(text)
-    assert said is not None
-    assert (said.kind, said.values) == (kind, values)
+    statement = understand(text)
+    assert statement is not None
+    assert (statement.kind, statement.values) == (kind, values)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from unit.fixtures.oom_logs.reading import LOGS, PLAIN, PREFIXES, messages, shown, text_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import MAX_LINE_CHARS
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
 fuzzed = settings(max_examples=400, deadline=None, derandomize=True, database=None)
 

@@ -14,7 +14,7 @@ from unit.fixtures.oom_logs.reading import LOGS, PLAIN, PREFIXES, messages, name
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.log import parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
 
 MESSAGES = sorted({message for name in PLAIN for message in messages(name)})
@@ -24,9 +24,9 @@ FOREIGN = "usb 1-1: new high-speed USB device number 4 using xhci_hcd"
 
 
 def says_nothing(raw: str) -> bool:
-    """What a full reading finds: a line of its own (not the rest of another), without any fact in it."""
+    """What a full reading finds: a line of its own (not the rest of another), with nothing of the OOM killer in it."""
     line = read_line(raw)
-    return line.prefixed and line.sequence is None and recognised_lines._facts_of_line(line, raw) == []
+    return line.prefixed and line.sequence is None and recognised_lines._recognised_in_line(line, raw) == []
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name_of)

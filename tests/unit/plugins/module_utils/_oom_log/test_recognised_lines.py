@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import facts_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import recognised
 
 KILL = {"pid": 7, "comm": "log d", "total_vm_kib": 8, "anon_rss_kib": 4, "scope": "global"}
 
 
-def said(*lines: str) -> list[tuple[str, dict[str, Any]]]:
-    return [(fact.said.kind, fact.said.values) for fact in facts_of(lines)]
+def statements(*lines: str) -> list[tuple[str, dict[str, Any]]]:
+    return [(found.statement.kind, found.statement.values) for found in recognised(lines)]
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def said(*lines: str) -> list[tuple[str, dict[str, Any]]]:
 )
 def test_a_line_that_something_broke_is_joined(lines: list[str]) -> None:
     after = "[ 1.6] usb 1-1: new device"
-    assert said(*lines, after) == [("killed", KILL)]
+    assert statements(*lines, after) == [("killed", KILL)]
 
 
 def test_a_line_may_be_in_five() -> None:
@@ -43,14 +43,14 @@ def test_a_line_may_be_in_five() -> None:
         "shmem-rss:1kB, UID:0",
         "pgtables:3kB",
     ]
-    ((_kind, values),) = said("[ 1.5] " + parts[0], *parts[1:])
+    ((_kind, values),) = statements("[ 1.5] " + parts[0], *parts[1:])
     assert (values["anon_rss_kib"], values["uid"], values["pgtables_kib"]) == (4, 0, 3)
 
 
 def test_a_line_is_not_joined_to_what_adds_nothing() -> None:
     kill = "[ 1.5] Out of memory: Killed process 7 (log d) total-vm:8kB, anon-rss:4kB"
-    assert said(kill, "and that was that", "[ 1.6] total-vm:9kB") == [("killed", KILL)]
-    assert said(kill, "Out of memory: Killed process 8 (a)")[0] == ("killed", KILL)
+    assert statements(kill, "and that was that", "[ 1.6] total-vm:9kB") == [("killed", KILL)]
+    assert statements(kill, "Out of memory: Killed process 8 (a)")[0] == ("killed", KILL)
 
 
 def test_a_line_break_in_a_name_is_part_of_it() -> None:
@@ -58,8 +58,8 @@ def test_a_line_break_in_a_name_is_part_of_it() -> None:
         "Nov 23 02:01:29 h kernel: Out of memory: Killed process 7 (a",
         "                          b) total-vm:8kB",
     ]
-    assert said(*lines) == [("killed", {"pid": 7, "comm": "a\nb", "total_vm_kib": 8, "scope": "global"})]
-    assert said(r"3,1,1,-;Out of memory: Killed process 7 (a\x0ab) total-vm:8kB") == said(*lines)
+    assert statements(*lines) == [("killed", {"pid": 7, "comm": "a\nb", "total_vm_kib": 8, "scope": "global"})]
+    assert statements(r"3,1,1,-;Out of memory: Killed process 7 (a\x0ab) total-vm:8kB") == statements(*lines)
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_a_line_break_in_a_name_is_part_of_it() -> None:
 )
 def test_a_message_of_many_lines_is_many_facts(lines: list[str]) -> None:
     sizes = [{"anon_bytes": 4096}, {"file_bytes": 8192}, {"slab_bytes": 1}]
-    assert said(*lines) == [("machine", size) for size in sizes]
+    assert statements(*lines) == [("machine", size) for size in sizes]
 
 
 def test_lines_without_a_prefix_are_of_the_machine_before() -> None:
     lines = ["Nov 23 02:01:29 h kernel: anon 1", "       file 2", "slab 3"]
-    facts = list(facts_of(lines))
-    assert [fact.line.host for fact in facts] == ["h", "h", "h"]
-    assert [fact.line.timestamp for fact in facts] == ["Nov 23 02:01:29", "Nov 23 02:01:29", None]
+    told = list(recognised(lines))
+    assert [found.line.host for found in told] == ["h", "h", "h"]
+    assert [found.line.timestamp for found in told] == ["Nov 23 02:01:29", "Nov 23 02:01:29", None]
 
 
 def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
     lines = ["Nov 23 02:01:29 h app[1]: first", "       Out of memory: Killed process 1 (init) total-vm:8kB"]
-    assert said(*lines) == []
+    assert statements(*lines) == []
 
 
 @pytest.mark.parametrize(
@@ -122,26 +122,26 @@ def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
     ],
 )
 def test_lines_that_are_missing(lines: list[str], lost: list[int]) -> None:
-    assert said(*lines) == [("lost", {"lines": number}) for number in lost]
+    assert statements(*lines) == [("lost", {"lines": number}) for number in lost]
 
 
 def test_what_follows_a_notice_on_its_line_is_read() -> None:
     line = "Nov 23 02:01:29 h kernel: ** 2 printk messages dropped ** [ 1.5] Killed process 7 (a)"
-    facts = list(facts_of([line]))
-    assert [fact.said.kind for fact in facts] == ["lost", "killed"]
-    assert [fact.line.timestamp for fact in facts] == ["Nov 23 02:01:29"] * 2
-    assert [fact.line.uptime_seconds for fact in facts] == [None, 1.5]
+    told = list(recognised([line]))
+    assert [found.statement.kind for found in told] == ["lost", "killed"]
+    assert [found.line.timestamp for found in told] == ["Nov 23 02:01:29"] * 2
+    assert [found.line.uptime_seconds for found in told] == [None, 1.5]
 
 
 def test_a_message_inside_another_is_read() -> None:
-    (fact,) = facts_of(
+    (found,) = recognised(
         ["Nov 23 02:01:29 h kernel: [ 1.000000] br0: port 2[ 1.000001] Out of memory: Killed process 7 (a)"]
     )
-    assert (fact.said.kind, fact.line.uptime_seconds, fact.line.host) == ("killed", 1.000001, "h")
+    assert (found.statement.kind, found.line.uptime_seconds, found.line.host) == ("killed", 1.000001, "h")
 
 
 def test_a_strange_line_is_kept_as_it_stands() -> None:
     line = "[ 1.5] Out of memory: Terminated process 7 (a)"
-    assert said(line + "\r\n") == [("unknown", {"line": line})]
-    ((_kind, values),) = said(line + "x" * 9999)
+    assert statements(line + "\r\n") == [("unknown", {"line": line})]
+    ((_kind, values),) = statements(line + "x" * 9999)
     assert len(values["line"]) == 500

@@ -35,9 +35,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines i
     ],
 )  # fmt: skip
 def test_sizes_have_their_unit_in_the_name(text: str, sizes: dict[str, int]) -> None:
-    said = machine_sizes(text)
-    assert said is not None
-    assert said.values == sizes
+    statement = machine_sizes(text)
+    assert statement is not None
+    assert statement.values == sizes
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_what_is_no_size_of_the_machine_is_left_alone(text: str) -> None:
     ],
 )
 def test_the_counters_of_a_control_group(text: str, names: list[str]) -> None:
-    said = cgroup_usage(text)
-    assert said is not None
-    assert said.values == {"sizes": dict(zip(names, (1, 2, 3)))}
+    statement = cgroup_usage(text)
+    assert statement is not None
+    assert statement.values == {"sizes": dict(zip(names, (1, 2, 3)))}
 
 
 @pytest.mark.parametrize("text", ["disk: usage 1kB, limit 2kB, failcnt 3", "memory: usage 1kB, limit 2"])
@@ -94,9 +94,9 @@ def test_other_counters_and_half_of_them_are_not_read(text: str) -> None:
     ],
 )  # fmt: skip
 def test_the_statistics_of_a_control_group(text: str, cgroup: str | None, sums: dict[str, int]) -> None:
-    said = cgroup_stats(text)
-    assert said is not None
-    assert said.values == {"stats_cgroup": cgroup, "sums": sums}
+    statement = cgroup_stats(text)
+    assert statement is not None
+    assert statement.values == {"stats_cgroup": cgroup, "sums": sums}
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_the_statistics_of_a_control_group(text: str, cgroup: str | None, sums: 
     ],
 )
 def test_the_limit_that_was_reached(text: str, expected: dict[str, str] | None) -> None:
-    said = limit_reached(text)
-    assert (said and said.values) == expected
+    statement = limit_reached(text)
+    assert (statement and statement.values) == expected
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_the_limit_that_was_reached(text: str, expected: dict[str, str] | None) 
     ],
 )  # fmt: skip
 def test_the_header_of_the_table_names_its_columns(text: str, columns: str | None) -> None:
-    said = table_header(text)
-    assert (said and " ".join(said.values["columns"])) == columns
+    statement = table_header(text)
+    assert (statement and " ".join(statement.values["columns"])) == columns
 
 
 @pytest.mark.parametrize(
@@ -148,5 +148,5 @@ def test_the_header_of_the_table_names_its_columns(text: str, columns: str | Non
     ],
 )  # fmt: skip
 def test_a_row_is_numbers_and_a_name(text: str, expected: dict[str, Any] | None) -> None:
-    said = table_row(text)
-    assert (said and said.values) == expected
+    statement = table_row(text)
+    assert (statement and statement.values) == expected

@@ -156,20 +156,6 @@ def test_two_different_declarations_name_both_variables() -> None:
         merge_declared(variables, "c")
 
 
-@pytest.mark.parametrize("name", ["service", "servicesweb", "service_web"])
-def test_a_misspelled_variable_is_named(name: str) -> None:
-    with pytest.raises(
-        InvalidPolicy,
-        match=f"^found the variable {name}, .*; expected services, or a name that begins with services_; rename it$",
-    ):
-        merge_declared({"services": [], name: [NGINX]}, None, "services")
-
-
-def test_the_variables_of_the_family_are_merged() -> None:
-    merged = merge_declared({"services": [], "services_web": [NGINX]}, "services_override", "services")
-    assert [service["name"] for service in merged] == ["nginx.service"]
-
-
 @pytest.mark.parametrize("names", [("a", "z"), ("z", "a")], ids=["override last", "override first"])
 def test_the_override_replaces_what_the_others_say(names: tuple[str, str]) -> None:
     usual, override = names

@@ -15,11 +15,11 @@ from unit.fake_host import FakeHost
 from unit.profile_options import OPTIONS
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._profile.guard import Place
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.session import profile
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Unit
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import tool
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place
 
 WANTED = {**OPTIONS, "unit": "telemetry", "duration": 9}
 PLACE = Place("telemetry.service")
@@ -88,7 +88,7 @@ class Device(FakeHost):
     def unlock(self, descriptor: int) -> None:  # type: ignore[override]
         super().unlock(descriptor)
         if self.exists(DROPIN):
-            self.remove(DROPIN)
+            Path(self.real(DROPIN)).unlink()
 
 
 @pytest.fixture
@@ -265,8 +265,9 @@ def test_a_service_that_cannot_be_profiled(device: Device, before: str, after: s
         run(device)
 
 
-def test_a_script_that_starts_the_service_is_not_the_service(device: Device) -> None:
-    device.commands["head -c 8192"] = "v 10400 3\nx d /usr/bin/dash\nX sh /usr/bin/app\n"
+@pytest.mark.parametrize("traced", ["v 10400 3\nx d /usr/bin/dash", "v 10200 2\nx /usr/bin/dash"], ids=["1.4", "1.2"])
+def test_a_script_that_starts_the_service_is_not_the_service(device: Device, traced: str) -> None:
+    device.commands["head -c 8192"] = traced + "\nX sh /usr/bin/app\n"
     device.has_link("/proc/20/exe", "/usr/bin/app")
     with pytest.raises(LifeboatError, match=r"has followed /usr/bin/dash, but telemetry\.service runs /usr/bin/app"):
         run(device)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import cmdline_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Assignment
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment
 
 
 @pytest.mark.parametrize(

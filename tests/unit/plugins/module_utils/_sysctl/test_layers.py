@@ -9,13 +9,12 @@ from dataclasses import replace
 import pytest
 from unit.samples import RUNTIME, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import Loader
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
-    ALL_KEYS,
     KBYTES,
     MODE,
-    OVERCOMMIT_KEYS,
     RATIO,
     VOIDS,
 )
@@ -71,7 +70,7 @@ def test_the_last_write_decides_and_may_undo_another(
     files: dict[str, str | None], expected: dict[str, tuple[str, str | None]]
 ) -> None:
     """A value of None: the winner is a write to the partner, which zeroes the key."""
-    winners = boot_winners(sysctls(files), OVERCOMMIT_KEYS, VOIDS)
+    winners = boot_winners(sysctls(files), ALL_KEYS, VOIDS)
     found = {key: (winner.path, winner.value if winner.key == key else None) for key, winner in winners.items()}
     assert found == expected
 
@@ -106,7 +105,7 @@ def test_what_the_kernel_refuses_does_not_win(loader: Loader, line: int | None, 
 
 def test_busybox_stops_at_what_the_kernel_refuses() -> None:
     state = sysctls({"/etc/sysctl.conf": f"{MODE}=1\n{MODE}=7\n{RATIO}=80\n"}, loader="busybox")
-    assert boot_values(state, OVERCOMMIT_KEYS, VOIDS) == {MODE: "1"}
+    assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == {MODE: "1"}
 
 
 def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
@@ -132,7 +131,7 @@ def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
     + ["with a remark", "hexadecimal", "octal", "refused"],
 )
 def test_files_are_read_after_the_command_line(lines: str, cmdline: dict[str, str], expected: dict[str, str]) -> None:
-    assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), OVERCOMMIT_KEYS, VOIDS) == expected
+    assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), (MODE, RATIO, KBYTES), VOIDS) == expected
 
 
 def test_each_layer_has_a_value_or_none() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import parse
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import parse
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import (
     HEADER,
     edited,
@@ -27,7 +27,7 @@ values = st.dictionaries(st.sampled_from(ALL_KEYS), st.none() | st.integers(0, 2
 lines = st.one_of(
     st.sampled_from(
         [
-            *["", "# a comment", "; another", "net.ipv4.ip_forward=1", "vm.swappiness = 10", "no equals sign", "-vm.*"],
+            *["", "# a comment", "; another", "net.ipv4.ip_forward=1", "fs.file-max = 10", "no equals sign", "-vm.*"],
             *["vm.overcommit_ratio=33", "-vm.panic_on_oom = 1", "vm/overcommit_memory = 1", BEFORE.rstrip()],
             *[*OURS.splitlines(), *HEADER.splitlines()],
         ]
@@ -45,7 +45,7 @@ texts = st.none() | st.lists(lines, max_size=8).map("\n".join)
         (HEADER + OURS, {"vm.overcommit_ratio": "80", "vm.overcommit_memory": "2"}),
         ("vm.overcommit_ratio = 1\nvm/overcommit_ratio=2\n", {"vm.overcommit_ratio": "2"}),
         ("  -vm.panic_on_oom\t=\t1  \n", {"vm.panic_on_oom": "1"}),
-        ("# vm.panic_on_oom = 1\nvm.swappiness = 5\nvm.panic_on_oom\n", {}),
+        ("# vm.panic_on_oom = 1\nfs.file-max = 5\nvm.panic_on_oom\n", {}),
         ("vm.panic_on_oom = 1", {"vm.panic_on_oom": "1"}),
         ("vm.panic_on_oom = 0x1 # mine\n", {"vm.panic_on_oom": "1"}),
         ("vm.panic_on_oom = 1\nvm.panic_on_oom = 7\n", {"vm.panic_on_oom": "1"}),

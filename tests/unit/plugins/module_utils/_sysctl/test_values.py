@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import values
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import ALL_KEYS, KBYTES, MODE, PANIC_SECONDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, PANIC_SECONDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 SWAPPINESS = "vm.swappiness"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -100,21 +101,24 @@ def test_the_manager_has_to_read_again_what_it_has_not_loaded(
 
 
 def test_the_layers_of_a_score_have_a_value_each_or_none() -> None:
-    assert service().layers() == {
+    assert asdict(service().layers()) == {
         "unit": "nginx.service",
         "dropin": None,
         "winner": None,
         "loaded": 0,
-        "running": [0],
+        "running": (0,),
     }
     others = RunningScore(5, 1, "x", -1000, True)
     state = service(dropins={OWN: says(-500), LATE: "\n" + says(100)}, running=(HEIR, others), oom_score_adjust=100)
-    assert state.layers() == {
+    assert asdict(state.layers()) == {
         "unit": "nginx.service",
         "dropin": "-500",
         "winner": {"file": LATE, "line": 3, "value": "100"},
         "loaded": 100,
-        "running": [-1000, 0],
+        "running": (
+            -1000,
+            0,
+        ),
     }
 
 
@@ -124,8 +128,8 @@ def test_the_layers_of_a_score_have_a_value_each_or_none() -> None:
         ("OOMScoreAdjust", {"oom_score_adjust": -500}, "-500"),
         ("OOMScoreAdjust", {"oom_score_adjust": None}, None),
         ("OOMPolicy", {"oom_policy": "kill"}, "kill"),
-        ("MemoryMin", {"memory_min": 67108864}, "67108864"),
-        ("MemoryLow", {"memory_low": 0}, "0"),
+        ("MemoryMin", {"memory_min_bytes": 67108864}, "67108864"),
+        ("MemoryLow", {"memory_low_bytes": 0}, "0"),
         ("ManagedOOMPreference", {"managed_oom_preference": None}, None),
     ],
 )

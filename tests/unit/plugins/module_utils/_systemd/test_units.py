@@ -86,10 +86,10 @@ def test_a_running_service_of_systemd_252() -> None:
         control_group=r"/system.slice/system-pressed\x2dair.slice/pressed-air@one.service",
         oom_score_adjust=-250,
         oom_policy="continue",
-        memory_min=None,
-        memory_low=None,
-        memory_current=204800,
-        memory_peak=None,
+        memory_min_bytes=None,
+        memory_low_bytes=None,
+        memory_current_bytes=204800,
+        memory_peak_bytes=None,
         managed_oom_preference="none",
         type="simple",
         user="nobody",
@@ -100,16 +100,16 @@ def test_a_running_service_of_systemd_252() -> None:
 def test_what_a_version_or_a_type_of_unit_does_not_have_is_none() -> None:
     old, current = by_name(captured(ALL[0])), by_name(captured(ALL[2]))
     assert old["ssh.service"].managed_oom_preference is None
-    assert old["ssh.service"].memory_peak is None
+    assert old["ssh.service"].memory_peak_bytes is None
     assert current["ssh.service"].managed_oom_preference == "none"
-    assert current["ssh.service"].memory_peak == 22142976
+    assert current["ssh.service"].memory_peak_bytes == 22142976
     socket = current["dbus.socket"]
     assert (socket.main_pid, socket.oom_policy, socket.type) == (None, None, None)
 
 
 def test_a_unit_that_does_not_run_has_no_process_and_no_memory() -> None:
     unit = by_name(captured(ALL[1]))["no-such.service"]
-    assert (unit.main_pid, unit.memory_current, unit.control_group, unit.fragment_path) == (None, None, "", "")
+    assert (unit.main_pid, unit.memory_current_bytes, unit.control_group, unit.fragment_path) == (None, None, "", "")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_unit_that_does_not_run_has_no_process_and_no_memory() -> None:
     ],
 )
 def test_memory(text: str, expected: int | None) -> None:
-    assert parse_show(f"Id=a.service\nMemoryCurrent={text}\n")[0].memory_current == expected
+    assert parse_show(f"Id=a.service\nMemoryCurrent={text}\n")[0].memory_current_bytes == expected
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from unit.fake_host import SHOW, FakeKernel
 from unit.samples import LEADER, service
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import parse_cgroup, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore, ServiceState
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import set_score
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import converge_services, set_score
 
 
 @pytest.fixture
@@ -62,3 +66,60 @@ def test_a_process_that_has_ended_is_no_error(sleeper: subprocess.Popen[bytes]) 
     sleeper.kill()
     sleeper.wait()
     set_score(Host(), state, process, 321)
+
+
+DECLARED = SERVICES.declared(
+    {
+        "services": [{"name": "nginx", "oom_score_adj": -500}],
+        "apply": "none",
+        "exclusive": True,
+        "max_protected_pct": 50,
+        "sensitive_services": {},
+        "force": True,
+    }
+)
+SHOWN = (
+    "Id=nginx.service\nNames=nginx.service\nLoadState=loaded\nActiveState=active\nMainPID=100\n"
+    "FragmentPath=/usr/lib/systemd/system/nginx.service\nControlGroup=/system.slice/nginx.service\nOOMScoreAdjust=0\n"
+)
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeKernel:
+    found = FakeKernel(
+        tmp_path,
+        {
+            "systemctl --version": "systemd 252 (252.39)\n",
+            "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
+            SHOW: SHOWN,
+            "systemctl daemon-reload": "",
+        },
+    )
+    found.has_folder("/run/systemd/system")
+    found.has_folder("/etc/systemd/system")
+    found.has("/usr/lib/systemd/system/nginx.service", "[Service]\n")
+    found.has("/proc/meminfo", "MemTotal: 1000000 kB\nMemFree: 200000 kB\nMemAvailable: 500000 kB\n")
+    found.has("/proc/sys/kernel/osrelease", "6.1.0\n")
+    found.has("/proc/self/status", "CapEff:\t000001ffffffffff\n")
+    found.has_process(1, comm="systemd", cgroup="0::/init.scope\n")
+    found.has_process(100)
+    return found
+
+
+def test_drop_ins_that_systemd_does_not_load_are_taken_back(host: FakeKernel) -> None:
+    """They would hold from the next boot, after a run that failed."""
+    before, folders = host.everything(), host.names("/etc/systemd/system")
+    host.commands["systemctl daemon-reload"] = Finished((), 1, "", "Failed to reload: Connection timed out")
+    told = r"^systemctl daemon-reload ended with 1: Failed to reload: .*; the drop-ins are taken back: one that stays "
+    with pytest.raises(HostError, match=told):
+        converge_services(host, DECLARED, False)
+    assert (host.everything(), host.names("/etc/systemd/system")) == (before, folders)
+
+
+def test_what_a_killed_run_has_left_goes_with_the_next_one(host: FakeKernel) -> None:
+    left = "/etc/systemd/system/old.service.d/.lifeboat-0123456789ab"
+    host.has(left)
+    assert not any(left in warning for warning in converge_services(host, DECLARED, True)["warnings"])
+    assert host.exists(left)
+    assert converge_services(host, DECLARED, False)["warnings"][0].startswith(f"{left} was left by a run")
+    assert not host.exists("/etc/systemd/system/old.service.d")

@@ -5,23 +5,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Dict
 
 import pytest
 from unit.fake_host import FakeKernel
 from unit.samples import RUNTIME
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import COMMENTED
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_sysctls import Wanted, converge_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP, Goal, resting_values
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP
 
 LATE = "/etc/sysctl.d/99-zzz.conf"
 VENDOR = "/usr/lib/sysctl.d/99-zzzz.conf"
 COPY = VENDOR.replace("/usr/lib", "/etc")
-OURS = {MODE: "1", RATIO: "80"}
-PANIC = {PANIC_ON_OOM: "1"}
+Declared = Dict[str, Dict[str, Any]]
+OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
+PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 
 
 @pytest.fixture
@@ -29,27 +31,22 @@ def host(tmp_path: Path) -> FakeKernel:
     found = FakeKernel(tmp_path)
     found.has_folder("/run/systemd/system")
     found.runs_with(RUNTIME)
+    found.has("/proc/meminfo", "MemTotal: 4000000 kB\nMemFree: 1000000 kB\nMemAvailable: 2000000 kB\n")
     found.has_folder("/etc/sysctl.d")
     return found
 
 
-def present(host: FakeKernel, values: dict[str, str]) -> dict[str, Any]:
-    params = {"sysctl_file": SYSCTL_FILE, "on_conflict": "override"}
-    return converge_sysctls(
-        host, tuple(values), params, False, lambda _state: Wanted(Goal.present(values, True, True), (), {})
-    )
+def present(host: FakeKernel, declared: Declared) -> dict[str, Any]:
+    return _converged(host, declared, {"on_conflict": "override"})
 
 
-def absent(host: FakeKernel, values: dict[str, str], check_mode: bool = False) -> dict[str, Any]:
-    keys = tuple(values)
-    params = {"sysctl_file": SYSCTL_FILE, "on_conflict": "fail"}
-    return converge_sysctls(
-        host,
-        keys,
-        params,
-        check_mode,
-        lambda state: Wanted(Goal.absent(state, keys, resting_values(state, keys), True, True), (), {}),
-    )
+def absent(host: FakeKernel, declared: Declared, check_mode: bool = False) -> dict[str, Any]:
+    return _converged(host, {name: {} for name in declared}, {"state": "absent"}, check_mode)
+
+
+def _converged(host: FakeKernel, declared: Declared, more: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
+    ((name, options),) = declared.items()
+    return converge(host, load_policy({name: {**options, **more}}), check_mode)[name]
 
 
 @pytest.mark.parametrize(

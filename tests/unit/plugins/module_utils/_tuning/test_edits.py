@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from unit.fake_host import FakeHost
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, apply_edits, take_back
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed, HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
 
 EDITS = [
     FileEdit("/etc/a.conf", "old a\n", "new a\n"),
@@ -34,7 +34,8 @@ def host(tmp_path: Path) -> FakeHost:
 
 
 def test_every_edit_is_made_and_an_empty_folder_goes_along(host: FakeHost) -> None:
-    apply_edits(host, EDITS)
+    with applied(host, EDITS):
+        pass
     assert host.everything() == {
         "/etc/a.conf": b"new a\n",
         "/etc/full.d/theirs.conf": b"theirs\n",
@@ -48,27 +49,59 @@ def test_every_edit_is_made_and_an_empty_folder_goes_along(host: FakeHost) -> No
 def test_where_one_fails_all_before_it_are_taken_back(host: FakeHost, path: str) -> None:
     before, folders = host.everything(), sorted(os.listdir(host.real("/etc")))
     host.failing["write", path] = HostError("no space", path)
-    with pytest.raises(HostError, match=r"^no space$"):
-        apply_edits(host, EDITS)
+    with pytest.raises(HostError, match=r"^no space$"), applied(host, EDITS):
+        pass
     assert host.everything() == before
     assert sorted(os.listdir(host.real("/etc"))) == folders
 
 
 def test_one_file_that_can_not_be_put_back_does_not_keep_the_others(host: FakeHost) -> None:
-    apply_edits(host, EDITS)
-    host.failing["write", "/etc/last.conf"] = HostError("no space", "/etc/last.conf")
-    with pytest.raises(HostError, match=r"^no space$"):
-        take_back(host, EDITS)
+    told = r"^late; and it could not be put back: cannot put back /etc/last.conf: No such "
+    with pytest.raises(HostError, match=told), applied(host, EDITS):
+        for path in Path(host.real("/etc")).iterdir():
+            if path.name.startswith(".lifeboat-") and path.read_text() == "old e\n":
+                path.unlink()
+        raise HostError("late", "/etc")
     assert host.read("/etc/a.conf") == "old a\n"
     assert host.read("/etc/there.d/c.conf") == "old c\n"
 
 
-def test_edits_taken_back_leave_no_trace(host: FakeHost) -> None:
-    before, folders = host.everything(), sorted(os.listdir(host.real("/etc")))
-    apply_edits(host, EDITS)
-    take_back(host, EDITS)
-    assert host.everything() == before
+@pytest.mark.parametrize("error", [HostError("late", "/etc"), KeyboardInterrupt()], ids=["an error", "a signal"])
+def test_edits_taken_back_are_the_very_same_files(host: FakeHost, error: BaseException) -> None:
+    def files() -> dict[str, tuple[int, int, bytes]]:
+        return {
+            path: (os.stat(host.real(path)).st_ino, os.stat(host.real(path)).st_nlink, text)
+            for path, text in host.everything().items()
+        }
+
+    before, folders = files(), sorted(os.listdir(host.real("/etc")))
+    with pytest.raises(type(error)), applied(host, EDITS):
+        raise error
+    assert files() == before
     assert sorted(os.listdir(host.real("/etc"))) == folders
+
+
+def test_what_was_edited_twice_is_as_it_was_at_first(host: FakeHost) -> None:
+    """The last edit is taken back first."""
+    twice = [FileEdit("/etc/a.conf", "old a\n", "new a\n"), FileEdit("/etc/a.conf", "new a\n", "newer a\n")]
+    with pytest.raises(HostError, match="late"), applied(host, twice):
+        raise HostError("late", "/etc")
+    assert host.read("/etc/a.conf") == "old a\n"
+
+
+def test_what_has_changed_meanwhile_is_not_overwritten(host: FakeHost) -> None:
+    host.has("/etc/last.conf", "theirs\n")
+    before = host.everything()
+    with pytest.raises(Changed, match=r"^/etc/last.conf was changed by somebody else"), applied(host, EDITS):
+        pass
+    assert host.everything() == before
+
+
+def test_a_copy_is_like_the_file_that_it_is_a_copy_of(host: FakeHost) -> None:
+    host.has("/usr/a.conf", "secret\n").chmod(0o600)
+    with applied(host, [FileEdit("/etc/copy.conf", None, "# secret\n", like="/usr/a.conf")]):
+        pass
+    assert os.stat(host.real("/etc/copy.conf")).st_mode & 0o777 == 0o600
 
 
 def test_the_diff_of_a_file_shows_all_of_it() -> None:

@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.samples import memory, sysctls
+from unit.samples import memory, sysctl_declaration, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, OvercommitPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
     KBYTES,
@@ -20,12 +21,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     RATIO,
     USER_RESERVE,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decision import Decision
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
     Guard,
-    check_guard,
     decide,
-    decide_absent,
-    decide_declared,
+    guard_of,
     running_mode,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
@@ -39,34 +39,56 @@ NEVER = {MODE: "2", RATIO: "80"}
 ROOM_KIB = 4_200_000 - 1_600_000 - 8192 - 50_000
 
 
-def guard_of(policy: OvercommitPolicy, state: Any = None, **changes: Any) -> Guard:
-    guard = decide(policy, state or sysctls(), memory(**changes)).guard
-    assert guard is not None
-    return guard
+def declared(
+    mode: str | None = None,
+    ratio: int | str | None = None,
+    kbytes: int | None = None,
+    admin_reserve_kbytes: int | None = None,
+    user_reserve_kbytes: int | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "ratio": ratio,
+        "kbytes": kbytes,
+        "admin_reserve_kbytes": admin_reserve_kbytes,
+        "user_reserve_kbytes": user_reserve_kbytes,
+        **options,
+    }
+
+
+def decided(options: dict[str, Any], state: Any = None, **changes: Any) -> Decision:
+    return decide(sysctl_declaration("overcommit", **options), state or sysctls(), memory(**changes))
+
+
+def guard(options: dict[str, Any], state: Any = None, **changes: Any) -> Guard:
+    values = sysctl_declaration("overcommit", **options).values
+    found = guard_of(state or sysctls(), memory(**changes), values, options.get("min_headroom_pct", 10))
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
     ("policy", "runtime", "values"),
     [
-        (OvercommitPolicy(), {}, {}),
-        (OvercommitPolicy("heuristic"), {}, {MODE: "0"}),
-        (OvercommitPolicy("always"), {}, {MODE: "1"}),
-        (OvercommitPolicy("never", 80), {}, {RATIO: "80", MODE: "2"}),
-        (OvercommitPolicy("never", 80), NEVER, {RATIO: "80", MODE: "2"}),
-        (OvercommitPolicy("heuristic", 50, None, 0), NEVER, {MODE: "0", RATIO: "50", ADMIN_RESERVE: "0"}),
-        (OvercommitPolicy(None, 50), NEVER, {RATIO: "50"}),
+        (declared("heuristic"), {}, {MODE: "0"}),
+        (declared("always"), {}, {MODE: "1"}),
+        (declared("never", 80), {}, {RATIO: "80", MODE: "2"}),
+        (declared("never", 80), NEVER, {RATIO: "80", MODE: "2"}),
+        (declared("heuristic", 50, None, 0), NEVER, {MODE: "0", RATIO: "50", ADMIN_RESERVE: "0"}),
+        (declared(None, 50), NEVER, {RATIO: "50"}),
         (
-            OvercommitPolicy("never", None, 9, 1, 2),
+            declared("never", None, 9, 1, 2),
             {},
             {KBYTES: "9", ADMIN_RESERVE: "1", USER_RESERVE: "2", MODE: "2"},
         ),
     ],
-    ids=["nothing", "0", "1", "2", "stays in 2", "leaves 2: the mode first", "limit only", "enters 2: the mode last"],
+    ids=["0", "1", "2", "stays in 2", "leaves 2: the mode first", "limit only", "enters 2: the mode last"],
 )
 def test_values_are_written_in_the_order_that_is_safe(
-    policy: OvercommitPolicy, runtime: dict[str, str], values: dict[str, str]
+    policy: dict[str, Any], runtime: dict[str, str], values: dict[str, str]
 ) -> None:
-    goal = decide(policy, sysctls(runtime=runtime), memory()).goal
+    goal = decided(policy, sysctls(runtime=runtime)).goal
     assert list(goal.runtime.items()) == list(values.items())
     assert [(key, value) for key, value in goal.file.items() if value is not None] == list(values.items())
 
@@ -87,7 +109,7 @@ def test_the_running_mode_has_a_word(runtime: dict[str, str], mode: str | None) 
 
 
 def test_the_guard_has_the_numbers_of_what_would_be() -> None:
-    assert guard_of(OvercommitPolicy("never", 80)).as_dict() == {
+    assert guard(declared("never", 80)).as_dict() == {
         "limit_kib": 4_200_000,
         "committed_kib": 1_600_000,
         "reserve_kib": 58_192,
@@ -103,54 +125,53 @@ def test_the_guard_has_the_numbers_of_what_would_be() -> None:
 @pytest.mark.parametrize(
     ("policy", "runtime", "limit_kib"),
     [
-        (OvercommitPolicy("never"), {}, 3_000_000),
-        (OvercommitPolicy("never"), {RATIO: "0", KBYTES: "500000"}, 1_500_000),
-        (OvercommitPolicy("never", kbytes=2_000_000), {}, 3_000_000),
-        (OvercommitPolicy("never", 10), {RATIO: "0", KBYTES: "500000"}, 1_400_000),
-        (OvercommitPolicy(None, 10), NEVER, 1_400_000),
-        (OvercommitPolicy(), NEVER, 4_200_000),
+        (declared("never"), {}, 3_000_000),
+        (declared("never"), {RATIO: "0", KBYTES: "500000"}, 1_500_000),
+        (declared("never", kbytes=2_000_000), {}, 3_000_000),
+        (declared("never", 10), {RATIO: "0", KBYTES: "500000"}, 1_400_000),
+        (declared(None, 10), NEVER, 1_400_000),
     ],
-    ids=["running ratio", "running kbytes", "kbytes", "ratio for kbytes", "mode stays", "as it is"],
+    ids=["running ratio", "running kbytes", "kbytes", "ratio for kbytes", "mode stays"],
 )
-def test_the_guard_counts_with_what_will_run(policy: OvercommitPolicy, runtime: dict[str, str], limit_kib: int) -> None:
-    assert guard_of(policy, sysctls(runtime=runtime)).headroom.limit_kib == limit_kib
+def test_the_guard_counts_with_what_will_run(policy: dict[str, Any], runtime: dict[str, str], limit_kib: int) -> None:
+    assert guard(policy, sysctls(runtime=runtime)).headroom.limit_kib == limit_kib
 
 
 @pytest.mark.parametrize(
     ("policy", "runtime"),
-    [(OvercommitPolicy("always", 10), {}), (OvercommitPolicy(ratio=10), {}), (OvercommitPolicy("heuristic"), NEVER)],
+    [(declared("always", 10), {}), (declared(ratio=10), {}), (declared("heuristic"), NEVER)],
     ids=["another mode", "limit without the mode", "leaving"],
 )
-def test_no_guard_is_needed_where_nothing_is_enforced(policy: OvercommitPolicy, runtime: dict[str, str]) -> None:
-    assert decide(policy, sysctls(runtime=runtime), memory()).guard is None
+def test_no_guard_is_needed_where_nothing_is_enforced(policy: dict[str, Any], runtime: dict[str, str]) -> None:
+    assert decided(policy, sysctls(runtime=runtime)).result["guard"] is None
 
 
 @pytest.mark.parametrize(
     ("policy", "changes", "reserve_kib"),
     [
-        (OvercommitPolicy("never"), {}, 8192 + 50_000),
-        (OvercommitPolicy("never", admin_reserve_kbytes=100_000), {}, 150_000),
-        (OvercommitPolicy("never", admin_reserve_kbytes=0, user_reserve_kbytes=0), {}, 0),
-        (OvercommitPolicy("never", user_reserve_kbytes=10), {}, 8202),
-        (OvercommitPolicy("never"), {"committed_kib": 2**40}, 8192 + 131072),
+        (declared("never"), {}, 8192 + 50_000),
+        (declared("never", admin_reserve_kbytes=100_000), {}, 150_000),
+        (declared("never", admin_reserve_kbytes=0, user_reserve_kbytes=0), {}, 0),
+        (declared("never", user_reserve_kbytes=10), {}, 8202),
+        (declared("never"), {"committed_kib": 2**40}, 8192 + 131072),
     ],
     ids=["a 32nd", "declared", "none", "smaller than a 32nd", "at most the reserve"],
 )
-def test_reserves_are_kept_back(policy: OvercommitPolicy, changes: dict[str, Any], reserve_kib: int) -> None:
-    assert guard_of(policy, **changes).headroom.reserve_kib == reserve_kib
+def test_reserves_are_kept_back(policy: dict[str, Any], changes: dict[str, Any], reserve_kib: int) -> None:
+    assert guard(policy, **changes).headroom.reserve_kib == reserve_kib
 
 
 @pytest.mark.parametrize(
     ("policy", "runtime", "refused"),
     [
-        (OvercommitPolicy("never", 80), {}, False),
-        (OvercommitPolicy("never", 10), {}, True),
-        (OvercommitPolicy("never"), {RATIO: "10"}, True),
-        (OvercommitPolicy(ratio=20), {MODE: "2", RATIO: "10"}, False),
-        (OvercommitPolicy(ratio=5), {MODE: "2", RATIO: "10"}, True),
-        (OvercommitPolicy(ratio=5), NEVER, True),
-        (OvercommitPolicy("never", 10), {MODE: "2", RATIO: "10"}, False),
-        (OvercommitPolicy(admin_reserve_kbytes=4_000_000), NEVER, True),
+        (declared("never", 80), {}, False),
+        (declared("never", 10), {}, True),
+        (declared("never"), {RATIO: "10"}, True),
+        (declared(ratio=20), {MODE: "2", RATIO: "10"}, False),
+        (declared(ratio=5), {MODE: "2", RATIO: "10"}, True),
+        (declared(ratio=5), NEVER, True),
+        (declared("never", 10), {MODE: "2", RATIO: "10"}, False),
+        (declared(admin_reserve_kbytes=4_000_000), NEVER, True),
     ],
     ids=[
         *["enough", "enters with too little", "enters with what runs", "tight is loosened", "tight is tightened"],
@@ -158,17 +179,14 @@ def test_reserves_are_kept_back(policy: OvercommitPolicy, changes: dict[str, Any
     ],
 )
 def test_too_little_headroom_is_refused_unless_it_gets_better(
-    policy: OvercommitPolicy, runtime: dict[str, str], refused: bool
+    policy: dict[str, Any], runtime: dict[str, str], refused: bool
 ) -> None:
-    guard = guard_of(policy, sysctls(runtime=runtime))
-    assert guard.refuses is refused
-    if not refused:
-        assert check_guard(guard, force=False) is check_guard(guard, force=True) is None
-        return
-    with pytest.raises(Refused, match=r"^overcommit mode never would leave .*; force: true applies it") as raised:
-        check_guard(guard, force=False)
-    assert raised.value.facts == guard.as_dict()
-    assert str(check_guard(guard, force=True)).startswith("forced: overcommit mode never would leave")
+    state = sysctls(runtime=runtime)
+    found, objection = guard(policy, state), decided(policy, state).objection
+    assert found.refuses is (objection is not None) is refused
+    if objection is not None:
+        assert objection.message.startswith("overcommit mode never would leave ")
+        assert objection.numbers == found.as_dict()
 
 
 @pytest.mark.parametrize(
@@ -181,14 +199,18 @@ def test_too_little_headroom_is_refused_unless_it_gets_better(
     ids=["a ratio", "above 100", "none"],
 )
 def test_a_refusal_says_which_ratio_would_pass(changes: dict[str, Any], hint: str) -> None:
-    with pytest.raises(Refused, match=hint + "; force: true"):
-        check_guard(guard_of(OvercommitPolicy("never", 1), **changes), force=False)
+    objection = decided(declared("never", 1), **changes).objection
+    assert objection is not None and re.search(hint + "$", objection.message)
+
+
+def test_what_is_on_already_is_measured_too() -> None:
+    found = guard_of(sysctls(runtime=NEVER), memory(), {}, 10)
+    assert found is not None and found.headroom.limit_kib == 4_200_000
 
 
 def test_nothing_is_refused_on_a_host_that_does_not_say_what_is_committed() -> None:
-    decision = decide(OvercommitPolicy("never", 1), sysctls(), memory(committed_kib=None))
-    assert decision.guard is None
-    assert check_guard(None, force=False) is None
+    decision = decided(declared("never", 1), committed_kib=None)
+    assert (decision.result["guard"], decision.objection) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -210,10 +232,10 @@ def test_nothing_is_refused_on_a_host_that_does_not_say_what_is_committed() -> N
 def test_auto_leaves_the_headroom_and_a_little_more(
     files: dict[str, str | None], runtime: dict[str, str], ratio: str
 ) -> None:
-    decision = decide(OvercommitPolicy("never", "auto"), sysctls(files, runtime), memory())
+    decision = decided(declared("never", "auto"), sysctls(files, runtime))
     assert decision.goal.runtime[RATIO] == ratio
-    assert decision.notes[0].startswith(f"ratio auto: {ratio} ")
-    assert decision.guard is not None and decision.guard.headroom.passes
+    assert decision.result["notes"][0].startswith(f"ratio auto: {ratio} ")
+    assert decision.result["guard"]["passes"]
 
 
 @given(st.integers(0, 2_000_000), st.integers(-3, 10), st.integers(0, 40), st.booleans())
@@ -221,26 +243,26 @@ def test_auto_changes_nothing_on_a_second_run(
     committed_kib: int, less_pct: int, wanted_pct: int, persistent: bool
 ) -> None:
     """What is committed goes up and down between two runs; the ratio follows only when it has to."""
-    state, policy = sysctls(), OvercommitPolicy("never", "auto")
-    goal = decide(policy, state, memory(committed_kib=committed_kib), wanted_pct, True, persistent).goal
+    state = sysctls()
+    policy = declared("never", "auto", min_headroom_pct=wanted_pct, persistent=persistent)
+    goal = decided(policy, state, committed_kib=committed_kib).goal
     edit = own_edit(state, goal)
     after = expected_state(state, goal, [edit] if edit else [])
-    later = memory(committed_kib=committed_kib * (100 - less_pct) // 100)
-    again = decide(policy, after, later, wanted_pct, True, persistent).goal
+    again = decided(policy, after, committed_kib=committed_kib * (100 - less_pct) // 100).goal
     assert plan_sysctls(after, again).changes == ()
 
 
 def test_auto_takes_the_smallest_where_more_is_not_there() -> None:
     wanted_pct = next(pct for pct in range(10, 90) if smallest(pct) <= 100 < smallest(pct + 5))
-    decision = decide(OvercommitPolicy("never", "auto"), sysctls(), memory(), wanted_pct)
+    decision = decided(declared("never", "auto", min_headroom_pct=wanted_pct))
     assert decision.goal.runtime[RATIO] == str(smallest(wanted_pct))
 
 
 def smallest(wanted_pct: int) -> int:
     """As the guard tells it."""
-    guard = decide(OvercommitPolicy("never", 1), sysctls(), memory(), wanted_pct).guard
-    assert guard is not None and guard.ratio_that_passes is not None
-    return guard.ratio_that_passes
+    found = guard(declared("never", 1, min_headroom_pct=wanted_pct)).ratio_that_passes
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -253,52 +275,45 @@ def smallest(wanted_pct: int) -> int:
 )
 def test_auto_says_why_it_finds_none(changes: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        decide(OvercommitPolicy("never", "auto"), sysctls(), memory(**changes))
+        decided(declared("never", "auto"), **changes)
 
 
 def test_absent_takes_our_lines_out_and_goes_back() -> None:
     reserve = f"# before lifeboat.oom: {ADMIN_RESERVE} = 8192\n{ADMIN_RESERVE} = 1\n"
     ours = f"{RATIO} = 80\n{MODE} = 2\n{reserve}vm.panic_on_oom = 1\n"
     state = sysctls({SYSCTL_FILE: ours}, {**NEVER, ADMIN_RESERVE: "1"})
-    decision = decide_absent(state, memory(), 10, True, True)
-    assert list(decision.goal.runtime) == [MODE, RATIO, ADMIN_RESERVE]
+    decision = decided({"state": "absent"}, state)
+    assert list(decision.goal.runtime) == [MODE, ADMIN_RESERVE, RATIO]
     assert decision.goal.runtime == {MODE: "0", RATIO: "50", ADMIN_RESERVE: "8192"}
     assert decision.goal.file == {RATIO: None, MODE: None, ADMIN_RESERVE: None}
-    assert decision.guard is None
+    assert decision.result["guard"] is None
 
 
 def test_absent_may_tighten_too_and_is_guarded() -> None:
     files = {"/etc/sysctl.d/10-a.conf": f"{MODE}=2\n{RATIO}=5\n", SYSCTL_FILE: f"{RATIO} = 80\n"}
-    decision = decide_absent(sysctls(files, NEVER), memory(), 10, True, True)
+    decision = decided({"state": "absent"}, sysctls(files, NEVER))
     assert decision.goal.runtime == {RATIO: "5", MODE: "2"}
-    assert decision.guard is not None and decision.guard.refuses
+    assert decision.objection is not None
 
 
 def test_absent_on_an_untouched_host_changes_nothing() -> None:
     state = sysctls()
-    assert plan_sysctls(state, decide_absent(state, memory(), 10, True, True).goal).changes == ()
+    assert plan_sysctls(state, decided({"state": "absent"}, state).goal).changes == ()
 
 
 @pytest.mark.parametrize(
-    ("declared", "runtime", "file"),
+    ("options", "runtime", "file"),
     [
         ({"mode": "never", "ratio": 80}, {RATIO: "80", MODE: "2"}, {KBYTES: None, RATIO: "80", MODE: "2"}),
         ({"mode": "always", "persistent": False}, {MODE: "1"}, {}),
         ({"mode": "always", "runtime": False, "state": "present"}, {}, {MODE: "1"}),
         ({"ratio": "auto", "min_headroom_pct": 50, "persistent": False}, {RATIO: "68"}, {}),
         ({"state": "absent", "mode": "never"}, {RATIO: "50", MODE: "0"}, {}),
-        ({}, {}, {}),
     ],
-    ids=["both layers", "runtime", "file", "headroom", "absent", "nothing"],
+    ids=["both layers", "runtime", "file", "headroom", "absent"],
 )
 def test_a_declaration_is_decided_with_its_options(
-    declared: dict[str, Any], runtime: dict[str, str], file: dict[str, str | None]
+    options: dict[str, Any], runtime: dict[str, str], file: dict[str, str | None]
 ) -> None:
-    goal = decide_declared(declared, sysctls(), memory(), "v").goal
+    goal = decided(options).goal
     assert (goal.runtime, goal.file) == (runtime, file)
-
-
-@pytest.mark.parametrize("declared", [{"min_headroom_pct": 100}, {"min_headroom_pct": True}, {"mode": 2}])
-def test_a_declaration_that_can_not_be_meant_is_refused(declared: dict[str, Any]) -> None:
-    with pytest.raises(InvalidPolicy, match=f"^v.{next(iter(declared))}: "):
-        decide_declared(declared, sysctls(), memory(), "v")

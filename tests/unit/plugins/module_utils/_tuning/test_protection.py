@@ -11,9 +11,9 @@ from unit.samples import memory, process
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWEST, Killer
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE, sensitive_services
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
-    SENSITIVE,
     Outcome,
     check_guards,
     held_kib,
@@ -21,7 +21,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     order_diff,
     outcome,
     rescored,
-    sensitive_services,
     shown_order,
 )
 
@@ -97,7 +96,7 @@ def test_a_protection_that_kills_somebody_else_is_refused(
         Refused, match=f"{reason}.*; force: true .oom_protect_force in an inventory. applies it all the same$"
     ) as refused:
         check_guards(found, scores, 30, False)
-    assert refused.value.facts == found.facts()
+    assert refused.value.numbers == found.facts()
     assert any(
         warning.startswith("forced: ") and reason in warning for warning in check_guards(found, scores, 30, True)
     )

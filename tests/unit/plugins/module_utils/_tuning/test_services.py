@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, List, Optional, Tuple
 
 import pytest
@@ -21,8 +21,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     Task,
     Verdict,
-    as_result,
     expected,
+    judged,
     permitted,
     plan_services,
     rival,
@@ -175,7 +175,7 @@ def test_every_setting_is_compared() -> None:
     policy = ServicePolicy(
         "nginx.service", {SCORE: "0", "OOMPolicy": "continue", "MemoryMin": "64M", "MemoryLow": "10%"}
     )
-    state = converged(policy, memory_min=67108864, memory_low=5, oom_policy="stop")
+    state = converged(policy, memory_min_bytes=67108864, memory_low_bytes=5, oom_policy="stop")
     assert planned(task(state, policy)) == [("loaded", "OOMPolicy", "stop", "continue")]
 
 
@@ -376,21 +376,21 @@ def test_a_unit_that_is_not_there_is_expected_to_get_its_drop_in_only_when_asked
 
 def test_a_result_has_every_layer() -> None:
     state = converged(running=(*scored(-500, LEADER), STRANGER))
-    assert as_result(task(state)) == {
+    assert judged(task(state)).as_dict() == {
         "name": "nginx.service",
         "state": "present",
         "declared": {SCORE: "-500"},
         "dropin": {"path": OWN, "settings": {SCORE: "-500"}},
-        "units": [state.layers()],
+        "units": (asdict(state.layers()),),
         "verdict": "self_adjusted",
         "culprit": "pid 102 (own\nscore)",
     }
-    assert as_result(task(declared(load_state="not-found"))) == {
+    assert judged(task(declared(load_state="not-found"))).as_dict() == {
         "name": "nginx.service",
         "state": "present",
         "declared": {SCORE: "-500"},
         "dropin": None,
-        "units": [],
+        "units": (),
         "verdict": "not_found",
         "culprit": None,
     }

@@ -11,14 +11,12 @@ import pytest
 from unit.samples import RUNTIME, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, TooMuch, Unsupported
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SYSCTL_FAMILIES
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
-    ALL_KEYS,
     KBYTES,
     MODE,
-    OOM_KEYS,
-    OVERCOMMIT_KEYS,
     PANIC_ON_OOM,
     RATIO,
 )
@@ -35,6 +33,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
     resting_values,
 )
 
+OVERCOMMIT_KEYS, OOM_KEYS = (family.keys for family in SYSCTL_FAMILIES[:2])
 EARLY, LATE, VENDOR = "/etc/sysctl.d/10-early.conf", "/etc/sysctl.d/99-zzz.conf", "/usr/lib/sysctl.d/99-zzz.conf"
 OURS = HEADER + f"{RATIO} = 80\n{MODE} = 2\n"
 NEVER = {RATIO: "80", MODE: "2"}

@@ -8,21 +8,22 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from unit.fake_host import FakeKernel
-from unit.samples import RUNTIME, memory
+from unit.samples import RUNTIME, memory, sysctl_declaration
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE, OvercommitPolicy
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.files import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide, decide_absent
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
     Goal,
     apply_sysctls,
@@ -37,17 +38,21 @@ VENDOR = "/usr/lib/sysctl.d/99-zzzz.conf"
 
 sizes = st.none() | st.integers(1, 2**31 - 1)
 policies = st.builds(
-    lambda mode, ratio, kbytes, admin, user: OvercommitPolicy(
-        mode, ratio, kbytes if ratio is None else None, admin, user
-    ),
+    lambda mode, ratio, kbytes, admin, user: {
+        "mode": mode,
+        "ratio": ratio,
+        "kbytes": kbytes if ratio is None else None,
+        "admin_reserve_kbytes": admin,
+        "user_reserve_kbytes": user,
+    },
     st.sampled_from([None, "heuristic", "always", "never"]),
     st.none() | st.integers(0, 200),
     *[sizes] * 3,
-)
+).filter(lambda options: any(value is not None for value in options.values()))
 limits = st.one_of(st.tuples(st.integers(1, 100), st.just(0)), st.tuples(st.just(0), st.integers(0, 2**31 - 1)))
 file_lines = st.lists(
     st.sampled_from(
-        [f"{MODE}=1", f"{RATIO} = 33", f"{KBYTES}=4096", f"{KBYTES}=0", "vm.swappiness = 5", "# text", "vm.over*=1"]
+        [f"{MODE}=1", f"{RATIO} = 33", f"{KBYTES}=4096", f"{KBYTES}=0", "vm.dirty_ratio = 5", "# text", "vm.over*=1"]
     ),
     max_size=4,
 ).map(lambda lines: "".join(line + "\n" for line in lines))
@@ -83,7 +88,7 @@ def edits_of(state: SysctlState, goal: Goal) -> list[FileEdit]:
 )
 def test_the_host_becomes_what_was_expected_and_then_nothing_differs(
     new_host: Callable[[], FakeKernel],
-    policy: OvercommitPolicy | None,
+    policy: dict[str, Any] | None,
     mode: str,
     limit: tuple[int, int],
     ours: str | None,
@@ -98,10 +103,10 @@ def test_the_host_becomes_what_was_expected_and_then_nothing_differs(
         if text is not None:
             host.has(path, text)
     state = read_sysctls(host, SYSCTL_FILE)
-    decision = (
-        decide_absent(state, memory(), 10, *layers) if policy is None else decide(policy, state, memory(), 10, *layers)
-    )
-    goal = decision.goal
+    options = {"state": "absent"} if policy is None else policy
+    runtime, persistent = layers
+    declared = sysctl_declaration("overcommit", **options, runtime=runtime, persistent=persistent)
+    goal = decide(declared, state, memory()).goal
     edits = edits_of(state, goal)
     expected = expected_state(state, goal, edits)
     apply_sysctls(host, state, plan_sysctls(state, goal), edits)
@@ -198,11 +203,24 @@ def test_the_order_of_writing_is_that_of_the_goal(new_host: Callable[[], FakeKer
     host.put = put  # type: ignore[method-assign]
     host.runs_with({MODE: "2"})
     state = read_sysctls(host, SYSCTL_FILE)
-    for policy, order in (
-        (OvercommitPolicy("heuristic", 60), [MODE, RATIO]),
-        (OvercommitPolicy("never", 70), [RATIO]),
+    for options, order in (
+        ({"mode": "heuristic", "ratio": 60}, [MODE, RATIO]),
+        ({"mode": "never", "ratio": 70}, [RATIO]),
     ):
         written.clear()
-        goal = decide(policy, state, memory()).goal
+        goal = decide(sysctl_declaration("overcommit", **options), state, memory()).goal
         apply_sysctls(host, state, plan_sysctls(state, goal), [])
         assert written == [proc_path(key) for key in order]
+
+
+def test_the_last_value_is_put_back_first(new_host: Callable[[], FakeKernel], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit is set before the mode that enforces it, so the mode has to be left before the limit goes."""
+    host, order = new_host(), []
+    state = read_sysctls(host, SYSCTL_FILE)
+    goal = Goal({RATIO: "90", MODE: "2"}, {})
+    real = host.put
+    monkeypatch.setattr(host, "put", lambda path, text: [order.append(path), real(path, text)][1])
+    host.failing["write", "/etc/x.conf"] = HostError("no space", "/etc/x.conf")
+    with pytest.raises(HostError, match="no space"):
+        apply_sysctls(host, state, plan_sysctls(state, goal), [FileEdit("/etc/x.conf", None, "x\n")])
+    assert order == [proc_path(key) for key in (RATIO, MODE, MODE, RATIO)]

@@ -4,28 +4,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from unit.audits import down
+from unit.samples import host_state, oom_event
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import kills_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 
 NOW = 1_777_863_721  # 2026-05-04T03:02:01 UTC
-VICTIM = {"comm": "nginx", "pid": 5}
+VICTIM = Victim(5, comm="nginx")
 
 
-def record(*events: Any, uptime: float | None = 1000.0, when: str = "2026-05-04T03:02:01+00:00") -> dict[str, Any]:
-    return {"audited_at": when, "state": {"host": {"boot_id": "b", "uptime_seconds": uptime}, "events": list(events)}}
+def record(*events: HostEvent, uptime: float | None = 1000.0, when: str = "2026-05-04T03:02:01+00:00") -> Record:
+    state = host_state(events=events)
+    state = replace(state, host=replace(state.host, uptime_seconds=uptime))
+    return Record(host="web", run="", audited_at=when, reachable=True, state=state)
 
 
-def event(**changes: Any) -> dict[str, Any]:
-    return {
-        "kind": "kill",
-        "timestamp": "2026-05-04T01:00:00+00:00",
-        "unit": "a.service",
-        "victims": [VICTIM],
-        **changes,
-    }
+def event(**changes: Any) -> HostEvent:
+    given = {"timestamp": "2026-05-04T01:00:00+00:00", "unit": "a.service", "victims": (VICTIM,), **changes}
+    return oom_event(**given)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +65,7 @@ def test_the_same_kill_is_the_same_in_the_next_audit() -> None:
 
 def test_different_kills_have_different_keys() -> None:
     found = [
-        *kills_of(record(event(victims=[VICTIM, {"comm": "nginx", "pid": 6}, {"comm": "x", "pid": 5}]))),
+        *kills_of(record(event(victims=(VICTIM, Victim(6, comm="nginx"), Victim(5, comm="x"))))),
         *kills_of(record(event(timestamp="2026-05-04T01:00:01+00:00"))),
         *kills_of(record(event(timestamp=None, uptime_seconds=5.0))),
         *kills_of(record(event(timestamp=None, uptime_seconds=6.0))),
@@ -76,14 +79,14 @@ def test_a_kill_in_a_unit_of_a_user_is_not_one_of_the_system() -> None:
 
 
 def test_a_kill_is_named_by_its_unit_else_its_process() -> None:
-    found = kills_of(record(event(unit=None), event(victims=[]), event(unit=None, victims=None)))
+    found = kills_of(record(event(unit=None), event(victims=()), event(unit=None, victims=())))
     assert {kill.name for kill in found} == {"nginx", "a.service", "unknown"}
 
 
-@pytest.mark.parametrize("events", [(), (event(kind="panic"),), (event(kind=None),), (None, 5, "x", [])], ids=repr)
-def test_what_is_no_kill_is_none(events: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize("events", [(), (event(kind="panic"),), (event(kind="incomplete"),)])
+def test_what_is_no_kill_is_none(events: tuple[HostEvent, ...]) -> None:
     assert kills_of(record(*events)) == ()
-    assert kills_of({"state": None}) == kills_of({}) == ()
+    assert kills_of(down()) == ()
 
 
 def test_the_oldest_comes_first_and_each_once() -> None:

@@ -5,58 +5,57 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, is_dataclass, replace
 from typing import Any
 
 import pytest
+from unit.audits import FINDING, TREND, down, found_on, record
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, process, sysctls
+from unit.samples import memory, oom_event, process, sysctls
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import unreadable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
-    DRIFT_KEYS,
-    FINDING_KEYS,
+    MOST_CANDIDATES,
     MOST_DRIFT,
     MOST_FINDINGS,
+    MOST_GROUPS,
     MOST_KILLS,
+    MOST_LEAKS,
     Row,
-    finding_key,
+    RowCandidate,
+    RowKill,
+    RowLeak,
     row_of,
-    unreadable,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import load
 
 NOW = "2026-05-04T03:02:01+00:00"
+ALWAYS = {"mode": "always"}
 
 
-def record(host: str = "web", policy: Any = None, **changes: Any) -> dict[str, Any]:
-    return audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy))
-
-
-def kill(unit: str | None = "a.service", pid: int = 5) -> dict[str, Any]:
-    victims = [{"comm": "a", "pid": pid}]
-    return {"kind": "kill", "unit": unit, "timestamp": "2026-05-03T01:00:00+00:00", "victims": victims}
-
-
-def finding(severity: Any, finding_id: str = "x.y") -> dict[str, Any]:
-    return {**dict.fromkeys(FINDING_KEYS, "text"), "id": finding_id, "severity": severity}
+def kill(unit: str | None = "a.service", pid: int = 5) -> HostEvent:
+    return oom_event(unit=unit, timestamp="2026-05-03T01:00:00+00:00", victims=(Victim(pid, comm="a"),))
 
 
 def test_a_row_is_the_host_in_short() -> None:
-    found = row_of({**record(events=(kill(),)), "groups": ["gateways"]})
+    found = row_of(replace(record(events=(kill(),)), groups=("gateways",)))
     assert (found.host, found.audited_at, found.reachable, found.error) == ("web", NOW, True, None)
-    assert (found.level, found.groups) == ("warning", ["gateways"])
+    assert (found.level, found.groups) == ("warning", ("gateways",))
     assert (found.total_kib, found.available_kib, found.available_pct) == (4_000_000, 2_000_000, 50.0)
     assert (found.headroom_kib, found.headroom_pct, found.commit_enforced) == (1_400_000, 46.7, False)
     assert (found.pressure_some_pct, found.pressure_full_pct, found.oom_kills) == (0.25, None, 0)
     assert (found.kernel, found.boot_id) == ("6.1.0-21-arm64", "4f0c1d2e")
-    assert found.killed_first[0] == {"name": "nginx.service", "rss_kib": 100_000, "oom_score_adj": 0}
-    assert found.kills == [[1_777_770_000, "a.service"]]
-    assert [set(one) for one in found.findings] == [{*FINDING_KEYS, "new"}]
+    assert found.killed_first[0] == RowCandidate("nginx.service", 100_000, 0)
+    assert found.kills == (RowKill(1_777_770_000, "a.service"),)
+    assert [one.id for one in found.findings] == ["oom.recent_kill"]
 
 
 def test_a_row_survives_json() -> None:
-    found = row_of(record(policy={"mode": "always"}, events=(kill(),)))
-    assert Row(**json.loads(json.dumps(vars(found)))) == found
+    found = row_of(replace(record(policy=ALWAYS, events=(kill(),)), trends=(TREND,)))
+    assert load(Row, json.loads(json.dumps(asdict(found))), "row") == found
 
 
 def test_never_is_the_mode_that_enforces() -> None:
@@ -73,59 +72,74 @@ def test_more_promised_than_the_limit_is_below_zero() -> None:
     [
         ([], None, "fine"),
         (["info"], None, "info"),
-        ([], {"mode": "always"}, "warning"),
+        ([], ALWAYS, "warning"),
         (["info", "warning"], None, "warning"),
-        (["critical"], {"mode": "always"}, "critical"),
-        (["of another version"], None, "warning"),
-        ([None], None, "warning"),
+        (["critical"], ALWAYS, "critical"),
     ],
-    ids=["nothing", "info", "drift", "warning", "critical", "unknown", "none"],
+    ids=["nothing", "info", "drift", "warning", "critical"],
 )
 def test_a_host_is_as_bad_as_the_worst_of_it(severities: list[Any], policy: Any, level: str) -> None:
-    found = {**record(policy=policy), "findings": [finding(severity) for severity in severities]}
+    found = found_on("web", *(replace(FINDING, severity=severity) for severity in severities), policy=policy)
     assert row_of(found).level == level
 
 
 @pytest.mark.parametrize("reachable", [True, False])
 def test_a_host_that_was_not_audited_is_its_own_level(reachable: bool) -> None:
-    found = row_of(not_audited("web", NOW, reachable, "timed out"))
+    found = row_of(down("web", reachable=reachable))
     assert (found.level, found.reachable, found.error) == ("not audited", reachable, "timed out")
     assert found.available_pct is found.headroom_pct is found.oom_kills is None
 
 
 def test_the_worse_comes_first() -> None:
-    rows = [row_of(not_audited("x", NOW, False, "e")), row_of(record(events=(kill(),))), row_of(record())]
+    rows = [row_of(down("x")), row_of(record(events=(kill(),))), row_of(record())]
     assert sorted(rows, key=lambda row: row.rank, reverse=True) == rows
 
 
 def test_what_is_new_is_marked() -> None:
     found = record(events=(kill("a.service"), kill("b.service", 6)))
-    key = finding_key(found["findings"][0])
-    row = row_of({**found, "new_findings": [key]})
-    assert [one["new"] for one in row.findings] == [True, False]
+    row = row_of(replace(found, new_findings=(found.findings[0].key,)))
+    assert [one.new for one in row.findings] == [True, False]
 
 
 def test_a_key_holds_what_does_not_change() -> None:
-    one, other = finding("warning"), {**finding("critical"), "observed": "5 %", "message": "m"}
-    assert finding_key(one) == finding_key(other)
-    assert finding_key({**one, "id": "oom.collateral_victim"}) == finding_key({**other, "id": "oom.collateral_victim"})
+    other = replace(FINDING, severity="critical", observed="5 %", message="m")
+    assert FINDING.key == other.key
+    assert replace(FINDING, id="oom.collateral_victim").key == replace(other, id="oom.collateral_victim").key
     first, again, next_ = (
-        {**one, "id": "oom.recent_kill", "observed": observed}
+        replace(FINDING, id="oom.recent_kill", observed=observed).key
         for observed in ("killed 1: a; 3 times in all", "killed 1: a; 2 times in all", "killed 2: a; 3 times in all")
     )
-    assert finding_key(first) == finding_key(again) != finding_key(next_)
-    assert finding_key(one) != finding_key({**one, "subject": "another"})
+    assert first == again != next_
+    assert FINDING.key != replace(FINDING, subject="another").key
 
 
 def test_a_host_cannot_make_a_row_grow_without_end() -> None:
-    found = record(events=tuple(kill("x" * 10_000, pid) for pid in range(3000)))
-    found["findings"] = [{**finding("warning"), "observed": "z" * 10_000}] * 3000
-    found["drift"] = [dict.fromkeys(DRIFT_KEYS, "y" * 10_000)] * 3000
-    found["groups"] = ["g" * 10_000] * 3000
+    found = record(
+        events=tuple(kill("x" * 10_000, pid) for pid in range(3000)),
+        processes=tuple(process(pid, unit="p" * 10_000) for pid in range(100, 200)),
+    )
+    found = replace(
+        found,
+        findings=(replace(FINDING, observed="z" * 10_000),) * 3000,
+        drift=(Change(*["y" * 10_000] * 6),) * 3000,
+        groups=("g" * 10_000,) * 3000,
+        trends=(replace(TREND, unit="t" * 10_000),) * 3000,
+    )
     row = row_of(found)
-    assert (len(row.findings), len(row.drift), len(row.kills)) == (MOST_FINDINGS, MOST_DRIFT, MOST_KILLS)
+    assert (
+        (len(row.findings), len(row.drift), len(row.kills))
+        == (MOST_FINDINGS, MOST_DRIFT, MOST_KILLS)
+        == (100, 200, 100)
+    )
+    assert (len(row.groups), len(row.leaks), len(row.killed_first)) == (MOST_GROUPS, MOST_LEAKS, MOST_CANDIDATES)
+    assert (MOST_GROUPS, MOST_LEAKS, MOST_CANDIDATES) == (50, 50, 3)
     assert (row.counts["warning"], row.drift_count) == (3000, 3000)
-    assert len(json.dumps(vars(row))) < 2_000_000
+    assert len(json.dumps(asdict(row))) < 2_000_000
+
+
+def test_only_what_leaks_is_among_the_leaks() -> None:
+    row = row_of(replace(record(), trends=(TREND, replace(TREND, verdict="steady"))))
+    assert row.leaks == (RowLeak("nginx.service", "nginx", "1", 1 << 20),)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
@@ -133,34 +147,28 @@ def test_all_text_of_a_row_is_printable(text: str) -> None:
     found = record(
         text,
         processes=(process(comm=text, unit=text),),
-        events=({"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": 5}]},),
+        events=(oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),)),),
     )
-    found.update(drift=[dict.fromkeys(DRIFT_KEYS, text)], groups=[text], error=text)
-    found["findings"].append(dict.fromkeys(FINDING_KEYS, text))
-    stack: list[Any] = [vars(row_of(found))]
+    finding = replace(FINDING, **dict.fromkeys(("id", "subject", "observed", "expected", "message", "remedy"), text))
+    trend = replace(TREND, unit=text, package=text, version=text)
+    found = replace(
+        found,
+        drift=(Change(*[text] * 6),),
+        groups=(text,),
+        error=text,
+        findings=(*found.findings, finding),
+        trends=(trend,),
+    )
+    stack: list[Any] = [row_of(found)]
     while stack:
         value = stack.pop()
-        stack += value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+        if is_dataclass(value):
+            value = vars(value)
+        stack += value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else []
         assert not isinstance(value, str) or (value.isprintable() and len(value) <= 1000)
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        {},
-        {"host": 5, "findings": None, "drift": "x", "state": []},
-        {"state": {}},
-        {"state": {"memory": {"total_kib": 0, "available_kib": 0}, "kill_order": [5, {}], "commit": 5}},
-        {"findings": [{}, None], "drift": [{}], "groups": {"a": 1}, "new_findings": [{}]},
-    ],
-    ids=["empty", "other kinds", "no state", "odd state", "odd lists"],
-)
-def test_a_record_of_any_shape_has_a_row(found: dict[str, Any]) -> None:
-    row = row_of(found)
-    assert Row(**json.loads(json.dumps(vars(row)))) == row
 
 
 def test_a_file_that_is_no_record_has_a_row_that_says_so() -> None:
     row = row_of(unreadable("web", "web.json is not a record; remove it"))
     assert (row.host, row.level, row.error) == ("web", "not audited", "web.json is not a record; remove it")
-    assert row.findings[0]["id"] == "audit.failed"
+    assert row.findings[0].id == "audit.failed"

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.samples import HEIR, LEADER, declared, host_state, memory, service, services_state, sysctls
+from unit.samples import HEIR, LEADER, declared, host_state, memory, policy_of, service, services_state, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, Policy, find_drift, load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, find_drift
 
 SCORE = "OOMScoreAdjust"
 OWN = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
@@ -29,70 +28,13 @@ def changed(found: Drift) -> list[tuple[str, str, str | None, str | None]]:
     return [(change.layer, change.key, change.before, change.after) for change in found.plan.changes]
 
 
-def test_a_policy_holds_what_the_variables_declare() -> None:
-    overcommit = {"mode": "never", "ratio": "auto", "min_headroom_pct": 20, "sysctl_file": "/etc/sysctl.d/x.conf"}
-    policy = load_policy(overcommit, None, NGINX)
-    assert policy == Policy(overcommit, None, (ServicePolicy("nginx.service", {SCORE: "-500"}),), False)
-    assert policy.sysctl_file == "/etc/sysctl.d/x.conf"
-
-
-@pytest.mark.parametrize(
-    "declared",
-    [{"overcommit": {"mode": "always"}}, {"oom": {"dump_tasks": True}}, {"services": NGINX}, {"exclusive": True}],
-    ids=lambda one: next(iter(one)),
-)
-def test_each_variable_declares_something(declared: dict[str, Any]) -> None:
-    assert load_policy(**declared).declares
-
-
-@pytest.mark.parametrize("nothing", [None, {}], ids=repr)
-def test_nothing_declared_is_nothing_managed(nothing: Any) -> None:
-    policy = load_policy(nothing, nothing, [])
-    assert policy == Policy()
-    assert policy.sysctl_file is None
-    assert not policy.declares
-
-
-@pytest.mark.parametrize(
-    ("variables", "message"),
-    [
-        ({"overcommit": {"mdoe": "never"}}, r"^oom_kernel_overcommit: unknown key 'mdoe'"),
-        ({"overcommit": ["never"]}, r"^oom_kernel_overcommit: found \['never'\], expected a dictionary"),
-        ({"overcommit": {"mode": 2}}, r"^oom_kernel_overcommit\.mode: found 2"),
-        ({"oom": {"panic_on_oom": 1}}, r"^oom_kernel_oom_policy\.panic_on_oom: found 1"),
-        ({"oom": {"min_headroom_pct": 5}}, r"^oom_kernel_oom_policy: unknown key 'min_headroom_pct'"),
-        ({"services": {"nginx": -500}}, r"^oom_protect_services: found \{'nginx': -500\}, expected a list"),
-        ({"services": [{"name": "nginx"}]}, r"^oom_protect_services\[0\] \(nginx.service\): oom_score_adj is missing"),
-        (
-            {"overcommit": {"sysctl_file": "/etc/a.conf", "mode": "always"}, "oom": {"dump_tasks": True}},
-            r"sysctl_file: found /etc/a\.conf and None, expected the same file for both",
-        ),
-        (
-            {"overcommit": {"sysctl_file": "a.conf"}},
-            r"^oom_kernel_overcommit\.sysctl_file: found 'a\.conf', expected an",
-        ),
-        ({"overcommit": {"min_headroom_pct": "x"}}, r"^oom_kernel_overcommit\.min_headroom_pct: found 'x', expected a"),
-        ({"oom": {"state": "gone"}}, r"^oom_kernel_oom_policy\.state: found 'gone', expected one of: present, absent"),
-        ({"oom": {"on_conflict": "win"}}, r"^oom_kernel_oom_policy\.on_conflict: found 'win', expected one of: fail"),
-        ({"oom": {"runtime": "perhaps"}}, r"^oom_kernel_oom_policy\.runtime: found 'perhaps', expected true or false"),
-    ],
-    ids=[
-        *["misspelt", "list", "number", "panic", "another's option", "dictionary", "no score", "two files"],
-        *["no path", "no headroom", "no state", "no answer to a conflict", "no flag"],
-    ],
-)
-def test_a_variable_that_can_not_be_meant_is_named(variables: dict[str, Any], message: str) -> None:
-    with pytest.raises(InvalidPolicy, match=message):
-        load_policy(**variables)
-
-
 def test_nothing_declared_is_no_drift() -> None:
-    found = drift(load_policy())
+    found = drift(policy_of())
     assert (found.plan.changes, found.services, found.not_compared) == ((), (), ())
 
 
 def test_a_host_differs_in_each_layer_that_would_be_converged() -> None:
-    found = drift(load_policy({"mode": "always"}, {"dump_tasks": False}))
+    found = drift(policy_of({"mode": "always"}, {"dump_tasks": False}))
     assert changed(found) == [
         ("runtime", "vm.overcommit_memory", "0", "1"),
         ("file", "vm.overcommit_memory", None, "1"),
@@ -103,7 +45,7 @@ def test_a_host_differs_in_each_layer_that_would_be_converged() -> None:
 
 def test_a_converged_host_has_no_drift() -> None:
     state = sysctls({SYSCTL_FILE: "vm.overcommit_memory = 1\n"}, {"vm.overcommit_memory": "1"})
-    assert changed(drift(load_policy({"mode": "always"}), sysctls=state)) == []
+    assert changed(drift(policy_of({"mode": "always"}), sysctls=state)) == []
 
 
 @pytest.mark.parametrize(
@@ -120,7 +62,7 @@ def test_only_what_would_be_converged_is_drift(overcommit: dict[str, Any], layer
     """The options say what is meant to be: the audit of a host that was just converged is clean."""
     state = sysctls(runtime={"vm.overcommit_ratio": "30"})
     assert [
-        layer for layer, _unused, _unused, _unused in changed(drift(load_policy(overcommit), sysctls=state))
+        layer for layer, _unused, _unused, _unused in changed(drift(policy_of(overcommit), sysctls=state))
     ] == layers
 
 
@@ -138,7 +80,7 @@ def test_only_what_would_be_converged_is_drift(overcommit: dict[str, Any], layer
     ids=["no such sysctl", "container", "not told", "no ratio"],
 )
 def test_what_can_not_be_compared_says_why_and_hides_nothing_else(changes: dict[str, Any], why: str) -> None:
-    policy = load_policy({"ratio": "auto"}, None, NGINX)
+    policy = policy_of({"ratio": "auto"}, None, NGINX)
     found = drift(policy, declared=services_state(declared(service())), **changes)
     (said,) = found.not_compared
     assert said.startswith(why.split(".*")[0]) and why.split(".*")[-1] in said
@@ -158,26 +100,26 @@ def test_what_can_not_be_compared_says_why_and_hides_nothing_else(changes: dict[
 def test_an_option_means_what_the_module_makes_of_it(option: dict[str, Any], layers: list[str]) -> None:
     """The module converts "no" to false and null to its default; the audit reads the same variable."""
     assert [
-        layer for layer, _unused, _unused, _unused in changed(drift(load_policy({"mode": "always", **option})))
+        layer for layer, _unused, _unused, _unused in changed(drift(policy_of({"mode": "always", **option})))
     ] == layers
 
 
 def test_services_are_compared_as_they_would_be_converged() -> None:
-    found = drift(load_policy(services=NGINX), declared=services_state(declared(service())))
+    found = drift(policy_of(services=NGINX), declared=services_state(declared(service())))
     assert [layer for layer, _unused, _unused, _unused in changed(found)] == ["drop-in", "loaded", "running", "running"]
-    assert [(entry["name"], entry["verdict"]) for entry in found.services] == [("nginx.service", "missing")]
+    assert [(entry.name, entry.verdict) for entry in found.services] == [("nginx.service", "missing")]
 
 
 def test_left_over_drop_ins_are_drift_only_where_the_list_is_exclusive() -> None:
     text = declared(service()).text_for({SCORE: "-500"})
     state = service(dropins={OWN: text}, running=(LEADER, HEIR), oom_score_adjust=-500, dropin_paths=(OWN,))
     left = services_state(left_over=(declared(state),))
-    assert changed(drift(load_policy(), declared=left)) == []
-    assert changed(drift(load_policy(exclusive=True), declared=left))[0] == ("drop-in", SCORE, "-500", None)
+    assert changed(drift(policy_of(), declared=left)) == []
+    assert changed(drift(policy_of(exclusive=True), declared=left))[0] == ("drop-in", SCORE, "-500", None)
 
 
 def test_sysctls_that_could_not_be_read_are_not_compared() -> None:
-    policy = load_policy({"mode": "always"}, {"dump_tasks": True}, NGINX)
+    policy = policy_of({"mode": "always"}, {"dump_tasks": True}, NGINX)
     unread = (Unread("sysctls", "cannot read x"), Unread("vmstat", "gone"))
     found = drift(policy, sysctls=None, declared=services_state(declared(service())), unread=unread)
     assert len(found.not_compared) == 2
@@ -187,7 +129,7 @@ def test_sysctls_that_could_not_be_read_are_not_compared() -> None:
 
 @pytest.mark.parametrize("exclusive", [False, True])
 def test_services_that_could_not_be_read_are_not_compared(exclusive: bool) -> None:
-    policy = load_policy(services=[] if exclusive else NGINX, exclusive=exclusive)
+    policy = policy_of(services=[] if exclusive else NGINX, exclusive=exclusive)
     found = drift(policy, declared=None, unread=(Unread("services", "no bus"), Unread("vmstat", "gone")))
     assert found.not_compared == ("services: no bus",)
     assert (found.plan.changes, found.services) == ((), ())
@@ -195,6 +137,14 @@ def test_services_that_could_not_be_read_are_not_compared(exclusive: bool) -> No
 
 def test_an_answer_that_lacks_a_declared_unit_is_not_compared() -> None:
     """The device answers; it may answer with less than was asked."""
-    found = drift(load_policy(services=NGINX), declared=services_state())
+    found = drift(policy_of(services=NGINX), declared=services_state())
     assert len(found.not_compared) == 1
     assert "nginx.service" in found.not_compared[0]
+
+
+def test_a_host_without_systemd_has_no_drop_in_of_ours() -> None:
+    state = host_state(declared=None, unread=(Unread("services", "not booted with systemd"),))
+    busybox = replace(state, host=replace(state.host, init="init"))
+    assert find_drift(busybox, policy_of(exclusive=True)) == Drift()
+    assert len(find_drift(busybox, policy_of(services=NGINX)).not_compared) == 1
+    assert len(find_drift(state, policy_of(exclusive=True)).not_compared) == 1

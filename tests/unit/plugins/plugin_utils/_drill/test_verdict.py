@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.samples import host_state, process, service
+from unit.samples import host_state, oom_event, process, service
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import Fate, Verdict, foretold, judge
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape
 
 GROWER = 900
 REPORT = Report(GROWER, 137, False, 4.0, 0.5)
@@ -26,9 +28,9 @@ def running(name: str, pid: int, *others: int, started: int = 5000, **changes: A
     return service(f"{name}.service", running=tuple(scores), main_pid=pid, **changes)
 
 
-def kill(*pids: int, **changes: Any) -> dict[str, Any]:
-    victims = [{"pid": pid, "comm": "x", "total_vm_kib": 9000, "anon_rss_kib": 2048} for pid in pids]
-    return {"kind": "kill", "unit": "own.service", "victims": victims, "timestamp": None, **changes}
+def kill(*pids: int, **changes: Any) -> HostEvent:
+    victims = tuple(Victim(pid, comm="x", total_vm_kib=9000, anon_rss_kib=2048) for pid in pids)
+    return oom_event(**{"unit": "own.service", "victims": victims, "timestamp": None, **changes})
 
 
 BEFORE = host_state(
@@ -145,6 +147,6 @@ def test_without_systemd_they_are_what_process_1_has_started() -> None:
 
 
 def test_without_processes_nothing_is_foretold() -> None:
-    with pytest.raises(WrongShape, match="forecast"):
+    with pytest.raises(LifeboatError, match="the device's processes were not read: it was not asked for them"):
         foretold(host_state(processes=None))
     assert foretold(host_state()).grower == NEWCOMER

@@ -90,14 +90,16 @@ def test_what_is_too_much_is_thinned() -> None:
     assert thinned([1, 2], 3) == [1, 2]
 
 
-def test_a_trend_is_json_with_a_line_for_each_life() -> None:
-    found = service_trend(UNIT, [life(0, 24), life(6, 24), life(12, 24, version="2")], (), LIMITS).as_dict()
-    assert found["verdict"] == "leak"
-    assert (found["rate_bytes_per_hour"], found["confidence_pct"]) == (MIB, 99.9)
-    assert (found["package"], found["version"]) == ("a", "2")
-    assert (found["cure"]["before"], found["cure"]["cured"]) == ("1", False)
-    assert [len(line) for line in found["points"]] == [90]
-    assert found["points"][0][-1] == [17 * DAY, 220 * 1024]
-    both = service_trend(UNIT, [life(0, 24), life(6, 24)], (), LIMITS).as_dict()
-    assert [len(line) for line in both["points"]] == [45, 45]
-    assert service_trend(UNIT, [], (), LIMITS).as_dict()["points"] == []
+def test_a_trend_is_kept_with_a_line_for_each_life() -> None:
+    found = service_trend(UNIT, [life(0, 24), life(6, 24), life(12, 24, version="2")], (), LIMITS).kept()
+    assert found.verdict == "leak"
+    assert (found.rate_bytes_per_hour, found.confidence_pct) == (MIB, 99.9)
+    assert (found.package, found.version) == ("a", "2")
+    assert found.cure is not None
+    assert (found.cure.upgrade.before, found.cure.cured) == ("1", False)
+    (line,) = found.points
+    assert len(line.at) == len(line.anon_swap_kib) == 90
+    assert (line.at[-1], line.anon_swap_kib[-1]) == (17 * DAY, 220 * 1024)
+    both = service_trend(UNIT, [life(0, 24), life(6, 24)], (), LIMITS).kept()
+    assert [len(line.at) for line in both.points] == [45, 45]
+    assert service_trend(UNIT, [], (), LIMITS).kept().points == ()

@@ -4,12 +4,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from unit.leak_series import DAY, HOUR, MIB
 from unit.samples import host_state, memory, process
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Life, Upgrade
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
@@ -28,18 +28,18 @@ def life(mib_per_day: float, days: float = 5) -> Life:
     return Life("b", 7, 0, 0, None, None, tuple(series))
 
 
-LIVES = {"nginx.service": [life(24)], "big.service": [life(0)], "young.service": [life(24, 1)]}
+LIVES = {"nginx.service": (life(24),), "big.service": (life(0),), "young.service": (life(24, 1),)}
 
 
-def state(**changes: Any) -> Any:
-    return json.loads(json.dumps(host_state(processes=PROCESSES, **changes).as_facts()))
+def state(**changes: Any) -> HostState:
+    return host_state(processes=PROCESSES, **changes)
 
 
 def test_who_leaks_stands_first_and_who_is_unknown_nowhere() -> None:
     found = service_trends(state(), LIVES, (), LIMITS)
     assert [(each.unit, each.leaks) for each in found] == [("nginx.service", True), ("big.service", False)]
-    assert service_trends(state(), {}, (), LIMITS) == service_trends(None, LIVES, (), LIMITS) == ()
-    gone = {"gone.service": [life(24)]}
+    assert service_trends(state(), {}, (), LIMITS) == ()
+    gone = {"gone.service": (life(24),)}
     assert service_trends(state(), gone, (), LIMITS) == ()
 
 

@@ -9,25 +9,23 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from unit.audits import FINDING, down, found_on, row
 from unit.hostile import HOSTILE
-from unit.samples import host_state, process
+from unit.samples import oom_event, process
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
-    DRIFT_KEYS,
-    FINDING_KEYS,
-    LEVELS,
-    Row,
-    row_of,
-)
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import FiledRow
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, row_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import LEAK_PACKAGE
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
     CSV_COLUMNS,
     FindingsCsv,
@@ -40,24 +38,18 @@ NOW = "2026-05-04T03:02:01+00:00"
 METRIC = re.compile(r'lifeboat_oom_\w+(?:\{\w+="(?:[^"\\]|\\.)*"(?:,\w+="(?:[^"\\]|\\.)*")*\})? (-?[0-9.e+-]+)')
 
 
-def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
-    return row_of(audited(host, NOW, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
+def kill(name: str = "a") -> HostEvent:
+    return oom_event(unit=f"{name}.service", timestamp=NOW, victims=(Victim(5, comm=name),))
 
 
-def kill(name: str = "a") -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": NOW, "victims": victims}
-
-
-DOWN = row_of(not_audited("db", NOW, reachable=False, error="timed out"))
-ROWS = (row("fine"), row("bad", {"mode": "always"}, events=(kill(),)), DOWN)
+DOWN = row_of(down("db"))
+ROWS = (row("fine"), row("bad", policy={"mode": "always"}, events=(kill(),)), DOWN)
 
 
 def hostile(text: str) -> Row:
-    record = audited(text, NOW, host_state(processes=(process(comm=text, unit=text),)).as_facts(), load_policy())
-    record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
-    record["drift"] = [dict.fromkeys(DRIFT_KEYS, text)]
-    return row_of({**record, "groups": [text]})
+    texts = dict.fromkeys(("id", "subject", "observed", "expected", "message", "remedy"), text)
+    found = found_on(text, replace(FINDING, **texts), processes=(process(comm=text, unit=text),))
+    return row_of(replace(found, drift=(Change(*[text] * 6),), groups=(text,)))
 
 
 def written(make: Callable[[io.StringIO], Any], *rows: Row) -> str:
@@ -70,8 +62,17 @@ def written(make: Callable[[io.StringIO], Any], *rows: Row) -> str:
 
 
 def fleet_json(*rows: Row) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(written(lambda stream: FleetJson(stream, NOW), *rows))
+    found: dict[str, Any] = json.loads(fleet_text(*rows))
     return found
+
+
+def fleet_text(*rows: Row) -> str:
+    stream = io.StringIO()
+    fleet = FleetJson(stream, NOW)
+    for each in rows:
+        fleet.add(FiledRow(Path(), each, json.dumps(asdict(each))))
+    fleet.finish()
+    return stream.getvalue()
 
 
 def findings_csv(*rows: Row) -> list[dict[str, str]]:
@@ -89,14 +90,14 @@ def metrics(*rows: Row) -> str:
 def test_fleet_json_has_every_row_and_the_totals() -> None:
     found = fleet_json(*ROWS)
     assert (found["schema"], found["made_at"]) == (1, NOW)
-    assert found["hosts"] == [vars(each) for each in ROWS]
+    assert found["hosts"] == json.loads(json.dumps([asdict(each) for each in ROWS]))
     levels = {**dict.fromkeys(LEVELS, 0), "fine": 1, "warning": 1, "not audited": 1}
     assert found["totals"] == {"hosts": 3, "levels": levels}
     assert fleet_json()["hosts"] == []
 
 
 def test_fleet_json_can_be_read_line_by_line() -> None:
-    lines = written(lambda stream: FleetJson(stream, NOW), *ROWS).splitlines()
+    lines = fleet_text(*ROWS).splitlines()
     assert [json.loads(line.rstrip(","))["host"] for line in lines[1:-1]] == ["fine", "bad", "db"]
 
 
@@ -146,7 +147,7 @@ def test_each_host_is_a_suite() -> None:
 
 
 def test_what_is_only_informative_passes() -> None:
-    found = row_of({"host": "a", "state": {}, "findings": [{"severity": "info", "id": "x.y", "message": "by the way"}]})
+    found = row_of(found_on("a", replace(FINDING, severity="info", message="by the way")))
     (suite,) = junit(found)
     assert (suite.get("tests"), suite.get("failures")) == ("1", "0")
     assert "by the way" in str(suite[0].findtext("system-out"))

@@ -4,40 +4,33 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
 import pytest
+from unit.audits import TREND, down, record
 from unit.hostile import HOSTILE, MARKUP
-from unit.samples import cgroup, declared, host_state, process, service, services_state, sysctls
+from unit.samples import cgroup, declared, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_cgroup_files
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import finding_key
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile, HeapSite
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint, HostPast
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import row_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import TrendPoints
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page import host_page
 
 NOW = "2026-05-04T03:02:01+00:00"
-POINT = AuditPoint(1, True, "b", 1000, 500, 1, 2, 0.0, 0, 0, 0, 0)
+POINT = AuditPoint(1, True, "b", total_kib=1000, available_kib=500)
+SITE = HeapSite(7 << 20, "grown", "app::grow()", "/build/app.cpp", 5, "/usr/lib/libapp.so.1", "libapp1", "1.0")
+PROFILE = HeapProfile("app.service", "heaptrack", 8.1, (SITE,), "web", NOW)
 
 
-def record(host: str = "web", policy: Any = None, services: Any = None, **changes: Any) -> dict[str, Any]:
-    facts = json.loads(json.dumps(host_state(**changes).as_facts()))
-    return audited(host, NOW, facts, load_policy(policy, None, services))
-
-
-def page(found: dict[str, Any], history: tuple[AuditPoint, ...] = ()) -> str:
-    return "".join(host_page(found, history))
-
-
-def profiled(**site: Any) -> dict[str, Any]:
-    found = {"bytes": 7 << 20, "kind": "grown", "function": "app::grow()", "file": "/build/app.cpp", "line": 5}
-    found.update(package="libapp1", version="1.0", object="/usr/lib/libapp.so.1")
-    return {"subject": "app.service", "tool": "heaptrack", "profiled_at": NOW, "sites": [{**found, **site}]}
+def page(found: Record, past: HostPast | None = None, profiles: Iterable[HeapProfile] = ()) -> str:
+    return "".join(host_page(found, row_of(found), past or HostPast(), profiles))
 
 
 def cells(text: str) -> list[str]:
@@ -51,7 +44,7 @@ def table(text: str, name: str) -> list[list[str]]:
 
 
 def test_a_host_says_what_it_is_and_how_bad() -> None:
-    text = page({**record(policy={"mode": "always"}), "groups": ["ungrouped"]})
+    text = page(replace(record(policy={"mode": "always"}), groups=("ungrouped",)))
     assert "<title>web: memory audit</title>" in text
     assert "To look at: 2 values that differ from what is declared." in text
     assert "6.1.0-21-arm64" in text
@@ -63,7 +56,8 @@ def test_a_host_says_what_it_is_and_how_bad() -> None:
 
 
 def test_what_profilers_have_found_is_shown() -> None:
-    text = "".join(host_page(record(), (), [profiled(), profiled(function=None, file=None, line=None, package=None)]))
+    unknown = replace(SITE, function=None, file=None, line=None, package=None)
+    text = page(record(), profiles=[PROFILE, replace(PROFILE, sites=(unknown,))])
     assert table(text, "profiles")[1:] == [
         ["app.service", "7", "grown", "app::grow()", "/build/app.cpp:5", "libapp1 1.0", "heaptrack", NOW],
         ["app.service", "7", "grown", "–", "/usr/lib/libapp.so.1", "1.0", "heaptrack", NOW],
@@ -73,9 +67,9 @@ def test_what_profilers_have_found_is_shown() -> None:
 
 @pytest.mark.parametrize("word", HOSTILE, ids=ascii)
 def test_names_in_a_profile_do_no_harm(word: str) -> None:
-    text = "".join(host_page(record(), (), [{**profiled(function=word, file=word, package=word), "subject": word}]))
+    site = replace(SITE, function=word, file=word, package=word, kind=word)
+    text = page(record(), profiles=[replace(PROFILE, subject=word, tool=word, profiled_at=word, sites=(site,))])
     assert MARKUP not in text and "\x1b" not in text
-    "".join(host_page(record(), (), [{}, {"sites": 3}, {"sites": [None, {}]}]))
 
 
 def test_what_differs_is_shown_with_both_values() -> None:
@@ -90,17 +84,17 @@ def test_what_differs_is_shown_with_both_values() -> None:
 
 def test_the_words_of_the_kill_order_are_explained_where_there_is_one() -> None:
     assert "<dt>points</dt>" in page(record())
-    assert "<dt>points</dt>" not in page(not_audited("web", NOW, reachable=False, error="timed out"))
+    assert "<dt>points</dt>" not in page(down())
 
 
 def test_findings_say_what_to_do_and_what_is_new() -> None:
-    found = record(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
+    found = record(events=(oom_event(unit="a.service", timestamp=None),))
     head, row = table(page(found), "findings")
     assert head == ["Severity", "Finding", "Subject", "Observed", "Expected", "What to do"]
     assert row[0] == "warning"
     assert row[1].endswith("oom.recent_kill")
     assert row[5].startswith("find what grew")
-    marked = page({**found, "new_findings": [finding_key(found["findings"][0])]})
+    marked = page(replace(found, new_findings=(found.findings[0].key,)))
     assert table(marked, "findings")[1][-1] == "new"
 
 
@@ -130,21 +124,6 @@ def test_a_forecast_says_where_memory_runs_out_and_how_it_ends() -> None:
     assert panics[1][1:] == ["all memory", "nobody", "the kernel panics"]
 
 
-def test_the_forecast_of_another_version_is_shown_as_far_as_it_goes() -> None:
-    found = record()
-    found["state"]["forecast"] = [
-        {"grower": "a.service", "victims": ["b", "a.service"], "ends": True},
-        {"grower": "c.service", "victims": [], "outcome": "explodes", "scope": "unheard"},
-        {},
-    ]
-    assert table(page(found), "forecast") == [
-        ["What grows", "Killed, in order", "In the end"],
-        ["a.service", "b, a.service", "it is killed itself"],
-        ["c.service", "nobody", "explodes"],
-        ["?", "nobody", "–"],
-    ]
-
-
 def test_declared_services_have_their_verdict() -> None:
     entry = services_state(declared(service()))
     found = page(record(services=[{"name": "nginx", "oom_score_adj": -500}], declared=entry))
@@ -154,7 +133,7 @@ def test_declared_services_have_their_verdict() -> None:
 def test_limits_and_kills_are_told() -> None:
     limited = parse_cgroup_files("/a", 2, {"memory.max": "104857600", "memory.current": "52428800"})
     free = parse_cgroup_files("/b", 2, {"memory.max": "max", "memory.current": "52428800"})
-    kill = {"kind": "kill", "unit": "a.service", "uptime_seconds": 5.0, "victims": [{"comm": "a", "pid": 5}]}
+    kill = oom_event(unit="a.service", timestamp=None, uptime_seconds=5.0, victims=(Victim(5, comm="a"),))
     text = page(record(cgroups=(limited, free), events=(kill,)))
     assert table(text, "limits")[1:] == [["/a", "50 %", "50", "100"]]
     assert table(text, "kills")[1][:3] == ["5 s after boot", "a.service", "a (pid 5)"]
@@ -168,7 +147,7 @@ def test_what_could_not_be_read_is_told() -> None:
 
 @pytest.mark.parametrize(("reachable", "said"), [(False, "did not answer"), (True, "answered, but could not be read")])
 def test_a_host_that_was_not_audited_has_a_page_too(reachable: bool, said: str) -> None:
-    text = page(not_audited("web", NOW, reachable, "timed out"))
+    text = page(down(reachable=reachable))
     assert said in text
     assert "<p>timed out</p>" in text
     assert "Kill order" not in text
@@ -176,13 +155,13 @@ def test_a_host_that_was_not_audited_has_a_page_too(reachable: bool, said: str) 
 
 def test_earlier_audits_are_a_line() -> None:
     points = (POINT, replace(POINT, available_kib=None), replace(POINT, available_kib=250))
-    assert "From 50 % to 25 % of all memory" in page(record(), points)
-    assert "polyline" not in page(record(), points[:2])
+    assert "From 50 % to 25 % of all memory" in page(record(), HostPast(audits=points))
+    assert "polyline" not in page(record(), HostPast(audits=points[:2]))
 
 
 def test_a_service_over_time_is_a_line_and_a_verdict() -> None:
-    leak = {"unit": "a<b>", "verdict": "leak", "rate_bytes_per_hour": 1 << 20, "points": [[[5, 1024], [9, 2048]]]}
-    text = page({**record(), "trends": [leak, {**leak, "unit": "b", "verdict": "steady"}]})
+    leak = replace(TREND, unit="a<b>", points=(TrendPoints((5, 9), (1024, 2048)),))
+    text = page(replace(record(), trends=(leak, replace(leak, unit="b", verdict="steady"))))
     rows = cells(re.findall(r'<table class="bars trends".*?</table>', text, re.DOTALL)[0])
     assert rows[0] == "a&lt;b&gt;"
     assert rows[2].startswith("leaks: +1.0 MiB an hour")
@@ -197,10 +176,10 @@ def test_what_a_device_says_is_data(text: str) -> None:
     found = record(
         text,
         processes=(process(comm=text, unit=None), process(7, comm="x", unit=text + ".service")),
-        events=({"kind": "kill", "unit": text, "timestamp": text, "victims": [{"comm": text, "pid": text}]},),
+        events=(oom_event(unit=text, timestamp=text, victims=(Victim(5, comm=text),)),),
         unread=(Unread(text, text),),
     )
-    for shown in (page(found), page(not_audited(text, NOW, reachable=True, error=text))):
+    for shown in (page(found), page(down(text, text, reachable=True))):
         assert shown.count("<script") == shown.count("</script") == 1
         assert "<b onmouseover" not in shown
         assert "x" * 1200 not in shown
@@ -209,39 +188,20 @@ def test_what_a_device_says_is_data(text: str) -> None:
 
 
 def test_markup_and_templates_are_shown_as_they_are() -> None:
-    text = page(not_audited("web", NOW, reachable=True, error=MARKUP))
+    text = page(down("web", MARKUP, reachable=True))
     assert "<p>&lt;/script&gt;&lt;script&gt;alert(1)&lt;/script&gt;&#34;&#39;&amp;" in text
     assert "{{ 7 * 7 }}{% raw %}&lt;!--</p>" in text
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        {},
-        5,
-        {"memory": 5, "host": [], "events": [{"kind": "kill", "victims": 5}], "kill_order": [{}, 5], "forecast": [{}]},
-        {
-            "cgroups": [{"limit_kib": 0, "current_kib": 5}],
-            "pressure": {"memory": None},
-            "unread": [{}],
-            "daemons": [{}],
-        },
-    ],
-    ids=["empty", "a number", "odd", "odder"],
-)
-def test_a_record_of_any_shape_has_a_page(state: Any) -> None:
-    assert page({"host": "web", "state": state}).endswith("</html>")
-
-
 def test_a_device_cannot_make_a_page_grow_without_end() -> None:
-    kill = {"kind": "kill", "unit": "x" * 10_000, "victims": [{"comm": "y" * 10_000, "pid": 5}] * 5000}
+    kill = oom_event(unit="x" * 10_000, victims=(Victim(5, comm="y" * 10_000),) * 5000)
     limits = tuple(parse_cgroup_files(f"/{n}", 2, {"memory.max": "1", "memory.current": "1"}) for n in range(5000))
     assert len(page(record(events=(kill,), cgroups=limits))) < 1_000_000
 
 
 def test_a_finding_says_since_when_it_is_there() -> None:
     found = record(services=[{"name": "gone", "oom_score_adj": -5}])
-    key = finding_key(found["findings"][0])
-    head, first, *_unused = table("".join(host_page(found, (), (), {key: 1_777_863_721})), "findings")
+    past = HostPast(findings={found.findings[0].key: 1_777_863_721})
+    head, first, *_unused = table(page(found, past), "findings")
     assert first[head.index("Since, UTC")] == "2026-05-04 03:02"
     assert "Since, UTC" not in page(found)

@@ -7,23 +7,20 @@ from __future__ import annotations
 import io
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from unit.audits import FINDING, down, found_on, record, row
 from unit.hostile import HOSTILE
-from unit.samples import host_state, memory, process
+from unit.samples import memory, oom_event, process
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
-    DRIFT_KEYS,
-    FINDING_KEYS,
-    LEVELS,
-    Row,
-    finding_key,
-    row_of,
-)
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, row_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import index_page
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import IndexPage, PlainList
 
@@ -32,18 +29,13 @@ WHEN = "2026-05-04T03:02:01+00:00"
 DAY = 86_400
 
 
-def row(host: str = "web", policy: Any = None, **changes: Any) -> Row:
-    return row_of(audited(host, WHEN, json.loads(json.dumps(host_state(**changes).as_facts())), load_policy(policy)))
+def kill(name: str = "a", day: str = "2026-05-03") -> HostEvent:
+    when = f"{day}T01:00:00+00:00"
+    return oom_event(unit=f"{name}.service", timestamp=when, victims=(Victim(5, comm=name),))
 
 
-def kill(name: str = "a", day: str = "2026-05-03") -> dict[str, Any]:
-    victims = [{"comm": name, "pid": 5}]
-    return {"kind": "kill", "unit": f"{name}.service", "timestamp": f"{day}T01:00:00+00:00", "victims": victims}
-
-
-def page(*rows: Row, **history: Any) -> str:
-    known = [history.get(name, {}) for name in ("kills", "victims", "rates", "knows")]
-    index = IndexPage(NOW, *known)
+def page(*rows: Row, **past: Any) -> str:
+    index = IndexPage(NOW, FleetPast(**past))
     for each in rows:
         index.add(each, file_name(each.host))
     stream = io.StringIO()
@@ -63,11 +55,11 @@ def told(text: str, column: int = 1) -> list[Any]:
     return [[found["names"][entry[0]][0], entry[column]] for entry in found["hosts"]]
 
 
-DOWN = row_of(not_audited("db", WHEN, reachable=False, error="timed out"))
+DOWN = row_of(down("db"))
 
 
 def test_a_fleet_is_told_in_one_sentence() -> None:
-    text = page(row("a"), row("b", {"mode": "always"}), row("c", events=(kill(),)), DOWN)
+    text = page(row("a"), row("b", policy={"mode": "always"}), row("c", events=(kill(),)), DOWN)
     assert "2 have a warning or drift, 1 could not be audited; 1 is fine." in text
     assert "Nothing to look at on 1 host." in page(row("a"))
     assert "<title>Memory audit of 4 hosts</title>" in text
@@ -81,7 +73,7 @@ def test_a_fleet_without_hosts_says_how_to_begin() -> None:
 
 
 def test_every_host_is_in_the_data_and_has_a_link() -> None:
-    text = page(row("a"), row("b/c", {"mode": "always"}), DOWN)
+    text = page(row("a"), row("b/c", policy={"mode": "always"}), DOWN)
     assert told(text) == [["a", 0], ["b/c", 2], ["db", 4]]
     assert [name[1] for name in data(text)["names"]] == [0, file_name("b/c"), 0]
     assert f'<a href="pages/{file_name("b/c")}.html">b/c</a>' in text
@@ -93,7 +85,12 @@ def test_every_host_is_in_the_data_and_has_a_link() -> None:
 
 def test_without_a_script_the_worst_hosts_are_read_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_page, "_STATIC", 2)
-    text = page(row("fine"), row("bad", {"mode": "always"}), row("worse", {"mode": "always"}, events=(kill(),)), DOWN)
+    text = page(
+        row("fine"),
+        row("bad", policy={"mode": "always"}),
+        row("worse", policy={"mode": "always"}, events=(kill(),)),
+        DOWN,
+    )
     (table,) = re.findall(r'<table id="hosts".*?</table>', text, re.DOTALL)
     assert re.findall(r'<a href="pages/[^"]*">([^<]*)</a>', table) == ["db", "worse"]
     assert "The first 2 of 4, the worst first." in table
@@ -101,13 +98,13 @@ def test_without_a_script_the_worst_hosts_are_read_first(monkeypatch: pytest.Mon
 
 
 def test_hosts_without_declarations_are_counted() -> None:
-    text = page(row("a"), row("b"), row("c", {"mode": "heuristic", "persistent": False}), DOWN)
+    text = page(row("a"), row("b"), row("c", policy={"mode": "heuristic", "persistent": False}), DOWN)
     assert "Every host that was audited is as declared.</p>" in text and "Nothing is declared for 2 hosts." in text
-    assert "Nothing is declared" not in page(row("c", {"mode": "always"}), DOWN)
+    assert "Nothing is declared" not in page(row("c", policy={"mode": "always"}), DOWN)
 
 
 def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
-    found = data(page(row("a"), row("b", {"mode": "always"}, events=(kill(),))))
+    found = data(page(row("a"), row("b", policy={"mode": "always"}, events=(kill(),))))
     texts = found["texts"]
     ((level, host, kind, subject, observed, expected),) = found["findings"]
     assert (level, host) == (LEVELS.index("warning"), 1)
@@ -121,7 +118,7 @@ def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
 
 def test_the_worst_findings_come_first_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(index_page, "_MOST_KEPT", 3)
-    hosts = [row(f"h{number}", {"mode": "always"}, events=(kill(),)) for number in range(5)]
+    hosts = [row(f"h{number}", policy={"mode": "always"}, events=(kill(),)) for number in range(5)]
     text = page(*hosts, DOWN)
     assert [entry[0] for entry in data(text)["findings"]] == [3, 2, 2]
     assert 'The page holds the worst 3; <a href="findings.csv">findings.csv</a> has all 6.' in text
@@ -129,12 +126,12 @@ def test_the_worst_findings_come_first_and_the_rest_is_counted(monkeypatch: pyte
 
 
 def test_what_is_new_has_a_column_only_where_something_is() -> None:
-    record = audited("a", WHEN, host_state(events=(kill(),)).as_facts(), load_policy())
-    marked = row_of({**record, "new_findings": [finding_key(record["findings"][0])]})
+    found = record("a", events=(kill(),))
+    marked = row_of(replace(found, new_findings=(found.findings[0].key,)))
     text = page(marked)
     assert '<th scope="col" data-kind="new">New</th>' in text
     assert data(text)["findings"][0][-1] == 1
-    assert 'data-kind="new"' not in page(row_of(record))
+    assert 'data-kind="new"' not in page(row_of(found))
 
 
 def test_kinds_of_findings_are_counted_by_hosts() -> None:
@@ -147,7 +144,7 @@ def test_kinds_of_findings_are_counted_by_hosts() -> None:
 
 def test_kills_come_from_the_history_where_it_knows_the_host() -> None:
     seen, unseen = row("seen", events=(kill("a"),)), row("unseen", events=(kill("b"), kill("b", "2026-01-01")))
-    text = page(seen, unseen, kills={NOW // DAY - 9: 4}, victims={"a.service": 4}, knows={"seen"})
+    text = page(seen, unseen, kills={NOW // DAY - 9: 4}, victims={"a.service": 4}, hosts=frozenset({"seen"}))
     assert "5 in all, at most 4 a day" in text
     assert re.findall(r"<tr><th scope=\"row\">(\w)\.service</th>", text) == ["a", "b"]
     assert "The kernels killed nothing" in page(row("a"))
@@ -173,17 +170,16 @@ def test_a_kernel_that_does_not_tell_is_not_the_worst() -> None:
 
 
 def test_the_groups_of_the_inventory_are_kept() -> None:
-    found = data(page(row_of({"host": "a", "groups": ["x", "y"]}), row_of({"host": "b", "groups": ["x"]}), row("c")))
+    found = data(page(Row("a", groups=("x", "y")), Row("b", groups=("x",)), row("c")))
     assert found["groups"] == ["x", "y"]
     assert [found["texts"][place] for _unused, _unused, place in found["names"]] == ["x, y", "x", ""]
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_what_a_device_says_is_data(text: str) -> None:
-    record = audited(text, WHEN, host_state(processes=(process(comm=text, unit=text),)).as_facts(), load_policy())
-    record.update(drift=[dict.fromkeys(DRIFT_KEYS, text)], groups=[text])
-    record["findings"] = [dict.fromkeys(FINDING_KEYS, text)]
-    hostile = row_of(record)
+    texts = dict.fromkeys(("id", "subject", "observed", "expected", "message", "remedy"), text)
+    found = found_on(text, replace(FINDING, **texts), processes=(process(comm=text, unit=text),))
+    hostile = row_of(replace(found, drift=(Change(*[text] * 6),), groups=(text,)))
     shown = page(row("before"), hostile, row("after"), victims={hostile.host: 1}, kills={NOW // DAY: 1})
     assert shown.count("<script") == shown.count("</script") == 2
     assert "<b onmouseover" not in shown
@@ -195,7 +191,7 @@ def test_what_a_device_says_is_data(text: str) -> None:
 def test_a_hostile_name_stays_in_the_plain_list(text: str) -> None:
     stream = io.StringIO()
     plain = PlainList(stream)
-    found = row_of({"host": text, "state": {}, "audited_at": text})
+    found = row_of(replace(record(text), audited_at=text))
     plain.add(found, 'a" onclick="x')
     plain.add(row("after"), "after")
     plain.finish()
@@ -208,7 +204,7 @@ def test_a_hostile_name_stays_in_the_plain_list(text: str) -> None:
 
 
 def test_hosts_with_the_most_kills_a_week_are_named() -> None:
-    text = page(row("calm"), row("worst"), row("bad"), rates={"bad": 1 / 7, "worst": 2.0, "elsewhere": 4.0})
+    text = page(row("calm"), row("worst"), row("bad"), kills_a_day={"bad": 1 / 7, "worst": 2.0, "elsewhere": 4.0})
     (shown,) = re.findall(r"Most OOM kills a week</h2>(.*?)</section>", text, re.DOTALL)
     assert re.findall(r">(worst|bad|calm|elsewhere|14\.0|1\.0)<", shown) == ["worst", "14.0", "bad", "1.0"]
     assert "No kill in the last 30 days." in page(row("calm"))

@@ -4,17 +4,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row, RowLeak
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
 
-LEAK = {"unit": "a.service", "package": "a", "version": "1", "rate_bytes_per_hour": 1 << 20}
+LEAK = RowLeak("a.service", "a", "1", 1 << 20)
 
 
 def row(host: str, **changes: Any) -> Row:
-    return Row(host, leaks=[{**LEAK, **changes}])
+    return Row(host, leaks=(replace(LEAK, **changes),))
 
 
 def found(*rows: Row, **thresholds: int) -> list[tuple[str, str]]:

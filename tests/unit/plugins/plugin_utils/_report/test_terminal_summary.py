@@ -7,19 +7,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.samples import host_state, memory, process, sysctls
+from unit.audits import down, record
+from unit.samples import memory, oom_event, process, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import load_policy
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.record import audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
-
-NOW = "2026-05-04T03:02:01+00:00"
 
 
 def lines(policy: dict[str, Any] | None = None, **changes: Any) -> list[str]:
-    return summarise(audited("web", NOW, host_state(**changes).as_facts(), load_policy(policy)))
+    return summarise(record(policy=policy, **changes))
 
 
 def test_a_host_is_a_few_lines() -> None:
@@ -74,7 +72,7 @@ def test_a_host_that_is_as_declared_is_told_from_one_without_declarations() -> N
 
 
 def test_findings_come_with_their_id() -> None:
-    found = lines(events=({"kind": "kill", "unit": "a.service", "victims": [{"comm": "a", "pid": 5}]},))
+    found = lines(events=(oom_event(unit="a.service", timestamp=None),))
     assert [line for line in found if "[oom.recent_kill]" in line and line.startswith("  warning: a.service: ")]
 
 
@@ -121,7 +119,7 @@ def test_what_happens_in_place_of_a_kill_is_told(runtime: dict[str, str], line: 
 
 
 def test_a_host_that_was_not_audited_says_why() -> None:
-    assert summarise(not_audited("web", NOW, reachable=False, error="timed\nout")) == [
+    assert summarise(down(error="timed\nout")) == [
         "web:",
         "  not audited: timed\\nout",
     ]
@@ -133,8 +131,8 @@ def test_a_host_that_was_not_audited_says_why() -> None:
 def test_a_hostile_device_stays_on_its_line(text: str) -> None:
     found = lines(
         processes=(process(comm=text, unit=None),),
-        events=({"kind": "kill", "unit": None, "victims": [{"comm": text, "pid": 5}]},),
+        events=(oom_event(unit=None, victims=(Victim(5, comm=text),)),),
         unread=(Unread(text, text),),
     )
-    found += summarise(not_audited(text, NOW, reachable=True, error=text))
+    found += summarise(down(text, text, reachable=True))
     assert all(line.isprintable() and len(line) <= 302 for line in found)

@@ -4,26 +4,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
+from unit.audits import TREND
 from unit.hostile import HOSTILE
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import TrendPoints
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.trend_lines import TrendLine, trend_lines
 
-LEAK = {
-    "unit": "a.service",
-    "verdict": "leak",
-    "rate_bytes_per_hour": 1 << 20,
-    "confidence_pct": 99.9,
-    "samples": 5,
-    "seconds": 18_000,
-    "points": [[[1000, 10_240], [1100, 20_480]], [[1200, 5_120]]],
-}
+LEAK = replace(TREND, unit="a.service")
 
 
 def test_each_life_is_a_line_of_its_own() -> None:
-    (found,) = trend_lines({"trends": [LEAK]})
+    (found,) = trend_lines([LEAK])
     assert found == TrendLine(
         "a.service",
         True,
@@ -32,30 +26,22 @@ def test_each_life_is_a_line_of_its_own() -> None:
         10,
         5,
     )
-    (steady,) = trend_lines({"trends": [{**LEAK, "verdict": "steady"}]})
+    (steady,) = trend_lines([replace(LEAK, verdict="steady")])
     assert (steady.leaks, steady.said) == (False, "+1.0 MiB an hour (5 samples over 5 hours)")
 
 
 def test_what_cannot_be_drawn_is_left_out() -> None:
-    assert trend_lines({"trends": [{**LEAK, "points": []}]}) == trend_lines({}) == []
-    assert len(trend_lines({"trends": [LEAK] * 5000})) == 20
-
-
-@pytest.mark.parametrize(
-    "points",
-    [5, [5], [[5]], [[[1]]], [[["a", "b"]]], [[[1, -1]]], [[[True, 5]]], [[[1.5, 2]]], {"a": 5}, [[None]]],
-)
-def test_points_of_any_shape_do_no_harm(points: Any) -> None:
-    assert trend_lines({"trends": [{**LEAK, "points": points}]}) == []
+    assert trend_lines([replace(LEAK, points=(TrendPoints((), ()),))]) == trend_lines([]) == []
+    assert len(trend_lines([LEAK] * 5000)) == 20
 
 
 def test_what_never_used_anything_is_a_flat_line() -> None:
-    (found,) = trend_lines({"trends": [{**LEAK, "points": [[[5, 0], [5, 0]]]}]})
+    (found,) = trend_lines([replace(LEAK, points=(TrendPoints((5, 5), (0, 0)),))])
     assert found.lines == ("0.0,24.0 0.0,24.0",)
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_names_are_printable_and_bounded(text: str) -> None:
-    (found,) = trend_lines({"trends": [{**LEAK, "unit": text, "bound": text, "seconds_left": 5}]})
+    (found,) = trend_lines([replace(LEAK, unit=text, bound=text, seconds_left=5)])
     assert found.unit.isprintable() and len(found.unit) <= 100
     assert found.said.isprintable()

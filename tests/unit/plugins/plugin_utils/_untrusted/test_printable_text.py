@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from unit.hostile import HOSTILE, MARKUP
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import (
     cell,
     clean,
-    clean_all,
+    clean_fields,
     label,
     script,
 )
@@ -40,8 +41,9 @@ def test_what_does_not_print_is_spelled_out() -> None:
     assert (clean(None), clean(5)) == ("", "5")
 
 
-def test_all_text_of_a_record_is_cleaned() -> None:
-    assert clean_all({"a\n": ["\x00", {"b": "\x00"}, 5, None]}) == {"a\\n": ["\\x00", {"b": "\\x00"}, 5, None]}
+def test_all_text_of_a_dataclass_is_cleaned() -> None:
+    found = clean_fields(Change("a\n", "x", "\x00", None, "1", "why"))
+    assert found == Change("a\\n", "x", "\\x00", None, "1", "why")
 
 
 @given(anything)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from unit.samples import host_state, memory, process, service, sysctls
+from unit.samples import host_state, memory, oom_event, process, service, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import Distribution, HostInfo
@@ -20,15 +20,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, Events
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters, Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.processes import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import SwapDevice, Zram
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import (
-    WrongShape,
-    load,
-    load_state,
-)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate as load_state
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape, load
 
 # Hypothesis makes an instance of any of these out of the types of its fields.
 KINDS = [
@@ -45,16 +43,48 @@ def travelled(value: Any) -> Any:
 @settings(max_examples=30)
 @given(st.data())
 def test_what_was_sent_as_json_comes_back(kind: type, data: st.DataObject) -> None:
+    """Or is refused for a number that its name does not allow."""
     st.register_type_strategy(float, st.floats(allow_nan=False))
     sent = data.draw(st.from_type(kind))
-    assert load(kind, travelled(sent), "x") == sent
+    try:
+        assert load(kind, travelled(sent), "x") == sent
+    except WrongShape as error:
+        assert "expected a number from" in str(error) or "expected a whole number from" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (["memory", "total_kib"], 10**400),
+        (["memory", "total_kib"], 0),
+        (["memory", "free_kib"], -1),
+        (["host", "page_kib"], 0),
+        (["host", "page_kib"], 4096),
+        (["host", "uptime_seconds"], float("inf")),
+        (["host", "uptime_seconds"], float("nan")),
+        (["counters", "oom_kills"], 2**63),
+        (["processes", 0, "oom_score_adj"], -1001),
+        (["processes", 0, "pid"], -1),
+        (["processes"], [None] * 70_000),
+        (["processes", 0, "comm"], "x" * (1 << 21)),
+    ],
+    ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) and len(value) < 5 else "",
+)
+def test_what_is_out_of_bounds_is_refused(path: list[Any], value: Any) -> None:
+    facts = travelled(host_state())
+    inner = facts
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    with pytest.raises(WrongShape, match=r"expected (a whole number|a number|at most)|found NoneType"):
+        load(HostState, facts, "memory_health")
 
 
 def test_a_whole_state_comes_back() -> None:
     state = host_state(
         sysctls=sysctls({"/etc/sysctl.d/a.conf": "a=\udcff\n", "/etc/sysctl.d/b.conf": None}, cmdline={"a": "1"}),
         services=(service(dropins={"/etc/systemd/system/nginx.service.d/a.conf": None}), service("a.socket")),
-        events=({"kind": "kill", "victims": [{"pid": 5, "comm": "<b>\n"}]},),
+        events=(oom_event(victims=(Victim(5, comm="<b>\n"),), memory={"free_pages": 5}, invoker=Invoker("x")),),
         unread=(Unread("kernel log", "not permitted"),),
         swaps=(SwapDevice("/swap \udcff", "file", 5, 1, -2),),
         zram=(Zram("zram0", 1024, 8, 4, 4, None, "zstd"),),
@@ -92,9 +122,9 @@ def test_the_order_of_keys_does_not_matter() -> None:
 
 @pytest.mark.parametrize("schema", [None, 0, 2, "1", [1], 1.5], ids=repr)
 def test_another_schema_is_refused(schema: Any) -> None:
-    with pytest.raises(WrongShape, match=r"schema .*, expected 1; audit the host again"):
+    with pytest.raises(WrongShape, match=r"memory_health: found schema .*, expected 1; audit the host again"):
         load_state({**host_state().as_facts(), "schema": schema})
-    with pytest.raises(WrongShape, match="schema None"):
+    with pytest.raises(WrongShape, match=r"found schema .None."):
         load_state({})
 
 
@@ -114,10 +144,10 @@ def test_another_schema_is_refused(schema: Any) -> None:
         (["processes", 1, "comm"], 5, r"processes\[1\]\.comm: found int, expected str"),
         (["services", 0, "unit", "names"], [5], r"services\[0\]\.unit\.names\[0\]: found int, expected str"),
         (["services", 0, "may_lower"], 1, r"services\[0\]\.may_lower: found int, expected bool"),
-        (["sysctls", "runtime"], ["vm.overcommit_memory"], r"sysctls\.runtime: found list, expected Mapping"),
+        (["sysctls", "runtime"], ["vm.overcommit_memory"], r"sysctls\.runtime: found list, expected a dictionary"),
         (["sysctls", "runtime"], {"vm.overcommit_memory": 2}, r"sysctls\.runtime"),
         (["sysctls", "cmdline"], {"vm.overcommit_memory": None}, r"sysctls\.cmdline"),
-        (["events"], [5], r"events\[0\]: found int, expected Mapping"),
+        (["events"], [5], r"events\[0\]: found int, expected a dictionary"),
         (["unread"], [None], r"unread\[0\]: found NoneType"),
     ],
     ids=lambda value: ".".join(map(str, value)) if isinstance(value, list) else None,

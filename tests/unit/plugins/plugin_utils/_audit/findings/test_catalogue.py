@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import CATALOGUE
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import SEVERITIES, Kind, Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Kind, Thresholds
 
 ROOT = Path(__file__).resolve().parents[6]
 

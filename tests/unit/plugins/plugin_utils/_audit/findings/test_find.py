@@ -4,28 +4,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.samples import cgroup, declared, host_state, memory, process, service, services_state, sysctls
+from unit.audits import declared_policy
+from unit.samples import cgroup, declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import KernelLog
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import Candidate
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift, load_policy
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
-    SEVERITIES,
-    Finding,
-    Seen,
+    Evidence,
     Thresholds,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import victim_names
@@ -33,28 +36,37 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
-VICTIM = {"comm": "nginx", "pid": 5}
+VICTIM = Victim(5, comm="nginx")
 NGINX = [{"name": "nginx", "oom_score_adj": -500}]
 USER = "/user.slice/user-1000.slice/user@1000.service"
 ABSENT = [{"name": "nginx", "state": "absent"}]
 
 
 def findings(services: list[dict[str, Any]] | None = None, **changes: Any) -> tuple[Finding, ...]:
-    """On a device that is well but for I(changes): those of its state, and those of what is seen of it."""
-    policy = load_policy(changes.pop("overcommit", None), None, services or [])
-    seen = {name: changes.pop(name) for name in ("thresholds", "earlier", "kill_order", "trends") if name in changes}
+    """On a device that is well but for I(changes): those of its state, and those of what is known of it."""
+    policy = declared_policy(changes.pop("overcommit", None), services or [])
+    known = {name: changes.pop(name) for name in ("thresholds", "before", "trends") if name in changes}
+    kill_order = changes.pop("kill_order", order("nginx.service", "nginx"))
     changes.setdefault("declared", services_state(declared(service())) if services else services_state())
     state = host_state(**changes)
-    order = seen.pop("kill_order", ({"unit": "nginx.service", "comm": "nginx", "rss_kib": 5, "oom_score_adj": 0},))
-    return find(Seen(state, policy, find_drift(state, policy), kill_order=order, now=NOW, **seen))
+    outlook = replace(state.outlook(), kill_order=kill_order)
+    return find(Evidence(state, policy, find_drift(state, policy), outlook, now=NOW, **known))
+
+
+def order(unit: str | None, comm: str = "x") -> tuple[Candidate, ...]:
+    return (Candidate(9, comm, unit, 5, 5, 0, 0),)
+
+
+def before(swap_in_pages: int, seconds_ago: int) -> AuditPoint:
+    return AuditPoint(int(NOW.timestamp()) - seconds_ago, True, swap_in_pages=swap_in_pages)
 
 
 def ids(found: tuple[Finding, ...]) -> list[str]:
     return [finding.id for finding in found]
 
 
-def kill(unit: str | None, **changes: Any) -> dict[str, Any]:
-    return {"kind": "kill", "unit": unit, "timestamp": "2026-05-04T03:02:01", "victims": [VICTIM], **changes}
+def kill(unit: str | None, **changes: Any) -> HostEvent:
+    return oom_event(unit=unit, **changes)
 
 
 def test_a_healthy_host_has_no_findings() -> None:
@@ -63,7 +75,7 @@ def test_a_healthy_host_has_no_findings() -> None:
 
 def test_a_finding_is_json_with_all_its_fields() -> None:
     (finding,) = findings(events=(kill("cron.service"),))
-    assert finding.as_dict() == {
+    assert asdict(finding) == {
         "id": "oom.recent_kill",
         "severity": "warning",
         "subject": "cron.service",
@@ -80,14 +92,13 @@ def test_a_finding_is_json_with_all_its_fields() -> None:
     [
         (kill("a.service"), "a.service: nginx (pid 5)"),
         (kill(None), "nginx (pid 5)"),
-        (kill("", victims=[VICTIM, {"comm": "x\n<b>", "pid": 6}]), "nginx (pid 5), x\n<b> (pid 6)"),
-        (kill("a.service", victims=[]), "a.service: "),
-        ({}, ""),
-        ({"victims": [{}]}, "None (pid None)"),
+        (kill("", victims=(VICTIM, Victim(6, comm="x\n<b>"))), "nginx (pid 5), x\n<b> (pid 6)"),
+        (kill("a.service", victims=()), "a.service: "),
+        (kill(None, victims=()), ""),
     ],
-    ids=["of a unit", "of none", "several", "not told", "empty", "nothing known"],
+    ids=["of a unit", "of none", "several", "not told", "nothing known"],
 )
-def test_who_died_is_named(event: dict[str, Any], names: str) -> None:
+def test_who_died_is_named(event: HostEvent, names: str) -> None:
     assert victim_names(event) == names
 
 
@@ -105,7 +116,7 @@ def test_who_died_is_named(event: dict[str, Any], names: str) -> None:
     ids=["protected", "another", "may die first", "not protected", "absent", "of no unit", "no time"],
 )
 def test_a_kill_is_worse_where_it_took_a_protected_service(
-    services: list[dict[str, Any]], event: dict[str, Any], severity: str
+    services: list[dict[str, Any]], event: HostEvent, severity: str
 ) -> None:
     kills = [finding for finding in findings(services, events=(event,)) if finding.id.startswith("oom.")]
     assert [finding.severity for finding in kills] == [severity]
@@ -150,14 +161,14 @@ def test_a_protected_service_is_known_by_all_of_its_names(name: str, unit: Decla
     assert "oom.protected_service_killed" in ids(found)
 
 
-@pytest.mark.parametrize("kind", ["incomplete", "", None])
-def test_what_is_no_kill_is_no_finding_of_one(kind: str | None) -> None:
+@pytest.mark.parametrize("kind", ["incomplete", ""])
+def test_what_is_no_kill_is_no_finding_of_one(kind: str) -> None:
     assert findings(events=(kill("nginx.service", kind=kind),)) == ()
 
 
 def test_a_panic_is_not_passed_over() -> None:
     """The kernel stopped instead of killing: worse than a kill."""
-    found = findings(events=(kill(None, kind="panic", victims=[]),))
+    found = findings(events=(kill(None, kind="panic", victims=()),))
     assert [(finding.id, finding.severity) for finding in found] == [("oom.panic", "critical")]
 
 
@@ -223,15 +234,6 @@ def test_the_worst_comes_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "event",
-    [{"kind": "kill", "victims": None}, {"kind": "kill", "victims": ["nginx"]}, {"kind": "kill", "unit": 5}],
-    ids=["no victims", "victims without fields", "number for a unit"],
-)
-def test_an_event_of_another_shape_does_not_cost_the_audit(event: dict[str, Any]) -> None:
-    assert ids(findings(events=(event,))) == ["oom.recent_kill"]
-
-
-@pytest.mark.parametrize(
     ("timestamp", "found"),
     [
         ("2026-05-04T03:02:01+00:00", True),
@@ -246,15 +248,14 @@ def test_an_event_of_another_shape_does_not_cost_the_audit(event: dict[str, Any]
         ("Wed 2026-03-04 03:02:01 CET", False),
         ("mån maj 4 03:02:01", True),
         (None, True),
-        (5, True),
     ],
     ids=[
         *["yesterday", "a month ago", "longer ago", "years ago", "no year", "no year, ahead of us"],
         *["no year, longer ago", "no year, in the last one", "a zone by name", "a zone by name, longer ago"],
-        *["in another language", "no time", "no text"],
+        *["in another language", "no time"],
     ],
 )
-def test_a_kill_is_forgotten_in_the_end(timestamp: Any, found: bool) -> None:
+def test_a_kill_is_forgotten_in_the_end(timestamp: str | None, found: bool) -> None:
     assert bool(findings(events=(kill("a.service", timestamp=timestamp),))) is found
 
 
@@ -276,10 +277,6 @@ def stall(some: float, full: float) -> Pressures:
 def group(**changes: Any) -> Cgroup:
     files = {"memory.max": "1024000", "memory.current": "512000", "memory.stat": "active_file 0\ninactive_file 0"}
     return parse_cgroup_files("/system.slice/a.service", 2, {**files, **changes})
-
-
-def order(unit: str | None, comm: str = "x") -> tuple[dict[str, Any], ...]:
-    return ({"unit": unit, "comm": comm, "rss_kib": 5, "oom_score_adj": 0},)
 
 
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
@@ -350,7 +347,7 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
         {"counters": Counters(0, None, None, None, None, None)},
         {
             "counters": Counters(0, 30_000_000, 0, 0, 0, 0),
-            "earlier": {"swap_in_pages": 29_999_000, "seconds_ago": 3600},
+            "before": before(29_999_000, 3600),
         },
         {"cgroups": (group(**{"memory.current": "921600"}),)},
         {"cgroups": (group(**{"memory.current": "1024000", "memory.stat": "active_file 500000\ninactive_file 1"}),)},
@@ -370,8 +367,8 @@ GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used
 def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
     upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
     cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
-    seen = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
-    return ServiceTrend(unit, seen, (), "memory", 36_000 if verdict == "leak" else None, cure)
+    known = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
+    return ServiceTrend(unit, known, (), "memory", 36_000 if verdict == "leak" else None, cure)
 
 
 @pytest.mark.parametrize(
@@ -473,7 +470,7 @@ def test_the_command_line_sets_what_no_file_does(lines: str, cmdline: dict[str, 
 
 def test_a_rate_is_of_the_time_since_the_audit_before() -> None:
     changes = {"counters": Counters(0, 400_000, 0, 0, 0, 0)}
-    (found,) = findings(**changes, earlier={"swap_in_pages": 0, "seconds_ago": 600})
+    (found,) = findings(**changes, before=before(0, 600))
     assert found.observed == "156 MiB a minute read back from swap"
 
 

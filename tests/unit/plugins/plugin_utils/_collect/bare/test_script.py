@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,13 +18,14 @@ from unit.samples import RUNTIME
 from unit.shell_host import SHELLS, printed, snapshot
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import HEADER as SAMPLES_HEADER
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.samples import SAMPLES_FILE, ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER as SAMPLES_HEADER
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import SAMPLES_FILE, ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.kernel import SYSCTL_FILE
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import HEADER
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
@@ -136,6 +139,47 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
 
 
+DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
+RPM = " ".join(packages.RPM_OWNERS)
+RPM_OF_ONE = " ".join(packages.RPM_OWNERS_OF_ONE)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("commands", "found"),
+    [
+        (
+            {
+                "dpkg-query --search --": DIVERTED + "other, nginx-core: /usr/sbin/app\n",
+                "dpkg-query --show --showformat": "nginx-core\t1.0\nother\t2.0\n",
+            },
+            {"nginx.service": ("nginx-core", "1.0")},
+        ),
+        (
+            {
+                "dpkg-query --search --": DIVERTED.replace("sbin/nginx", "x").replace("sbin/app", "sbin/nginx"),
+                "dpkg-query --show --showformat": "other\t2.0\n",
+            },
+            {"nginx.service": ("other", "2.0")},
+        ),
+        (
+            {RPM: "other\t1\nother2\t1\nnginx\t3\n", f"{RPM_OF_ONE} /usr/sbin/nginx": "nginx\t3\n"},
+            {"nginx.service": ("nginx", "3")},
+        ),
+    ],
+    ids=["moved away", "diverted", "rpm, another has two"],
+)
+def test_a_shell_finds_the_owners_that_python_finds(
+    host: FakeKernel, shell: str, commands: dict[str, str], found: dict[str, tuple[str, str]], tmp_path: Path
+) -> None:
+    for question in [each for each in host.commands if each.startswith("dpkg-query")]:
+        del host.commands[question]
+    host.commands.update(commands)
+    native = collect(host, QUESTIONS).packages
+    assert native == collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS).packages
+    assert {each.unit: (each.package, each.version) for each in native or ()} == found
+
+
 def test_every_file_that_python_looks_for_is_read_by_the_shell(
     host: FakeKernel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,20 +286,122 @@ def test_logs_in_files_are_read_alike(host: FakeKernel, shell: str, ring: str | 
     canned = {"/var/log/messages": line, "/var/log/messages.0": line.replace("4242", "4141")}
     for path, text in canned.items():
         host.has(path, text)
-        host.commands[f"tail -n 500 {path}"] = text
+        host.commands[f"tail -c 80000 {path}"] = text
     native = collect(host, QUESTIONS)
     for path in canned:  # the shell has a real tail
-        del host.commands[f"tail -n 500 {path}"]
+        del host.commands[f"tail -c 80000 {path}"]
     bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
     assert (bare.log, bare.events, bare.unread) == (native.log, native.events, native.unread)
     assert bare.events
 
 
 def test_a_name_with_a_line_break_is_left_out_and_counted(host: FakeKernel, tmp_path: Path) -> None:
-    host.has("/etc/sysctl.d/a\n@end.conf", "vm.panic_on_oom=2\n")
+    host.has("/etc/sysctl.d/20\n@end.conf", "vm.panic_on_oom=2\n")
     found = snapshot(host, "dash", QUESTIONS, tmp_path)
-    assert found.odd_names > 0
+    assert found.odd_names == 1
     assert found.names("/etc/sysctl.d") == ["10-a.conf", "50-b.conf"]
+
+
+# What may stand where a file is expected. Who opens the pipe waits for ever, who reads the others has no end.
+IN_PLACE_OF_FILES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a pipe": (os.mkfifo, "found a pipe, expected a file; remove what is there"),
+    "a socket": (lambda path: os.mknod(path, stat.S_IFSOCK), "found a socket, expected a file; remove what is there"),
+    "a device": (lambda path: path.symlink_to("/dev/zero"), "found a device, expected a file; remove what is there"),
+    "a huge file": (lambda path: truncated(path, 1 << 40), "it has 10 MB or more, too much for such a file"),
+    "a large file": (lambda path: truncated(path, 10**7), "it has 10 MB or more, too much for such a file"),
+}
+
+
+def truncated(path: Path, size: int) -> None:
+    with open(path, "wb") as stream:
+        stream.truncate(size)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("kind", IN_PLACE_OF_FILES)
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("/etc/sysctl.d/20 \\n\\c-\\0101.conf", "sysctls"),
+        ("/etc/systemd/system/nginx.service.d/-n.conf", "services"),
+        ("/etc/os-release", "host"),
+        ("/run/lifeboat-oom/samples", "samples"),
+    ],
+    ids=["sysctl.d", "drop-in", "os-release", "samples"],
+)
+def test_what_is_no_file_is_refused_at_once(
+    host: FakeKernel, shell: str, kind: str, path: str, what: str, tmp_path: Path
+) -> None:
+    put, why = IN_PLACE_OF_FILES[kind]
+    Path(host.real(path)).unlink(missing_ok=True)
+    put(Path(host.real(path)))
+    native = collect(host, QUESTIONS)
+    bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert what in [each.what for each in native.unread if f"cannot read {path}: {why}" in each.why]
+    assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("kind", IN_PLACE_OF_FILES)
+def test_a_log_that_is_no_file_is_not_waited_for(host: FakeKernel, shell: str, kind: str, tmp_path: Path) -> None:
+    path = "/var/log/messages"
+    Path(host.real("/var/log")).mkdir(parents=True)
+    IN_PLACE_OF_FILES[kind][0](Path(host.real(path)))
+    host.commands[f"tail -c 80000 {path}"] = "\0" * 80000
+    host.commands["dmesg"] = ""
+    native = collect(host, QUESTIONS)
+    del host.commands[f"tail -c 80000 {path}"]  # the shell has a real one
+    bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert (bare.events, bare.unread) == (native.events, native.unread) == ((), ())
+    assert native.log is not None and bare.log is not None and native.log.unread == bare.log.unread
+    assert ("found no file there" in "".join(native.log.unread)) is ("file" not in kind)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_every_name_is_told_as_it_is(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """An echo of dash would make other characters of a backslash, and end the line at \\c."""
+    for name in (
+        "\\c",
+        "a\\n@end",
+        "\\0101",
+        "-n",
+        "-e \\t",
+        " a b ",
+        "*",
+        "[a]",
+        "$(exit 1)",
+        "a:b",
+        "\ttab",
+        "caf\udce9",
+    ):
+        host.has(f"/etc/sysctl.d/{name}.conf", f"# {name}\n")
+        host.has(f"/etc/systemd/system/nginx.service.d/{name}.conf", f"# {name}\n")
+        host.has(f"/etc/systemd/system/{name}.service.d/a.conf", f"# {name}\n")
+    native = collect(host, QUESTIONS)
+    bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert native.unread == ()
+    assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_line_break_in_the_name_of_a_folder_tells_nothing(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    before = snapshot(host, shell, QUESTIONS, tmp_path)
+    host.has("/etc/systemd/system/a\n@end\n@page 7\n.d/b\n@end.conf", "[Service]\n")
+    (tmp_path / "again").mkdir()
+    after = snapshot(host, shell, QUESTIONS, tmp_path / "again")
+    assert (before.odd_names, after.odd_names) == (0, 1)
+    assert collect(after, QUESTIONS) == collect(before, QUESTIONS)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(("number", "may_lower"), [(4026531837, True), (4026532281, False)], ids=["initial", "other"])
+def test_a_capability_counts_in_the_initial_user_namespace_alone(
+    host: FakeKernel, shell: str, number: int, may_lower: bool, tmp_path: Path
+) -> None:
+    host.has_link("/proc/self/ns/user", f"user:[{number}]")
+    for state in (collect(host, QUESTIONS), collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)):
+        assert state.services is not None
+        assert {service.may_lower for service in state.services} == {may_lower}
 
 
 def seen_by_another_user(host: FakeKernel, tmp_path: Path) -> HostState:
