@@ -14,7 +14,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint, HostPast
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, RowFinding
@@ -219,7 +218,7 @@ def _kills(state: HostState | None) -> Iterator[list[Any]]:
             rss_kib = None if victim is None else victim.rss_kib
             yield [
                 when and clean(when),
-                clean(unit_in_full(event) or comm or event.kind),
+                clean(event.unit or comm or event.kind),
                 victim and clean(f"{comm or 'a process'} (pid {victim.pid})"),
                 *(_mib(rss_kib), victim and victim.oom_score_adj, event.scope, limit),
             ]
