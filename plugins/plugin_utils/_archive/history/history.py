@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Self
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
@@ -158,59 +156,34 @@ class FleetPast:
     kills_a_day: Mapping[str, float] = field(default_factory=dict)
 
 
-class History(ABC):
-    """Opened by C(open_history()). Every call may raise HistoryUnusable; what it had begun to write is undone then."""
+class History:
+    """What C(open_history()) opens. Every call may raise HistoryUnusable; what it had begun to write is undone then.
 
-    @abstractmethod
+    This one stands in for one that cannot be used: nothing is known, and nothing is kept.
+    """
+
     def past(self, host: str) -> HostPast:
         """All that is known of a host."""
+        return HostPast()
 
-    @abstractmethod
     def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
         """Keep one audit of a host: I(past) is what was known before it, I(read) what it adds to lives of services."""
 
-    @abstractmethod
     def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
         """Keep that packages which services need went from one version to another."""
 
-    @abstractmethod
     def fleet(self, since: int, now: int) -> FleetPast:
         """What is known of all hosts from I(since) on, both in seconds since the epoch."""
+        return FleetPast()
 
-    @abstractmethod
     def prune(self, days: int, now: int) -> None:
         """Forget what is older than I(days). What a clock that was ahead has dated later than I(now) is of now."""
 
-    @abstractmethod
     def close(self) -> None:
         """Nothing is asked after it."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class NoHistory(History):
-    """In place of one that cannot be used: nothing is known, and nothing is kept."""
-
-    def past(self, host: str) -> HostPast:
-        return HostPast()
-
-    def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
-        pass
-
-    def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
-        pass
-
-    def fleet(self, since: int, now: int) -> FleetPast:
-        return FleetPast()
-
-    def prune(self, days: int, now: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
