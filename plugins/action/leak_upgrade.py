@@ -5,14 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade as ServiceUpgrade
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
@@ -31,31 +28,24 @@ _NOT_RESTARTED = ("dbus.service", "dbus-broker.service")
 _MOST_USERS, _MOST_TOLD, _MOST_TEXT = 10_000, 50, 100
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
+class ActionModule(Action):
     _requires_connection = False
+    SPEC: ClassVar = {
+        "report_dir": {"type": "str", "required": True},
+        "packages": {"type": "list", "elements": "dict", "required": True},
+        "before": {"type": "dict", "required": True},
+        "after": {"type": "dict"},
+        "since": {"type": "int", "required": True},
+        "done": {"type": "list", "elements": "dict", "default": []},
+        "restart_others": {"type": "bool", "default": False},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "report_dir": {"type": "str", "required": True},
-                "packages": {"type": "list", "elements": "dict", "required": True},
-                "before": {"type": "dict", "required": True},
-                "after": {"type": "dict"},
-                "since": {"type": "int", "required": True},
-                "done": {"type": "list", "elements": "dict", "default": []},
-                "restart_others": {"type": "bool", "default": False},
-            }
-        )
-        host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         packages, before, after = arguments["packages"], arguments["before"], arguments["after"]
         wanted, refused = proven(packages, before)
         told = [f"{one['package']} {one['version']}: not upgraded, {why}" for one, why in refused]
         if after is None:
-            result.update(changed=False, wanted=wanted, summary=[clean(f"{host}: {line}") for line in told])
-            return result
+            return {"changed": False, "wanted": wanted, "summary": self._summary(told)}
         check_mode = bool(self._task.check_mode)
         changed = {text(one, "item", "package") for one in arguments["done"] if flag(one, "changed")}
         found = Upgrade(
@@ -67,20 +57,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             restart_others=arguments["restart_others"],
         )
         if found.upgrades and not check_mode:
-            try:
-                _record(Path(arguments["report_dir"]), host, found.upgrades, arguments["since"])
-            except LifeboatError as error:
-                raise AnsibleActionFail(str(error)) from error
-        result.update(
-            changed=False,
-            upgrades=found.upgrades,
-            restart=found.restart,
-            others=found.others,
-            still_leaking=found.still_leaking,
-            foreign=found.foreign,
-            summary=[clean(f"{host}: {line}") for line in (*found.told(), *told)],
-        )
-        return result
+            with open_history(Path(arguments["report_dir"])) as history:
+                upgrades = [ServiceUpgrade(**one, at=arguments["since"]) for one in found.upgrades]
+                history.keep_upgrades(self.host, upgrades)
+        return {
+            "changed": False,
+            "upgrades": found.upgrades,
+            "restart": found.restart,
+            "others": found.others,
+            "still_leaking": found.still_leaking,
+            "foreign": found.foreign,
+            "summary": self._summary([*found.told(), *told]),
+        }
+
+    def _summary(self, lines: Iterable[str]) -> list[str]:
+        return [clean(f"{self.host}: {line}") for line in lines]
 
 
 def proven(
@@ -180,8 +171,3 @@ def _foreign(look: Mapping[str, Any], name: str, leaking: str | None) -> list[st
     found = at(look, "foreign")
     known = found if isinstance(found, Mapping) else {}
     return sorted(other for other in known if other.partition(":")[0] == name and known[other] == leaking)
-
-
-def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
-    with open_history(report_dir) as history:
-        history.keep_upgrades(host, [ServiceUpgrade(**one, at=when) for one in upgrades])

@@ -40,6 +40,11 @@ class OptionalHistory(History):
         except HistoryUnusable as error:
             self.lost = str(error)
 
+    @property
+    def warnings(self) -> list[str]:
+        """For the result of a task."""
+        return [] if self.lost is None else [f"going on without the history: {self.lost}"]
+
     def past(self, host: str) -> HostPast:
         return self._ask(lambda history: history.past(host))
 
