@@ -13,7 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 RECORD_SCHEMA = 1
