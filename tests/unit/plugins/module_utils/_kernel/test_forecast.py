@@ -321,6 +321,15 @@ def test_a_forecast_is_for_a_newcomer_the_first_units_and_those_that_are_asked_f
     assert [growth.pid for growth in found] == [None, 8, 7, 6, 2, 22]
 
 
+def test_where_there_is_too_much_to_play_through_the_last_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [runs(pid, f"u{pid}", 10 * pid) for pid in range(2, 9)]
+    crowd, names = Crowd(there, free(0), KILLER), [f"u{pid}" for pid in range(2, 9)]
+    monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast.MOST_KILLS", 30)
+    found = forecast(crowd, kill_order(crowd), 2, names)
+    assert [growth.grower for growth in found] == [NEWCOMER, "u8", "u7", "u2", "u3"]
+    assert "what 3 more units do if they grow: at most 30 kills are played through" in does_not_know(KILLER, (), 3)
+
+
 @given(
     st.lists(
         st.tuples(
