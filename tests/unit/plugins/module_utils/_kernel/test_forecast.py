@@ -300,6 +300,18 @@ def test_memory_that_is_not_promised_is_not_taken(
     assert (growth.scope, growth.outcome, growth.victims) == (scope, outcome, victims)
 
 
+@pytest.mark.parametrize(
+    ("swappiness", "own", "scope"),
+    [(60, None, "global"), (0, None, "cgroup"), (0, 60, "global"), (60, 0, "cgroup")],
+    ids=["it swaps", "never", "its own", "never by its own"],
+)
+def test_a_group_that_never_swaps_has_no_room_in_swap(swappiness: int, own: int | None, scope: str) -> None:
+    group = cgroup("/s/log", 60 * MIB, current_kib=50 * MIB, swappiness=own)
+    # 105 MiB of all memory and swap; of the group's own 10, or 110 with swap.
+    room = memory(available_kib=5 * MIB, swap_free_kib=100 * MIB, swap_total_kib=100 * MIB)
+    assert grows("log", room=room, killer=Killer(NEWEST, 4, swappiness=swappiness), cgroups=[group]).scope == scope
+
+
 def test_before_5_1_children_die_first() -> None:
     there = (runs(2, "db", 800), runs(3, "db", 20, ppid=2), runs(4, "log", 30, ppid=3))
     assert grows("db", there, killer=Killer((5, 0), 4)).first_pids == (3,)
