@@ -44,19 +44,13 @@ _DRIFT = [
     *(Column("Declared", "code"), Column("Why", "long")),
 ]
 _KILL_ORDER = [
-    *(
-        Column("Unit or process", "name"),
-        Column("Pid", "number"),
-        Column("Points", "number"),
-        Column("Of the first", "share"),
-    ),
-    *(Column("RSS, MiB", "number"), Column("Swap, MiB", "number"), Column("oom_score_adj", "number")),
+    *(Column("Unit or process", "name"), Column("Pid", "number"), Column("Points", "number")),
+    *(Column("Of the first", "share"), Column("RSS, MiB", "number"), Column("Swap, MiB", "number")),
+    Column("oom_score_adj", "number"),
 ]
 _FORECAST = [
-    Column("What grows", "name"),
-    Column("What runs out"),
-    Column("Killed, in order", "long"),
-    Column("In the end"),
+    *(Column("What grows", "name"), Column("What runs out")),
+    *(Column("Killed, in order", "long"), Column("In the end")),
 ]
 _SCOPES = {"global": "all memory", "commit": "the commit limit"}
 _SERVICES = [Column("Service", "name"), Column("Declared"), Column("Verdict"), Column("Culprit", "long")]
@@ -238,12 +232,8 @@ def _sites(profile: HeapProfile) -> Iterator[list[Any]]:
     for site in profile.sites[:_MOST_SITES]:
         place = site.file or site.object or ""
         yield [
-            *(
-                clean(profile.subject),
-                site.bytes // 1024 // _MIB,
-                clean(site.kind),
-                site.function and clean(site.function),
-            ),
+            *(clean(profile.subject), site.bytes // 1024 // _MIB),
+            *(clean(site.kind), site.function and clean(site.function)),
             clean(f"{place}:{site.line}" if site.line else place),
             clean(" ".join(filter(None, (site.package, site.version)))),
             *(clean(profile.tool), clean(profile.profiled_at)),

@@ -12,6 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import heirs_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
@@ -93,7 +94,10 @@ def next_kills(evidence: Evidence) -> Iterator[Finding]:
     if what_for is not None:
         size = f"{first.rss_kib} KiB, score {first.oom_score_adj}"
         yield catalogue.COLLATERAL.found(
-            evidence.thresholds, name, f"{name} is first in the kill order ({size}) and there for {what_for}"
+            evidence.thresholds,
+            name,
+            f"{name} is first in the kill order ({size}) and there for {what_for}",
+            remedy="give something else a higher score" if heirs_of(name, first.comm) else None,
         )
 
 

@@ -26,6 +26,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
     Evidence,
@@ -318,6 +319,15 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
 )
 def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> None:
     assert ids(findings(**changes)) == [finding_id]
+
+
+@pytest.mark.parametrize(
+    ("first", "remedy"),
+    [("ssh.service", "give something else a higher score"), ("chronyd.service", catalogue.COLLATERAL.remedy)],
+)
+def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str) -> None:
+    (finding,) = findings(kill_order=order(first))
+    assert finding.remedy == remedy
 
 
 @pytest.mark.parametrize(
