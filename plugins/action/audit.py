@@ -27,6 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     facts_in,
@@ -56,9 +57,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "thresholds": {"type": "raw"},
                 "sensitive": {"type": "raw"},
                 "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
+                "timeout": {"type": "int", "default": SECONDS},
                 "report_dir": {"type": "str", "required": True},
             }
         )
+        if arguments["timeout"] < 0:
+            raise AnsibleActionFail(f"timeout: found {arguments['timeout']}, expected 0 or more seconds")
         host = str(self._variables.get("inventory_hostname", "localhost"))
         subject = Subject(host, this_run(), tuple(map(str, self._variables.get("group_names", ()))))
         files = RecordFiles(Path(arguments["report_dir"]))
@@ -96,9 +100,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             wrong, found = error, not_audited(subject, _now(), True, str(error))
         else:
             try:
-                state = self._look(criteria, arguments)
-                # After a look that may take minutes: what happened since boot is reckoned back from here.
-                found = audited(subject, _now(), state, past, criteria)
+                with limited(arguments["timeout"]):
+                    state = self._look(criteria, arguments)
+                    # After a look that may take minutes: what happened since boot is reckoned back from here.
+                    found = audited(subject, _now(), state, past, criteria)
             except AnsibleConnectionFailure as error:
                 found = not_audited(subject, _now(), False, _reason(error))
             except Exception as error:  # whatever it is: a host that is not in the report would pass for a healthy one

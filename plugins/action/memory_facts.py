@@ -12,6 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
 
 
@@ -25,7 +26,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
-            result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
+            with limited(SECONDS):
+                result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         return result
