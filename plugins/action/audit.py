@@ -31,6 +31,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
     COLLECTORS,
     facts_in,
     look,
+    subject,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
@@ -59,12 +60,13 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "report_dir": {"type": "str", "required": True},
             }
         )
-        host = str(self._variables.get("inventory_hostname", "localhost"))
-        subject = Subject(host, this_run(), tuple(map(str, self._variables.get("group_names", ()))))
         files = RecordFiles(Path(arguments["report_dir"]))
         try:
+            host = subject(self, self._variables)
+            warnings = files.make()
+            of_host = Subject(host, this_run(), tuple(map(str, self._variables.get("group_names", ()))))
             with OptionalHistory(files.folder) as history:
-                kept, wrong = self._audit(subject, arguments, files, history)
+                kept, wrong = self._audit(of_host, arguments, files, history)
             draw_host(files, kept.filed, kept.record, kept.past)
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
@@ -72,7 +74,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(wrong)) from wrong
         record = kept.record
         if history.lost is not None:
-            result["warnings"] = [f"going on without the history: {history.lost}"]
+            warnings.append(f"going on without the history: {history.lost}")
+        if warnings:
+            result["warnings"] = warnings
         result.update(
             changed=False,
             reachable=record.reachable,
@@ -86,24 +90,24 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         return result
 
     def _audit(
-        self, subject: Subject, arguments: Mapping[str, Any], files: RecordFiles, history: History
+        self, of_host: Subject, arguments: Mapping[str, Any], files: RecordFiles, history: History
     ) -> tuple[Kept, LifeboatError | None]:
         """What was kept, and what is wrong with what is declared, which is no fault of the host."""
-        past, wrong = history.past(subject.host), None
+        past, wrong = history.past(of_host.host), None
         try:
             criteria = _criteria(arguments)
         except LifeboatError as error:
-            wrong, found = error, not_audited(subject, _now(), True, str(error))
+            wrong, found = error, not_audited(of_host, _now(), True, str(error))
         else:
             try:
                 state = self._look(criteria, arguments)
                 # After a look that may take minutes: what happened since boot is reckoned back from here.
-                found = audited(subject, _now(), state, past, criteria)
+                found = audited(of_host, _now(), state, past, criteria)
             except AnsibleConnectionFailure as error:
-                found = not_audited(subject, _now(), False, _reason(error))
+                found = not_audited(of_host, _now(), False, _reason(error))
             except Exception as error:  # whatever it is: a host that is not in the report would pass for a healthy one
                 self._display.vvv(traceback.format_exc())
-                found = not_audited(subject, _now(), True, _reason(error))
+                found = not_audited(of_host, _now(), True, _reason(error))
         return keep(files, history, past, found.record, found.read), wrong
 
     def _look(self, criteria: Criteria, arguments: Mapping[str, Any]) -> HostState:

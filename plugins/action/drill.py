@@ -24,6 +24,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
     ask,
     facts_in,
     look,
+    subject,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
@@ -55,15 +56,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
             }
         )
-        host = str(self._variables.get("inventory_hostname", "localhost"))
         try:
+            host = subject(self, self._variables)
             if not 1 <= arguments["seconds"] <= LONGEST_SECONDS:
                 found = arguments["seconds"]
                 raise LifeboatError(f"seconds: found {found}, expected 1 to {LONGEST_SECONDS}")
             policies = service_policies(arguments["services"] or [], "services")
             self._units = [policy.name for policy in policies]
             self._collector = arguments["collector"]
-            refusal = why_not(host, arguments["confirm"], str(self._connection.transport), self._task.delegate_to)
+            refusal = why_not(host, arguments["confirm"], str(self._connection.transport))
             result.update(self._drill(host, arguments["seconds"], refusal))
         except (LifeboatError, AnsibleConnectionFailure) as error:
             raise AnsibleActionFail(printable(str(error))) from error
@@ -156,7 +157,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._display.vvv("drill: not cleaned up over the connection")
 
 
-def why_not(host: str, confirmed: str, transport: str, delegate: str | None = None) -> str | None:
+def why_not(host: str, confirmed: str, transport: str) -> str | None:
     """Why a drill on I(host) is out of the question, from what the controller knows; C(None) where it is not."""
     if confirmed != host:
         found = f"oom_drill_confirm names {confirmed!r}" if confirmed else "oom_drill_confirm is not set"
@@ -164,8 +165,6 @@ def why_not(host: str, confirmed: str, transport: str, delegate: str | None = No
             f"{found}, and this is {host}; a drill exhausts the memory of a device for real and processes there are "
             f"killed. If that is what you want here, set oom_drill_confirm={host}"
         )
-    if delegate and delegate != host:
-        return f"the task is delegated to {delegate}, and {host} is confirmed; run the drill on {delegate} itself"
     if transport == "local":
         return f"{host} is this controller itself (its connection is local); a drill is for a device of the lab"
     return None

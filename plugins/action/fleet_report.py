@@ -64,6 +64,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         run, now = Run(arguments["hosts"] or of_play, arguments["fail_on"]), int(time.time())
         try:
             packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
+            warnings = files.make()
             files.sweep()
             with OptionalHistory(files.folder) as history:
                 history.prune(arguments["history_days"], now)
@@ -73,7 +74,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         if history.lost is not None:
-            result["warnings"] = [f"going on without the history: {history.lost}"]
+            warnings.append(f"going on without the history: {history.lost}")
+        if warnings:
+            result["warnings"] = warnings
         result.update(
             changed=False,
             page=str(page),

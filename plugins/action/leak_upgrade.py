@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import subject
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade as ServiceUpgrade
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
     at,
@@ -49,7 +50,10 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "restart_others": {"type": "bool", "default": False},
             }
         )
-        host = str((task_vars or {}).get("inventory_hostname", "localhost"))
+        try:
+            host = subject(self, task_vars or {})
+        except LifeboatError as error:
+            raise AnsibleActionFail(str(error)) from error
         packages, before, after = arguments["packages"], arguments["before"], arguments["after"]
         wanted, refused = proven(packages, before)
         told = [f"{one['package']} {one['version']}: not upgraded, {why}" for one, why in refused]

@@ -49,6 +49,11 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         hosts = sorted(play)
         now, days = int(time.time()), arguments["max_age_days"]
         try:
+            if not report_dir.is_dir():
+                raise LifeboatError(
+                    f"report_dir: there is no folder {report_dir.resolve()}, so no audit was kept there; run "
+                    "lifeboat.oom.audit first, or say where its report is"
+                )
             rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
             usable, unused = profiles(report_dir, hosts, now, days)
         except LifeboatError as error:

@@ -12,7 +12,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look, subject
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -25,6 +25,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result: dict[str, Any] = super().run(tmp, task_vars)
         _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
+            if not self._task.delegate_facts:
+                subject(self, task_vars or {})
             result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error

@@ -156,7 +156,7 @@ def test_whatever_a_host_says_is_no_error(nonsense: dict[str, Any]) -> None:
 
 def act(folder: Path, check_mode: bool = False, **options: Any) -> dict[str, Any]:
     arguments = {"report_dir": str(folder), "packages": PACKAGES, "before": shown(), "since": 1_777_900_000, **options}
-    task = MagicMock(args=arguments, async_val=0, check_mode=check_mode)
+    task = MagicMock(args=arguments, async_val=0, check_mode=check_mode, delegate_to=None)
     action = leak_upgrade.ActionModule(task, *[MagicMock()] * 5)
     result: dict[str, Any] = action.run(None, {"inventory_hostname": "gw"})
     return result
