@@ -30,7 +30,7 @@ def answer(*_arguments: Any) -> dict[str, Any]:
 
 
 def run(report: Path, **arguments: Any) -> dict[str, Any]:
-    task = MagicMock(args={"report_dir": str(report), **arguments}, async_val=0, check_mode=False)
+    task = MagicMock(args={"report_dir": str(report), **arguments}, async_val=0, check_mode=False, delegate_to=None)
     action = audit.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
     return action.run(None, {"inventory_hostname": "kiosk"})
 
