@@ -270,12 +270,15 @@ with_left_over() {
   set -f
   for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do
     want "$path"
-    for other in $(included "$path"); do want "$other"; done
+    for other in $(included "$path"); do
+      want "$other"
+      for last in $(included "$other"); do want "$last"; done
+    done
   done
   set +f
 }
 
-# The files that a unit file includes, as systemd up to 245 lets it.
+# The files that a unit file includes, as systemd up to 245 lets it; two levels of them.
 included() {
   sed -n 's/^[[:blank:]]*[.]include[[:blank:]]*//p' "$ROOT$1" 2> /dev/null | sed 's/[[:blank:]]*$//' |
     while IFS= read -r path; do
