@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
@@ -18,14 +18,16 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     CAP_SYS_RESOURCE,
     Process,
     has_capability,
+    units_of,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, seen_scores, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
     OWN_NAME,
     SEARCH_PATH,
     DropIn,
     dropin_folders,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
     RunningScore,
@@ -36,6 +38,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 ETC = "/etc/systemd/system"
+# In it runs the manager of a user, or of a container.
+_MANAGER_SCOPE = "init.scope"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
 # Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
@@ -55,6 +59,7 @@ class _Scene(NamedTuple):
     manager_score: int
     may_lower: bool
     dropin: str
+    seen: Mapping[str, Seen]
 
 
 def has_systemd(host: Door) -> bool:
@@ -138,6 +143,7 @@ def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
         manager_score=manager_score,
         may_lower=_may_lower(host),
         dropin=dropin,
+        seen=seen_scores.parse(host.read_if_there(SEEN_FILE) or ""),
     )
 
 
@@ -217,9 +223,12 @@ def _instances(
 
 
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
+    folder = f"{ETC}/{owner}.d"
+    own_path = f"{folder}/{scene.dropin}"
+    has_own = scene.dropin in scene.folders.get(folder, ())
     return ServiceState(
         unit=unit,
-        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
+        own_path=own_path,
         systemd_version=scene.version,
         fragment=_read(scene.host, unit.fragment_path) if unit.fragment_path else None,
         dropins=tuple(
@@ -228,7 +237,7 @@ def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
             for name in scene.folders.get(folder, ())
             if name.endswith(".conf")
         ),
-        running=_running(scene, unit),
+        running=_running(scene, unit, scene.host.written_ticks(own_path) if has_own else None),
         default_score=scene.default_score,
         manager_score=scene.manager_score,
         may_lower=scene.may_lower,
@@ -245,19 +254,27 @@ def _read(host: Door, path: str) -> DropIn:
         return DropIn(path, None)
 
 
-def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
+def _running(scene: _Scene, unit: UnitProperties, written_ticks: Optional[int]) -> Tuple[RunningScore, ...]:
+    """The processes of a unit, without those of other units below it, which another manager starts and scores."""
     own = unit.control_group
     if not own:
         return ()
     members = [
         process
         for cgroup, inside in scene.by_cgroup.items()
-        if cgroup == own or cgroup.startswith(own + "/")
+        if (cgroup == own or cgroup.startswith(own + "/")) and set(units_of(cgroup[len(own) :])) <= {_MANAGER_SCOPE}
         for process in inside
     ]
+    seen = scene.seen.get(unit.id)
     return tuple(
         RunningScore(
-            process.pid, process.start_ticks, process.comm, process.oom_score_adj, process.pid == unit.main_pid
+            process.pid,
+            process.start_ticks,
+            process.comm,
+            process.oom_score_adj,
+            process.pid == unit.main_pid,
+            written_ticks is not None and process.start_ticks >= written_ticks,
+            seen.mended if seen and (seen.pid, seen.start_ticks) == (process.pid, process.start_ticks) else None,
         )
         for process in sorted(members, key=lambda process: (process.start_ticks, process.pid))
     )

@@ -11,6 +11,8 @@ from typing import Dict, NamedTuple, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 
+# The kernel counts time for programs in hundredths of a second (USER_HZ), on all that systemd runs on.
+TICKS_PER_SECOND = 100
 _UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
 _STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)

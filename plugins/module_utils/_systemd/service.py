@@ -42,6 +42,14 @@ class RunningScore:
     is_main: bool
     """Whether systemd says that it is the main process."""
 
+    is_fresh: bool = False
+    """Whether it was started since our drop-in is as it is; false also where that cannot be told."""
+
+    mended: Optional[int] = None
+    """The number of times that a run has given it back the score of our drop-in, since one has found or left it with
+    that; null where none has.
+    """
+
 
 @dataclass(frozen=True)
 class ScoreWinner:
@@ -115,7 +123,10 @@ class ServiceState:
         """The unit with drop-ins by path as they will be, C(None) for one that goes; those of others do no harm."""
         others = tuple(found for found in self.dropins if found.path not in texts)
         new = tuple(DropIn(path, text) for path, text in texts.items() if text is not None)
-        return replace(self, dropins=(*others, *new))
+        running = self.running
+        if texts.get(self.own_path, self.own_text) != self.own_text:  # nobody was started with the new one
+            running = tuple(replace(process, is_fresh=False, mended=None) for process in running)
+        return replace(self, dropins=(*others, *new), running=running)
 
     def merged(self) -> Merged:
         return dropins.merge(self.fragment, self.dropins, self.unit.id, self.unit.names, self.systemd_version)
