@@ -103,7 +103,7 @@ def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: 
     if plan.changed:
         warnings += [*self_adjusted(after), *still_given(before.work, processes)]
     if not check_mode:
-        _keep_seen(host, before.work, after, how)
+        warnings += _keep_seen(host, before.work, after, how)
     return _result(plan, edits, before.work, after, found, warnings)
 
 
@@ -203,13 +203,17 @@ def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdi
             host.run_or_fail(["systemctl", "try-restart", "--", *units])
 
 
-def _keep_seen(host: Host, before: Sequence[Task], after: Sequence[Task], how: How) -> None:
+def _keep_seen(host: Host, before: Sequence[Task], after: Sequence[Task], how: How) -> List[str]:
     """Note what this run has seen, for later ones."""
     text = host.read_if_there(SEEN_FILE)
     known = {} if how["exclusive"] else seen_scores.parse(text or "")
     wanted = seen_scores.render(seen_after(before, after, known, how["apply"] == "live")) or None
-    if wanted != text:
-        host.swap(SEEN_FILE, text, wanted).keep()
+    try:
+        if wanted != text:
+            host.swap(SEEN_FILE, text, wanted).keep()
+    except HostError as error:
+        return [f"{error}; what others do to a score may be taken for the process's own doing until the next boot"]
+    return []
 
 
 def _reload(host: Host) -> None:

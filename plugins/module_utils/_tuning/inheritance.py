@@ -160,7 +160,8 @@ def _carriers(claim: Claim, processes: Sequence[Process]) -> List[Process]:
 
 def in_session(process: Process) -> bool:
     """Whether logind or the manager of a user has started it for somebody."""
-    return any(unit.startswith(("session-", "user@")) for unit in units_of(process.cgroup))
+    units = units_of(process.cgroup)
+    return any(unit.startswith("user@") or (unit.startswith("session-") and unit.endswith(".scope")) for unit in units)
 
 
 def descends(pid: int, ancestors: FrozenSet[int], parents: Mapping[int, int]) -> bool:

@@ -367,6 +367,7 @@ def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str)
         {"processes": (process(200, **SSH, **UNKILLABLE), process(201, **{**SSH, "ppid": 200}, **UNKILLABLE))},
         {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, **{**SHELL, "ppid": 1}, **UNKILLABLE))},
         {"processes": (process(9, **LOGIN, oom_score_adj=-499),)},
+        {"processes": (process(9, cgroup="/system.slice/session-store.service", oom_score_adj=-900),)},
         {"processes": (process(9, oom_score_adj=-800), process(10, ppid=9, oom_score_adj=-800))},
         {"log": KernelLog("journal", 500, None, (), 0)},
         {"sysctls": sysctls(AT_BOOT)},
