@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import label
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process, units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import SCORE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score
@@ -160,8 +160,8 @@ def _carriers(claim: Claim, processes: Sequence[Process]) -> List[Process]:
 
 def in_session(process: Process) -> bool:
     """Whether logind or the manager of a user has started it for somebody."""
-    units = units_of(process.cgroup)
-    return any(unit.startswith("user@") or (unit.startswith("session-") and unit.endswith(".scope")) for unit in units)
+    unit = (process.unit or "").partition("/")[0]
+    return unit.startswith("user@") or (unit.startswith("session-") and unit.endswith(".scope"))
 
 
 def descends(pid: int, ancestors: FrozenSet[int], parents: Mapping[int, int]) -> bool:

@@ -19,7 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance i
     in_session,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds, unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -38,11 +38,11 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
         kind = catalogue.RECENT_KILL
         if event.kind == PANIC:
             kind = catalogue.PANIC
-        elif unit_in_full(event) in protected:
+        elif event.unit in protected:
             kind = catalogue.PROTECTED_KILLED
         who, when = victim_names(event), event.timestamp or "at an unknown time"
         observed = f"killed {when}: {who}" if who else f"{event.kind} {when}"
-        key = kind.id, unit_in_full(event) or who or "kernel"
+        key = kind.id, event.unit or who or "kernel"
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
     for (_unused, subject), (kind, observed, times) in found.items():
         yield kind.found(evidence.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
@@ -51,7 +51,7 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
 def victim_names(event: HostEvent) -> str:
     """Who died in an OOM event: its unit, else its processes."""
     processes = ", ".join(f"{victim.comm} (pid {victim.pid})" for victim in event.victims)
-    unit = unit_in_full(event)
+    unit = event.unit
     return f"{unit}: {processes}" if unit else processes
 
 

@@ -24,7 +24,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
 
 SSH = "ssh.service"
 SETTINGS = {"OOMScoreAdjust": "-900"}
-SESSION = "/user.slice/user-0.slice/session-3.scope"
 
 
 def sshd(policy: ServicePolicy, unit: str = SSH) -> Task:
@@ -105,8 +104,8 @@ def test_what_sets_its_own_score_is_told_with_what_to_set_there() -> None:
 
 
 GONE = ServicePolicy(SSH, {}, present=False)
-OF_LISTENER = process(201, ppid=100, comm="sshd", unit="session-3.scope", cgroup=SESSION, oom_score_adj=-900)
-ORPHAN = process(202, ppid=1, comm="bash", unit="session-3.scope", cgroup=SESSION, oom_score_adj=-900)
+OF_LISTENER = process(201, ppid=100, comm="sshd", unit="session-3.scope", oom_score_adj=-900)
+ORPHAN = process(202, ppid=1, comm="bash", unit="session-3.scope", oom_score_adj=-900)
 
 
 def test_what_is_taken_back_says_who_still_has_it() -> None:
@@ -127,7 +126,7 @@ def test_what_is_taken_back_says_who_still_has_it() -> None:
     [
         process(100, comm="sshd", unit=SSH, oom_score_adj=-900),
         replace(OF_LISTENER, oom_score_adj=-901),
-        replace(ORPHAN, cgroup="/system.slice/dbus.service", unit="dbus.service"),
+        replace(ORPHAN, unit="dbus.service"),
     ],
     ids=["its own process", "another score", "another service with this score"],
 )

@@ -9,8 +9,19 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.audits import declared_policy
-from unit.samples import LEADER, declared, host_state, memory, oom_event, process, service, services_state, sysctls
+from unit.audits import TREND, declared_policy
+from unit.samples import (
+    LEADER,
+    cgroup,
+    declared,
+    host_state,
+    memory,
+    oom_event,
+    process,
+    service,
+    services_state,
+    sysctls,
+)
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
@@ -34,7 +45,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.findi
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import victim_names
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Cure, ServiceTrend, Upgrade
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
 VICTIM = Victim(5, comm="nginx")
@@ -125,22 +136,25 @@ def test_a_kill_is_worse_where_it_took_a_protected_service(
 
 
 @pytest.mark.parametrize(
-    ("places", "subject"),
+    ("path", "subject"),
     [
-        ({"cgroup": "/system.slice/nginx.service/workers"}, "nginx.service"),
-        ({"cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/docker-1.scope/system.slice/nginx.service"}, "docker-1.scope/nginx.service"),
-        ({"limit_cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/nginx.service", "limit_cgroup": USER}, "nginx.service"),
-        ({}, "nginx.service"),
+        ("/system.slice/nginx.service", "nginx.service"),
+        (f"{USER}/app.slice/nginx.service", "user@1000.service/nginx.service"),
+        ("/lxc/x1/system.slice/nginx.service", "lxc/x1/nginx.service"),
+        ("/", "container"),
     ],
-    ids=["of the system", "of a user", "of a container", "by its limit", "limit above it", "no group"],
 )
-def test_a_unit_of_a_user_is_not_that_of_the_system(places: dict[str, Any], subject: str) -> None:
-    (found,) = findings(NGINX, events=(kill("nginx.service", **places),))[:1]
-    assert found.subject == subject
-    assert (found.id == "oom.protected_service_killed") is (subject == "nginx.service")
-    assert f": {subject}: nginx (pid 5)" in found.observed
+def test_a_full_group_of_a_user_is_not_that_of_the_system(path: str, subject: str) -> None:
+    full = cgroup(path, limit_kib=1000, current_kib=990)
+    assert [found.subject for found in findings(cgroups=(full,)) if found.id == "cgroup.limit_near"] == [subject]
+
+
+@pytest.mark.parametrize("unit", ["nginx.service", "user@1000.service/nginx.service", "docker-1.scope/nginx.service"])
+def test_a_unit_of_a_user_is_not_that_of_the_system(unit: str) -> None:
+    (found,) = findings(NGINX, events=(kill(unit),))[:1]
+    assert found.subject == unit
+    assert (found.id == "oom.protected_service_killed") is (unit == "nginx.service")
+    assert f": {unit}: nginx (pid 5)" in found.observed
 
 
 @pytest.mark.parametrize(
@@ -298,8 +312,7 @@ def group(**changes: Any) -> Cgroup:
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
 BUFFERS = {"comm": "postgres", "rss_kib": 550_000, "rss_shmem_kib": 500_000, "swap_kib": 0}
 SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_000}
-LOGIN = {**SHELL, "ppid": 1, "cgroup": "/user.slice/user-0.slice/session-1.scope"}
-USER_UNIT = f"{USER}/app.slice/app.service"
+LOGIN = {**SHELL, "ppid": 1}
 UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
 AT_BOOT = {"/etc/sysctl.d/50-a.conf": "vm.overcommit_memory = 2\n"}
@@ -321,7 +334,10 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
             {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL, **UNKILLABLE))},
         ),
         ("oom.protected_session", {"processes": (process(9, **LOGIN, oom_score_adj=-500),)}),
-        ("oom.protected_session", {"processes": (process(9, **{**LOGIN, "cgroup": USER_UNIT}, oom_score_adj=-900),)}),
+        (
+            "oom.protected_session",
+            {"processes": (process(9, **{**LOGIN, "unit": "user@1000.service/a.service"}, oom_score_adj=-900),)},
+        ),
         ("oom.protected_session", {"processes": (process(9, **LOGIN, **UNKILLABLE),)}),
         (
             "oom.protected_session",
@@ -365,9 +381,9 @@ def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str)
         {"processes": (process(200, **{**SSH, "unit": "session-1.scope"}),)},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL))},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(201, **{**SSH, "ppid": 200}, **UNKILLABLE))},
-        {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, **{**SHELL, "ppid": 1}, **UNKILLABLE))},
+        {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, ppid=1, **UNKILLABLE))},
         {"processes": (process(9, **LOGIN, oom_score_adj=-499),)},
-        {"processes": (process(9, cgroup="/system.slice/session-store.service", oom_score_adj=-900),)},
+        {"processes": (process(9, unit="session-store.service", oom_score_adj=-900),)},
         {"processes": (process(9, oom_score_adj=-800), process(10, ppid=9, oom_score_adj=-800))},
         {"log": KernelLog("journal", 500, None, (), 0)},
         {"sysctls": sysctls(AT_BOOT)},
@@ -402,10 +418,9 @@ GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used
 
 
 def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
-    upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
-    cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
-    known = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
-    return ServiceTrend(unit, known, (), "memory", 36_000 if verdict == "leak" else None, cure)
+    cure = None if cured is None else Cure(Upgrade(unit, "libleak", "1.0", "1.1", 5), 5 << 20, cured)
+    known = replace(TREND, rate_bytes_per_hour=2 << 20, samples=96, seconds=259_200, bound="memory")
+    return replace(known, unit=unit, verdict=verdict, seconds_left=36_000 if verdict == "leak" else None, cure=cure)
 
 
 @pytest.mark.parametrize(
@@ -464,6 +479,20 @@ def test_the_next_boot_has_the_limits_of_its_files(
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
     changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+@pytest.mark.parametrize("value", ["2", "2 # secure", "0x2", "02", "\t2\tx"])
+@pytest.mark.parametrize("refused", ['"0"', "7", "+1", "0."])
+def test_the_next_boot_has_the_mode_that_the_kernel_reads(value: str, refused: str) -> None:
+    """procps writes each line; systemd only the last one of a key, and what the kernel refuses is then not set."""
+    lines = f"vm.overcommit_ratio = 30\nvm.overcommit_memory = {value}\n"
+    path, changes = "/etc/sysctl.d/50-a.conf", {"memory": memory(committed_kib=2_000_000)}
+    for loader, text in (("systemd", lines), ("procps", f"{lines}vm.overcommit_memory = {refused}\n")):
+        found = findings(sysctls=sysctls({path: text}, loader=loader), **changes)
+        (finding,) = [each for each in found if each.id == "commit.never_at_boot"]
+        assert f"{path}:2;" in finding.observed
+    found = findings(sysctls=sysctls({path: f"{lines}vm.overcommit_memory = {refused}\n"}), **changes)
+    assert "commit.never_at_boot" not in ids(found)
 
 
 @pytest.mark.parametrize(("mode", "found"), [(0, False), (1, False), (2, True)])
