@@ -10,7 +10,7 @@ SEEN = {"app@a\\x2db.service": Seen(4_194_304, 10**18, 2), "nginx.service": Seen
 
 
 def test_what_is_noted_is_read_again() -> None:
-    text = render(dict(reversed(SEEN.items())))
+    text = render(dict(reversed(list(SEEN.items()))))
     assert text == "app@a\\x2db.service 4194304 1000000000000000000 2\nnginx.service 100 5000 0\n"
     assert parse(text) == SEEN
     assert (render({}), parse("")) == ("", {})
