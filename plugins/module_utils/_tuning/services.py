@@ -250,6 +250,8 @@ def unit_verdict(task: Task, state: ServiceState) -> Verdict:
     touchable = touched(task, state, state)
     if not task.policy.present or not wrong:
         return Verdict("ok")
+    if state.leader is not None and sets_its_own(state):  # and so has given another one to what it starts
+        return Verdict("self_adjusted", process_key(state.leader))
     if not touchable:
         return Verdict("self_adjusted", ", ".join(process_key(process) for process in wrong))
     if any(not permitted(state, process, wanted) for process in touchable):

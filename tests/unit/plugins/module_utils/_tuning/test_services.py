@@ -332,7 +332,7 @@ def test_a_main_process_that_was_started_with_the_score_and_has_another_set_its_
     if own:
         assert planned(work) == [] and restart_needed(work) == ()
         assert expected(work, "live", False).unit.states[0].running == state.running
-        assert process_key(state.running[0]) in str(found.culprit)
+        assert found.culprit == process_key(state.running[0])
 
 
 def test_a_new_declaration_counts_for_what_has_set_its_own_but_not_for_the_listener_of_ssh() -> None:
