@@ -14,6 +14,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import at
+
+# Of what a device answers. Anything else may be for Ansible itself: hosts to add, facts that are variables of ours.
+_TOLD = ("changed", "failed", "unreachable", "msg", "rc", "module_stdout", "module_stderr", "exception", "warnings")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -27,7 +31,9 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
         try:
             with limited(SECONDS):
-                result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
+                answer = look(self, arguments["collector"], arguments, questions(arguments), task_vars or {})
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
-        return result
+        result.update((key, answer[key]) for key in _TOLD if key in answer)
+        facts = at(answer, "ansible_facts", "memory_health")
+        return result if facts is None else {**result, "ansible_facts": {"memory_health": facts}}
