@@ -22,7 +22,7 @@ def leaves_everything_as_it_was() -> Iterator[None]:
 
 
 def test_a_host_that_never_answers_is_given_up() -> None:
-    with pytest.raises(TooMuch, match="no whole answer within 0.01 seconds"), limited(0.01):
+    with pytest.raises(TooMuch, match=r"no whole answer within 0.01 seconds"), limited(0.01):
         signal.pause()
 
 
