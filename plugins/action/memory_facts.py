@@ -5,35 +5,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import at
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look, told_facts
 
 # Of what a device answers. Anything else may be for Ansible itself: hosts to add, facts that are variables of ours.
 _TOLD = ("changed", "failed", "unreachable", "msg", "rc", "module_stdout", "module_stderr", "exception", "warnings")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Changes nothing, and leaves nothing on the host."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        try:
-            with limited(SECONDS):
-                answer = look(self, arguments["collector"], arguments, questions(arguments), task_vars or {})
-        except LifeboatError as error:
-            raise AnsibleActionFail(str(error)) from error
-        result.update((key, answer[key]) for key in _TOLD if key in answer)
-        facts = at(answer, "ansible_facts", "memory_health")
-        return result if facts is None else {**result, "ansible_facts": {"memory_health": facts}}
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        with limited(SECONDS):
+            answer = look(self, arguments["collector"], arguments, questions(arguments), self.variables)
+        told = {key: answer[key] for key in _TOLD if key in answer}
+        facts = told_facts(answer)
+        return told if facts is None else {**told, "ansible_facts": {"memory_health": facts}}

@@ -13,15 +13,11 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 
 SECONDS = 600
 # Besides what the process of the task has already, which may hold an inventory of many hosts.
 MOST_BYTES = 1 << 30
-
-
-class TooMuch(LifeboatError):
-    """The host took more of the controller than it may."""
 
 
 class Late(BaseException):

@@ -19,7 +19,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import at
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 COLLECTORS = ("auto", "native", "bare")
@@ -67,11 +66,17 @@ def facts_in(answer: Mapping[str, Any]) -> Any:
     """
     if answer.get("unreachable"):
         raise AnsibleConnectionFailure(str(answer.get("msg")))
-    facts = at(answer, "ansible_facts", "memory_health")
+    facts = told_facts(answer)
     if answer.get("failed") or facts is None:
         said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
         raise LifeboatError(str(said).strip())
     return facts
+
+
+def told_facts(answer: Mapping[str, Any]) -> Any:
+    """Those that an answer has, C(None) without any."""
+    told = answer.get("ansible_facts")
+    return told.get("memory_health") if isinstance(told, Mapping) else None
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import Late, TooMuch, at_most, limited
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import Late, at_most, limited
 
 
 @pytest.fixture(autouse=True)
