@@ -106,7 +106,11 @@ class Assembly:
     def _cpu(self, what: Statement, line: Line) -> None:
         for draft in self._recent(line):
             header = draft.header
-            if header is not None and "pid" not in header and what.values["command"].startswith(header["comm"] or ""):
+            if (
+                header is not None
+                and "pid" not in header
+                and what.values.get("command", "").startswith(header["comm"] or "")
+            ):
                 header["pid"] = what.values["pid"]
                 return
 

@@ -57,6 +57,12 @@ _PAGE_NAMES = {
 }
 _USAGE_NAMES = {"memory": "", "memory+swap": "memsw_", "swap": "swap_", "kmem": "kmem_"}
 
+# Those that any kernel has had.
+COLUMNS = frozenset((
+    "pid", "uid", "tgid", "total_vm", "rss", "rss_anon", "rss_file", "rss_shmem", "cpu", "oom_adj", "oom_score_adj",
+    "nr_ptes", "nr_pmds", "nr_puds", "pgtables_bytes", "swapents", "name",
+))  # fmt: skip
+
 _COUNTER = re.compile(r"([A-Za-z_]{3,30}):(\d{1,19})(KB)?$")
 _PAGES = re.compile(r"(\d{1,19}) ([A-Za-z/ -]{9,25})$")
 _SWAP = re.compile(r"(Free|Total) swap *[=:] *(\d{1,19})kB$")
