@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_memory_path
@@ -19,7 +20,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     parse_shares,
     parse_stat,
     parse_status,
-    unit_of,
 )
 
 
@@ -60,7 +60,7 @@ def read_process(host: Door, pid: int) -> Optional[Process]:
             rss_file_kib=numbers.get("RssFile"),
             rss_shmem_kib=numbers.get("RssShmem"),
             swap_kib=numbers.get("VmSwap", 0),
-            pgtables_kib=numbers.get("VmPTE", 0),
+            pgtables_kib=numbers.get("VmPTE", 0) + numbers.get("VmPMD", 0),
             oom_score=None if oom_score is None else int(oom_score),
             oom_score_adj=int(folder.read("oom_score_adj")),
         )

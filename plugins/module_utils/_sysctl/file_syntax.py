@@ -5,7 +5,8 @@
 
 The programs agree on plain C(key = value) lines and on little else. What they do was read in their sources and
 compared with what they do when run (tests/precedence): systemd 252 and 257 (src/sysctl/sysctl.c), procps
-3.3.17, 4.0.2 and 4.0.4 (sysctl.c), BusyBox 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c).
+3.3.17, 4.0.2 and 4.0.4 (sysctl.c), BusyBox 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c). Only read was
+systemd of Red Hat, 219 and 239.
 """
 
 from __future__ import annotations
@@ -25,13 +26,16 @@ from typing import (
     TypeVar,
 )
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, TooMuch, Unsupported
 
 if TYPE_CHECKING:
     from typing import Literal
 
+    # systemd-244 and older know no patterns, systemd-243 and older no minus in front, and systemd-219 is Red Hat's.
     # procps3 is 3.3.17; procps3-run-first is 3.3.16 and older, where /run hides /etc.
-    Loader = Literal["systemd", "procps", "procps3", "procps3-run-first", "busybox"]
+    Loader = Literal[
+        "systemd", "systemd-244", "systemd-243", "systemd-219", "procps", "procps3", "procps3-run-first", "busybox"
+    ]
 else:  # Literal came with Python 3.8
     Loader = str
 
@@ -43,6 +47,7 @@ _COMMENTS = "#;"
 _BLANKS = " \t\n\r"
 _C_SPACE = " \t\n\v\f\r"
 _SYSTEMD_EOL = re.compile(r"(?:\n\r?|\r\n?)\0?|\0")
+MOST_LINES = 50_000  # that are neither blank nor comments
 _SYSTEMD_LONGEST_LINE_BYTES = 1024 * 1024
 
 
@@ -107,7 +112,7 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
 
     Lines are counted as the loader counts them, which differs from an editor only in a text with lone
     carriage returns or NULs. Lines joined by a backslash (BusyBox alone does that) have the number of the
-    first. Raises Unsupported for an unknown loader.
+    first. Raises Unsupported for an unknown loader, TooMuch for more lines than somebody writes.
     """
     dialect = of_loader(_DIALECTS, loader)
     assignments: List[Assignment] = []
@@ -123,13 +128,14 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
                 assignments.append(_assignment(said, path, number))
         except _MalformedError as error:
             problems.append(Problem(line.strip(_C_SPACE), path, number, str(error)))
+        TooMuch.check(f"{path}: lines", len(assignments) + len(problems), MOST_LINES)
     return ParsedFile(tuple(assignments), tuple(problems))
 
 
-def line_start(text: str, line: int, loader: Loader = "systemd") -> int:
-    """Where a line begins in the text; I(line) as C(parse()) numbers it."""
+def line_starts(text: str, loader: Loader = "systemd") -> List[int]:
+    """Where each line begins in the text, in the order in which C(parse()) numbers them."""
     ends = (_SYSTEMD_EOL if loader == "systemd" else re.compile("\n")).finditer(text)
-    return [0, *(end.end() for end in ends)][line - 1]
+    return [0, *(end.end() for end in ends)]
 
 
 def numbered_lines(text: str, loader: Loader = "systemd") -> Iterator[Tuple[int, str]]:
@@ -192,15 +198,20 @@ def _c_lines(text: str) -> Iterator[Tuple[int, str]]:
 
 def _continued_lines(text: str) -> Iterator[Tuple[int, str]]:
     """As above, and a backslash at the end joins the next line."""
-    start, held = 1, ""
+    start, slashes = 1, 0
+    held: List[str] = []
     for number, line in enumerate(text.split("\n"), 1):
-        held += line
-        if held.endswith("\\"):
-            held = held[:-1]
+        body = line.rstrip("\\")
+        if body:
+            held += ["\\" * slashes, body]
+            slashes = 0
+        slashes += len(line) - len(body)
+        if slashes:
+            slashes -= 1
             continue
-        yield start, held.partition("\0")[0]
-        start, held = number + 1, ""
-    yield start, held.partition("\0")[0]
+        yield start, "".join(held).partition("\0")[0]
+        start, held = number + 1, []
+    yield start, ("".join(held) + "\\" * slashes).partition("\0")[0]
 
 
 def _systemd_line(line: str) -> Optional[_KeyValue]:
@@ -212,6 +223,20 @@ def _systemd_line(line: str) -> Optional[_KeyValue]:
     if "//" in key.split("."):
         raise _MalformedError("systemd refuses a key with '..' in its path")  # 247 did not
     return _KeyValue(key, None if value is None else value.strip(_BLANKS), minus)
+
+
+def _systemd_244_line(line: str) -> Optional[_KeyValue]:
+    """C(-key) alone is no assignment."""
+    said = _systemd_line(line)
+    if said is not None and said.value is None:
+        raise _MalformedError("no value: systemd before 245 wants key = value")
+    return said
+
+
+def _systemd_243_line(line: str) -> Optional[_KeyValue]:
+    """A minus is part of the name, so that C(-key = value) reaches nothing."""
+    said = _systemd_244_line(line)
+    return said if said is None or not said.minus else said._replace(key="-" + said.key, minus=False)
 
 
 def _procps_line(line: str) -> Optional[_KeyValue]:
@@ -268,6 +293,10 @@ def simplified(key: str) -> str:
 
 _DIALECTS: Dict[str, _Dialect] = {
     "systemd": _Dialect(_systemd_lines, _systemd_line, _SYSTEMD_LONGEST_LINE_BYTES),
+    # Only a line feed ends a line up to 239.
+    "systemd-244": _Dialect(_c_lines, _systemd_244_line),
+    "systemd-243": _Dialect(_c_lines, _systemd_243_line),
+    "systemd-219": _Dialect(_c_lines, _systemd_243_line),
     "procps": _Dialect(_c_lines, _procps_line),
     "procps3": _Dialect(_c_lines, _procps3_line),
     "procps3-run-first": _Dialect(_c_lines, _procps3_line),

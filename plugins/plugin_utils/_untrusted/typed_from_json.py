@@ -71,11 +71,12 @@ def salvage(kind: type[_T], data: Any) -> _T:
 
 
 @cache
-def _reader(hint: Any, lenient: bool) -> _Reader:
-    """What reads a value of this type."""
+def _reader(hint: Any, lenient: bool, bounds: tuple[float, float] = _ANY) -> _Reader:
+    """What reads a value of this type; a number of it is within I(bounds)."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return _optional(_reader(next(one for one in arguments if one is not types.NoneType), lenient), lenient)
+        known = next(one for one in arguments if one is not types.NoneType)
+        return _optional(_reader(known, lenient, bounds), lenient)
     if origin in (tuple, list):
         return _sequence(_reader(arguments[0], lenient), lenient, origin)
     if origin in (Mapping, dict):
@@ -84,7 +85,7 @@ def _reader(hint: Any, lenient: bool) -> _Reader:
         return _one_of(arguments)
     if is_dataclass(hint) and isinstance(hint, type):
         return _fields(hint, lenient)
-    return _plain(hint, *_ANY)
+    return _plain(hint, *bounds)
 
 
 def _optional(read: _Reader, lenient: bool) -> _Reader:
@@ -145,7 +146,7 @@ def _one_of(words: tuple[Any, ...]) -> _Reader:
 
 def _fields(kind: Any, lenient: bool) -> _Reader:
     hints = typing.get_type_hints(kind, localns={"Loader": str})
-    readers = {each.name: _named(each.name, hints[each.name], lenient) for each in fields(kind)}
+    readers = {each.name: _reader(hints[each.name], lenient, _bounds(each.name)) for each in fields(kind)}
     required = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
 
     def instance(data: Any) -> Any:
@@ -168,16 +169,10 @@ def _fields(kind: Any, lenient: bool) -> _Reader:
     return instance
 
 
-def _named(name: str, hint: Any, lenient: bool) -> _Reader:
-    """What reads a field: the unit in its name bounds its number."""
-    by_end = next((bounds for end, bounds in _BY_END.items() if name.endswith(end)), None)
-    bounds = _BY_NAME.get(name, by_end)
-    known = typing.get_args(hint) or (hint,)
-    number = next((one for one in known if one in (int, float)), None)
-    if bounds is None or number is None or set(known) - {number, types.NoneType}:
-        return _reader(hint, lenient)
-    read = _plain(number, *bounds)
-    return _optional(read, lenient) if types.NoneType in known else read
+def _bounds(name: str) -> tuple[float, float]:
+    """The unit in the name of a field bounds its number."""
+    by_end = next((bounds for end, bounds in _BY_END.items() if name.endswith(end)), _ANY)
+    return _BY_NAME.get(name, by_end)
 
 
 def _plain(kind: Any, low: float, high: float) -> _Reader:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
     SysctlFile,
@@ -38,6 +38,8 @@ def conf(loader: str, text: str) -> list[tuple[str, str]]:
     ("loader", "first", "last"),
     [
         pytest.param("systemd", "/etc/sysctl.d", CREDENTIAL, id="systemd"),
+        pytest.param("systemd-244", "/etc/sysctl.d", CREDENTIAL, id="an older systemd"),
+        pytest.param("systemd-219", "/etc/sysctl.d", "/etc/sysctl.conf", id="Red Hat brings sysctl.conf back"),
         pytest.param("procps", "/etc/sysctl.d", "/etc/sysctl.conf", id="procps"),
         pytest.param("procps3", "/etc/sysctl.d", "/etc/sysctl.conf", id="procps 3.3.17"),
         pytest.param("procps3-run-first", "/run/sysctl.d", "/etc/sysctl.conf", id="procps up to 3.3.16"),
@@ -214,6 +216,12 @@ def test_writes_in_their_order(text: str, systemd: list[tuple[str, str]], procps
     assert conf("procps", text) == procps
 
 
+@pytest.mark.parametrize("loader", ["systemd-244", "systemd-243", "systemd-219"])
+def test_an_old_systemd_knows_no_patterns(loader: str) -> None:
+    text = f"vm.overcommit_* = 1\n{MODE} = 1\n-{MODE}\nkernel.panic = 5\n{MODE} = 2\n"
+    assert writes(loader, ("/etc/sysctl.d/a.conf", text)) == [("kernel.panic", "5"), (MODE, "2")]
+
+
 def test_systemd_expands_as_listed_and_procps_sorted() -> None:
     keys = (RATIO, MODE, KBYTES)
     order = {
@@ -290,3 +298,49 @@ def test_winner_is_the_last_write(key: str) -> None:
 def test_no_winner() -> None:
     assert winner((), RATIO) is None
     assert winner(boot_writes([SysctlFile("/etc/sysctl.d/a.conf", f"{MODE}=1")], "systemd", KEYS), RATIO) is None
+
+
+@pytest.mark.parametrize("loader", ["systemd", "procps"])
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (f"vm.*{'x' * 300} = 1", "at most 255"),
+        ("vm.a* = 1\nvm.b* = 1\n" * 600, "at most 1000"),
+        ("\n" * 1_100_000, "at most 1048576"),
+        ("vm.x = 1\n" * 60_000, "at most 50000"),
+        ("nonsense\n" * 60_000, "at most 50000"),
+    ],
+    ids=["a long pattern", "many patterns", "much text", "many lines", "many broken lines"],
+)
+def test_more_than_somebody_writes_is_refused(loader: str, text: str, limit: str) -> None:
+    if loader == "systemd" and "vm.b*" in text:  # where a pattern counts once
+        text = "".join(f"vm.{number}* = 1\n" for number in range(1200))
+    with pytest.raises(TooMuch, match=limit):
+        conf(loader, text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["vm.*" + "{a,b}" * 18, "vm.*" + "{a,b}" * 50, "vm.{" + "," * 200 + "}{" + "a," * 10 + "}*"],
+    ids=["of the trial", "more groups", "many choices"],
+)
+def test_a_pattern_stands_for_so_many_names_and_no_more(pattern: str) -> None:
+    with pytest.raises(TooMuch, match=r"99-sysctl.conf:2: names that patterns stand for: .* at most 1000"):
+        conf("systemd", f"# a line\n{pattern} = 1\n")
+    assert conf("procps", f"{pattern} = 1\n") == []
+
+
+def test_strange_patterns_are_read_at_once() -> None:
+    """Each would take hours, were every way to match it tried."""
+    odd = ["*a" * 120, "[" * 250, "*" * 250, "?*" * 120, "{" * 125 + "}" * 125, "{}" * 125, "[!" * 100 + "]"]
+    for loader in ("systemd", "procps"):
+        text = "".join(f"vm.{pattern} = 5\n" for pattern in odd) + f"{MODE} = 1\n"
+        assert conf(loader, text)[-1] == (MODE, "1")
+
+
+def test_lines_that_busybox_joins_are_read_at_once() -> None:
+    assert conf("busybox", f"{MODE} = 1 # " + "a\\\n" * 300_000) == [(MODE, "1 # " + "a" * 300_000)]
+    assert conf("busybox", f"{MODE} = 1 # " + "\\" * 400_000 + "\n" * 400_002 + f"{RATIO} = 5") == [
+        (MODE, "1 #"),
+        (RATIO, "5"),
+    ]
