@@ -49,6 +49,10 @@ _EVIDENT = frozenset((HEADER, SUMMARY, ANNOUNCEMENT, KILLED, REAPED, LIMIT, STAT
 _PATHS = frozenset((SUMMARY, LIMIT, STATS, GROUP))
 # Kinds that end with a number, a path or a name, of which a cut takes a part without a trace.
 _CUT_ANYWHERE = frozenset((HEADER, SUMMARY, KILLED, LIMIT, ROW))
+# What such a line ends with.
+_LAST_VALUES = {SUMMARY: "uid", LIMIT: "limit_cgroup"}
+# The rest of "Task in /a", where each piece has a line of its own.
+_PIECE = re.compile(r"killed as a result of limit of|/\S*$")
 # Where another message may begin on a line: at a prefix, or at words that only the kernel has. The name before
 # "invoked" is a word here.
 _INNER = re.compile(
@@ -144,6 +148,8 @@ class _Recogniser:
 
         A mail program takes a space away, a terminal nothing; a process may have the line break in its name.
         """
+        if self._held and _PIECE.match(line.text) and self._readings[0][1].kind == LIMIT:
+            return self._join([" "], line.text, 0)
         if not self._held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
             return False
         same_message = self._head.prefixed and line.indent > self._head.indent
@@ -156,7 +162,8 @@ class _Recogniser:
         told = ((each, understand(each)) for each in texts)
         longer = [(each, one) for each, one in told if one and held.kind in (UNKNOWN, one.kind)]
         most, known = max((one.weight for _text, one in longer), default=0), held.weight - less
-        is_open = held.kind == SUMMARY and "pid" not in held.values
+        last = _LAST_VALUES.get(held.kind)
+        is_open = last is not None and last not in held.values
         if held.kind == UNKNOWN or most > known or is_open:
             # A table has no names that tell which of its readings says more.
             best = [(each, one) for each, one in longer if one.weight == most or one.kind in (ROW, TABLE)]
