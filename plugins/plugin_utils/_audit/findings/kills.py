@@ -50,7 +50,7 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
 
 def victim_names(event: HostEvent) -> str:
     """Who died in an OOM event: its unit, else its processes."""
-    processes = ", ".join(f"{victim.comm} (pid {victim.pid})" for victim in event.victims)
+    processes = ", ".join(victim.label for victim in event.victims)
     unit = event.unit
     return f"{unit}: {processes}" if unit else processes
 
