@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
@@ -19,12 +19,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     ask,
     facts_in,
     look,
-    subject,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
@@ -39,50 +39,42 @@ _PAUSE_SECONDS = 0.5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Looks, lets one process grow until it is dead, asks all the while whether the device answers, looks again."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC: ClassVar = {
+        "confirm": {"type": "str", "default": ""},
+        "services": {"type": "raw"},
+        "seconds": {"type": "int", "default": 120},
+        "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self._variables = task_vars or {}
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "confirm": {"type": "str", "default": ""},
-                "services": {"type": "raw"},
-                "seconds": {"type": "int", "default": 120},
-                "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
-            }
-        )
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not 1 <= arguments["seconds"] <= LONGEST_SECONDS:
+            found = arguments["seconds"]
+            raise LifeboatError(f"seconds: found {found}, expected 1 to {LONGEST_SECONDS}")
+        policies = service_policies(arguments["services"] or [], "services")
+        self._units = [policy.name for policy in policies]
+        self._collector = arguments["collector"]
+        refusal = why_not(self.host, arguments["confirm"], str(self._connection.transport))
         try:
-            host = subject(self, self._variables)
-            if not 1 <= arguments["seconds"] <= LONGEST_SECONDS:
-                found = arguments["seconds"]
-                raise LifeboatError(f"seconds: found {found}, expected 1 to {LONGEST_SECONDS}")
-            policies = service_policies(arguments["services"] or [], "services")
-            self._units = [policy.name for policy in policies]
-            self._collector = arguments["collector"]
-            refusal = why_not(host, arguments["confirm"], str(self._connection.transport))
-            result.update(self._drill(host, arguments["seconds"], refusal))
-        except (LifeboatError, AnsibleConnectionFailure) as error:
-            raise AnsibleActionFail(printable(str(error))) from error
-        return result
+            return self._drill(arguments["seconds"], refusal)
+        except AnsibleConnectionFailure as error:
+            raise LifeboatError(str(error)) from error
 
-    def _drill(self, host: str, seconds: int, refusal: str | None) -> dict[str, Any]:
+    def _drill(self, seconds: int, refusal: str | None) -> dict[str, Any]:
         checks = bool(self._task.check_mode)
         if refusal and not checks:
             raise Refused(refusal, {})
         before = self._look()
-        refusal = refusal or why_not_here(host, before, _BOOT_ID)
+        refusal = refusal or why_not_here(self.host, before, _BOOT_ID)
         if refusal and not checks:
             raise Refused(refusal, {})
         growth = foretold(before)
         told = {"changed": not refusal, "forecast": printable(asdict(growth)), "refused": refusal}
         if checks:
             summary = [*forecast_lines(growth), f"would be refused: {refusal}" if refusal else "nothing was done"]
-            return {**told, "summary": _under(host, summary)}
+            return {**told, "summary": _under(self.host, summary)}
         usual = self._usual_seconds()
         silence = Silence()
         self._start(seconds)
@@ -102,12 +94,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             **printable(asdict(verdict)),
             "seconds": report.seconds,
             "no_answer": no_answer,
-            "summary": _under(host, verdict_lines(growth, verdict, no_answer)),
+            "summary": _under(self.host, verdict_lines(growth, verdict, no_answer)),
         }
 
     def _look(self) -> HostState:
         options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"units": self._units}
-        return validate(facts_in(look(self, self._collector, options, questions(options), self._variables)))
+        return validate(facts_in(look(self, self._collector, options, questions(options), self.variables)))
 
     def _say(self, text: str) -> str:
         return str(ask(self, text)["stdout"])
@@ -157,7 +149,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             self._display.vvv("drill: not cleaned up over the connection")
 
 
-def why_not(host: str, confirmed: str, transport: str) -> str | None:
+def why_not(host: str, confirmed: str, transport: str, delegate: str | None = None) -> str | None:
     """Why a drill on I(host) is out of the question, from what the controller knows; C(None) where it is not."""
     if confirmed != host:
         found = f"oom_drill_confirm names {confirmed!r}" if confirmed else "oom_drill_confirm is not set"
@@ -165,6 +157,8 @@ def why_not(host: str, confirmed: str, transport: str) -> str | None:
             f"{found}, and this is {host}; a drill exhausts the memory of a device for real and processes there are "
             f"killed. If that is what you want here, set oom_drill_confirm={host}"
         )
+    if delegate and delegate != host:
+        return f"the task is delegated to {delegate}, and {host} is confirmed; run the drill on {delegate} itself"
     if transport == "local":
         return f"{host} is this controller itself (its connection is local); a drill is for a device of the lab"
     return None

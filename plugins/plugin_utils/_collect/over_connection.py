@@ -33,20 +33,6 @@ _NO_TTY_REMEDY = (
 _USABLE = "import sys; sys.exit(sys.version_info < (3, 7))"
 
 
-def subject(action: ActionBase, variables: Mapping[str, Any]) -> str:
-    """The name of the host that what is found belongs to.
-
-    Raises LifeboatError where the task is delegated: then it is found on another one.
-    """
-    host, delegate = str(variables.get("inventory_hostname", "localhost")), action._task.delegate_to
-    if delegate and delegate != host:
-        raise LifeboatError(
-            f"the task is delegated to {delegate}, and what it finds there would be taken for that of {host}; run it "
-            f"with {delegate} among the hosts of the play"
-        )
-    return host
-
-
 def look(
     action: ActionBase, collector: str, options: Mapping[str, Any], questions: Questions, variables: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -88,17 +88,3 @@ def test_an_answer_that_is_none_is_told_in_one_sentence(instead: str, of: str) -
     with pytest.raises(LifeboatError, match=r"it ended with 0 and complained of: .*sh: no") as raised:
         look(action, collector="bare")
     assert str(raised.value).isprintable()
-
-
-@pytest.mark.parametrize("delegate", [None, "", "kiosk"])
-def test_what_is_found_belongs_to_the_host_of_the_task(delegate: str | None) -> None:
-    action: Any = SimpleNamespace(_task=SimpleNamespace(delegate_to=delegate))
-    assert over_connection.subject(action, {"inventory_hostname": "kiosk"}) == "kiosk"
-
-
-def test_what_is_delegated_is_not_filed_as_the_host() -> None:
-    action: Any = SimpleNamespace(_task=SimpleNamespace(delegate_to="localhost"))
-    with pytest.raises(
-        LifeboatError, match=r"delegated to localhost, .* would be taken for that of kiosk; run it with "
-    ):
-        over_connection.subject(action, {"inventory_hostname": "kiosk"})
