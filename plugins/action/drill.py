@@ -150,7 +150,7 @@ class ActionModule(Action):
             self._display.vvv("drill: not cleaned up over the connection")
 
 
-def why_not(host: str, confirmed: str, transport: str) -> str | None:
+def why_not(host: str, confirmed: str, transport: str, delegate: str | None = None) -> str | None:
     """Why a drill on I(host) is out of the question, from what the controller knows; C(None) where it is not."""
     if confirmed != host:
         found = f"oom_drill_confirm names {confirmed!r}" if confirmed else "oom_drill_confirm is not set"
@@ -158,6 +158,8 @@ def why_not(host: str, confirmed: str, transport: str) -> str | None:
             f"{found}, and this is {host}; a drill exhausts the memory of a device for real and processes there are "
             f"killed. If that is what you want here, set oom_drill_confirm={host}"
         )
+    if delegate and delegate != host:
+        return f"the task is delegated to {delegate}, and {host} is confirmed; run the drill on {delegate} itself"
     if transport == "local":
         return f"{host} is this controller itself (its connection is local); a drill is for a device of the lab"
     return None

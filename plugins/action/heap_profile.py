@@ -13,7 +13,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import subject
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import host_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import heap_profile, told, write_profile
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 
@@ -25,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
         try:
-            host = subject(self, task_vars or {})
+            host = host_of(self, task_vars or {})
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error
         arguments = dict(self._task.args)

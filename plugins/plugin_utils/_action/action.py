@@ -34,18 +34,16 @@ class Action(ActionBase):  # type: ignore[misc]
 
     @property
     def host(self) -> str:
-        return subject(self, self.variables)
+        """The name of the host that what is found belongs to. Raises LifeboatError."""
+        return host_of(self, self.variables)
 
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of the task. Raises LifeboatError."""
         raise NotImplementedError
 
 
-def subject(action: ActionBase, variables: Mapping[str, Any]) -> str:
-    """The name of the host that what is found belongs to.
-
-    Raises LifeboatError where the task is delegated: then it is found on another one.
-    """
+def host_of(action: ActionBase, variables: Mapping[str, Any]) -> str:
+    """Raises LifeboatError where the task is delegated: then what it finds is found on another host."""
     host, delegate = str(variables.get("inventory_hostname", "localhost")), action._task.delegate_to
     if delegate and delegate != host:
         raise LifeboatError(
