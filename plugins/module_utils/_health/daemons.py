@@ -5,17 +5,31 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import HIDDEN, setting_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 # By the name of the process, which the kernel cuts after 15 bytes.
 DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")
 OOMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 _SECTION = "[OOM]"
+_OOMD_KEYS = (
+    "SwapUsedLimit",
+    "SwapUsedLimitPercent",
+    "DefaultMemoryPressureLimit",
+    "DefaultMemoryPressureLimitPercent",
+    "DefaultMemoryPressureDurationSec",
+    "PrekillHookTimeoutSec",
+)
+# Extended regular expressions for the lines of C(oomd.conf) that matter.
+KEPT_PATTERNS = (setting_pattern(_OOMD_KEYS), "\\[OOM\\][^!-~]*$")
+# A number, or an option; collect.sh has the same. What else a command line holds may be a password.
+_PLAIN_WORD = re.compile("-?[A-Za-z]?[0-9,.%]{0,12}|--[A-Za-z-]*=?[0-9,.%]{0,12}")
 
 
 @dataclass(frozen=True)
@@ -32,10 +46,10 @@ class OomDaemon:
     """Its systemd unit; null outside of any."""
 
     arguments: Tuple[str, ...]
-    """What it was started with."""
+    """What it was started with: options and numbers; in place of each other word C(...), for it may be a password."""
 
     settings: Mapping[str, str]
-    """What its files set, by key: for systemd-oomd those of oomd.conf(5), for others nothing."""
+    """What its files set, by key: for systemd-oomd the keys of oomd.conf(5), for others nothing."""
 
 
 def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, ...]:
@@ -45,9 +59,10 @@ def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, .
 def _daemon(host: Door, process: Process) -> OomDaemon:
     try:
         with host.process(process.pid) as folder:
-            arguments = parse_cmdline(folder.read("cmdline"))[1:]
+            words = parse_cmdline(folder.read("cmdline"))[1:]
     except Missing:
-        arguments = ()
+        words = ()
+    arguments = tuple(word if _PLAIN_WORD.fullmatch(word) else HIDDEN for word in words)
     settings = _oomd_settings(host) if process.comm == "systemd-oomd" else {}
     return OomDaemon(process.comm, process.pid, process.unit, arguments, settings)
 
@@ -69,7 +84,7 @@ def _oomd_settings(host: Door) -> Dict[str, str]:
             if name.endswith(".conf"):
                 chosen.setdefault(name, folder + "/oomd.conf.d/" + name)
     texts += [host.read_if_there(chosen[name]) or "" for name in sorted(chosen)]
-    return parse_oomd(texts)
+    return {key: value for key, value in parse_oomd(texts).items() if key in _OOMD_KEYS}
 
 
 def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:

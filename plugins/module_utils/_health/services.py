@@ -25,6 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins impo
     SEARCH_PATH,
     DropIn,
     dropin_folders,
+    kept,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
@@ -240,7 +241,7 @@ def _read(host: Door, path: str) -> DropIn:
     if "/dev/null" in (path, host.link_target(path)):
         return DropIn(path, None)
     try:
-        return DropIn(path, host.read(path))
+        return DropIn(path, kept(host.read(path)))
     except Missing:
         return DropIn(path, None)
 

@@ -18,6 +18,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     cmdline_sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
 
@@ -25,8 +26,11 @@ _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysc
 PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
 
-def read_sysctls(host: Door, own_path: str) -> SysctlState:
-    """The sysctls that this collection may own, in all layers."""
+def read_sysctls(host: Door, own_path: str, whole: bool = False) -> SysctlState:
+    """The sysctls that this collection may own, in all layers.
+
+    Other lines of the files are hidden, unless they are to be edited and for that wanted I(whole).
+    """
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
     read_only: List[str] = []
@@ -43,7 +47,7 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
     return SysctlState(
         loader=loader,
         own_path=own_path,
-        files=_files(host, loader, own_path),
+        files=_files(host, loader, own_path) if whole else _kept_files(host, loader, own_path),
         runtime=runtime,
         read_only=tuple(read_only),
         cmdline={found.key: found.value for found in cmdline if found.key in ALL_KEYS},
@@ -84,6 +88,13 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     if own_path not in paths:
         paths.append(own_path)
     return tuple(_file(host, path) for path in paths if host.exists(path))
+
+
+def _kept_files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
+    return tuple(
+        SysctlFile(found.path, None if found.text is None else kept(found.text, loader, ALL_KEYS))
+        for found in _files(host, loader, own_path)
+    )
 
 
 def _file(host: Door, path: str) -> SysctlFile:

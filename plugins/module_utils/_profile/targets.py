@@ -116,7 +116,7 @@ class _Started(Target):
         log = self.host.run(["journalctl", "--no-pager", "--quiet", "--lines=15", "--output=cat", "-u", self.unit])
         if "redirection" in log.stdout and "ld-" in log.stdout:
             return f"valgrind needs the symbols of the C library; {tools.install_hint(self.host, 'valgrind')}"
-        return "It said: " + (log.stdout.strip()[-1500:] or "nothing")
+        return f"Look at 'journalctl -u {self.unit}'"
 
 
 class Unit(_Started):
@@ -238,7 +238,7 @@ class Command(_Started):
 
     @property
     def steps(self) -> List[str]:
-        line = " ".join([*self.tool.words, *self.wanted.command])
+        line = " ".join([*self.tool.words, self.wanted.command[0]])
         return [f"run {line} with {self.tool.name} as {self.unit} for {self.wanted.duration} s", "stop it"]
 
     @property

@@ -149,7 +149,8 @@ def in_front(words: Tuple[str, ...], exec_start: str) -> str:
     prefixes = exec_start[: len(exec_start) - len(rest)]
     if rest.startswith("@"):
         raise Unsupported(
-            f"ExecStart={exec_start[:80]}: its '@' gives the program another name, which valgrind cannot; use heaptrack"
+            "ExecStart= of the unit has an '@' in front, which gives the program another name; valgrind cannot, "
+            "use heaptrack"
         )
     return prefixes + " ".join(word.replace("%", "%%") for word in words) + " " + rest
 

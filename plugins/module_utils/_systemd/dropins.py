@@ -15,8 +15,14 @@ from posixpath import basename, dirname
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import (
+    HIDDEN,
+    goes_on,
+    kept_lines,
+    setting_pattern,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS, WORDS
 
 # Where the system manager looks, most important first (C(systemctl show -p UnitPath), 252). Where C(/lib) is
 # a link to C(/usr/lib), the two C(lib) entries are one folder: the reader of the disk skips the link.
@@ -48,6 +54,23 @@ _END_OF_LINE = re.compile("(?:\n\r|\r\n|\n|\r)\0?|\0")
 _NOT_UTF8 = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # surrogates stand for undecodable bytes
 _UNSAFE_IN_HEADER = re.compile("[\x01-\x1f\x7f\"'\\\\]")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_PLAIN_HEADER = re.compile(r"[ \t]*\[({})\][ \t]*".format("|".join(unit_names.SECTIONS)))
+_MANAGED = re.compile(r"([ \t]*({})[ \t]*=)(.*?)(\\*)".format("|".join(KEYS)), re.DOTALL)
+
+# What our own drop-ins say about themselves.
+HEADER = (
+    "Managed by the Ansible collection lifeboat.oom: changes to this file are overwritten.\n"
+    "Declare the service in the inventory (oom_protect_services) instead."
+)
+# Says that the folder was made for this file, and may go with it.
+OUR_FOLDER = "The folder was made for this file."
+_OWN_LINES = tuple("# " + line for line in (HEADER + "\n" + OUR_FOLDER).split("\n"))
+# Extended regular expressions for the lines that C(kept()) shows whole.
+KEPT_PATTERNS = (
+    setting_pattern(KEYS, WORDS),
+    "\\[({})\\][^!-~]*$".format("|".join(unit_names.SECTIONS)),
+    *("{}$".format(re.sub(r"([.()])", r"\\\1", line)) for line in _OWN_LINES),
+)
 
 
 @dataclass(frozen=True)
@@ -58,8 +81,8 @@ class DropIn:
     """Its path."""
 
     text: Optional[str]
-    """What stands in it, decoded as UTF-8 with C(surrogateescape); null where the name is taken but nothing can be read
-    there: a link to C(/dev/null) (a mask), a dangling link, a folder.
+    """What stands in it, of the lines that set nothing of ours only their kind: they may hold passwords; null where the
+    name is taken but nothing can be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
     """
 
 
@@ -162,13 +185,35 @@ def read_section(text: str, section: str = "Service") -> Iterator[Tuple[int, str
         if _NOT_UTF8.search(line):
             return
         if line.startswith("["):
-            if line == "[" or not line.endswith("]") or _UNSAFE_IN_HEADER.search(line):
+            if _ends_reading(line):
                 return
             current = line[1:-1]
             continue
         key, equals, value = line.partition("=")
         if current == section and equals and key:
             yield number, key.rstrip(_WHITESPACE), value.strip(_WHITESPACE)
+
+
+def kept(text: str) -> str:
+    """What C(read_section()) needs of a text to find our settings, and what makes a drop-in ours; the rest hidden."""
+    return kept_lines(text, _kept)
+
+
+def _kept(line: str) -> Optional[str]:
+    bare = line.lstrip(_BOM).strip(_WHITESPACE)
+    if line in _OWN_LINES or bare[:1] in ("#", ";"):
+        return line if line in _OWN_LINES else None
+    if _NOT_UTF8.search(bare) or (bare.startswith("[") and _ends_reading(bare)):
+        return "["
+    managed = _MANAGED.fullmatch(line.lstrip(_BOM))
+    if managed:
+        start, key, value, end = managed.groups()
+        return line if KEYS[key].accepts(value.strip(_WHITESPACE)) else start + HIDDEN + end
+    return line if _PLAIN_HEADER.fullmatch(line.lstrip(_BOM)) else None
+
+
+def _ends_reading(header: str) -> bool:
+    return header == "[" or not header.endswith("]") or bool(_UNSAFE_IN_HEADER.search(header))
 
 
 def render(settings: Mapping[str, object], header: str, section: str = "Service") -> str:
@@ -243,7 +288,7 @@ def _logical_lines(text: str) -> Iterator[Tuple[int, str]]:
         if not bom_seen and line.startswith(_BOM):
             line, bom_seen = line[1:], True
         pending, start = pending + line, start or number
-        if (len(pending) - len(pending.rstrip("\\"))) % 2:
+        if goes_on(pending):
             pending = pending[:-1] + " "
             continue
         yield start, pending
