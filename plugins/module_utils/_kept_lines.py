@@ -32,15 +32,16 @@ def kept_lines(text: str, keep: Callable[[str], Optional[str]]) -> str:
 
 def _kept(line: str, keep: Callable[[str], Optional[str]]) -> str:
     bare = line.strip(_BLANKS)
-    if not bare:
-        return ""
+    if not bare.rstrip("\\") and line.endswith(bare):  # nothing, though it may go on
+        return bare
     found = line if _NUMBER.fullmatch(line) else keep(line)
     if found is not None:
         return found
     kind = bare[0] if bare[0] in "#;[" else ""
     if kind == "[" and bare.endswith("]"):
         return kind + HIDDEN + "]"
-    return kind + HIDDEN + "\\" * goes_on(line)
+    # Whether it is an assignment matters to some readers.
+    return kind + HIDDEN + ("=" + HIDDEN if "=" in line and not kind else "") + "\\" * goes_on(line)
 
 
 def goes_on(line: str) -> bool:
@@ -50,11 +51,11 @@ def goes_on(line: str) -> bool:
 
 def shell_pattern(patterns: Iterable[str]) -> str:
     """An extended regular expression for C(grep -o): lines that match one of I(patterns) whole; of others the first
-    character, what ends or continues them, and bytes that are not ASCII, which may not be UTF-8.
+    character, what ends or continues them, an equals sign, and bytes that are not ASCII, which may not be UTF-8.
     """
     number = "[-+0-9][0-9]{1,4}[[:blank:]]*\\\\*" + _END
     starts = [*patterns, number, "[]!-[^-~]", "\\\\+[][:blank:]!-[^-~]"]
-    return "|".join([_START + "(" + "|".join(starts) + ")", "\\\\+[[:cntrl:]]*$", "\\]" + _END, "[^ -~[:blank:]]+"])
+    return "|".join([_START + "(" + "|".join(starts) + ")", "\\\\+[[:cntrl:]]*$", "\\]" + _END, "([^ -~[:blank:]]|=)+"])
 
 
 def setting_pattern(keys: Iterable[str], words: Iterable[str] = ()) -> str:

@@ -68,7 +68,9 @@ users:
       description: Its name.
       type: str
     unit:
-      description: Its systemd unit, V(null) outside of any; C(OUTER/INNER) for one of a user or a container within it.
+      description: >-
+        Its systemd unit, V(null) outside of any; one of a user or a container in full, as
+        C(user@1000.service/a.service).
       type: str
     file:
       description: The file.

@@ -153,7 +153,7 @@ def test_what_counts_is_found_in_its_line(host: FakeKernel) -> None:
     assert (winner.path.rpartition("/")[2], winner.line, winner.value) == ("zz-lifeboat-oom.conf", 4, "-500")
     without = nginx.with_texts({nginx.own_path: None})
     refused = [(each.line, each.value) for each in without.merged().refused if each.path.endswith("10-a.conf")]
-    assert refused == [(14, "..."), (15, "..."), (16, "1M  ...")]
+    assert refused == [(14, "..."), (15, "..."), (16, "1M  ...=...")]
     winner = without.winner()
     assert winner is not None
     assert (winner.path.rpartition("/")[2], winner.line, winner.value) == ("90-b.conf", 18, "-2")

@@ -13,6 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import SWAPPINESS
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     Candidate,
     Crowd,
@@ -143,12 +144,14 @@ class HostState:
     def killer(self) -> Killer:
         """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
         numbers = self._numbers()
+        swappiness = numbers.get(SWAPPINESS)
         return Killer(
             kernel_version(self.host.kernel),
             self.host.page_kib,
             panic_on_oom=numbers.get(keys.PANIC_ON_OOM) or 0,
             kill_allocating_task=bool(numbers.get(keys.KILL_ALLOCATING_TASK)),
             never_overcommit=numbers.get(keys.MODE) == 2,
+            swappiness=60 if swappiness is None else swappiness,
         )
 
     def _numbers(self) -> Dict[str, Optional[int]]:

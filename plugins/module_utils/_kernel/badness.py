@@ -5,6 +5,7 @@
 
 What changed when, in that file:
 3.5 points in pages, permille of all memory before (C(oom_badness()));
+3.7 swap does not count for the limit of a cgroup that never swaps (C(mem_cgroup_get_limit()));
 3.14 CAP_SYS_ADMIN is worth 3 % of a process's own size, 3 % of all memory before; 4.17 nothing any more;
 4.19 C(memory.oom.group) (C(mem_cgroup_get_oom_group()));
 5.1 who is chosen dies, and no child in its place (C(oom_kill_process()));
@@ -62,8 +63,8 @@ class Candidate:
 class Killer:
     """The OOM killer of one host: the kernel's I(version) (major, minor), its pages, and the sysctls it obeys.
 
-    I(never_overcommit): memory is refused at the commit limit, so that it may never run out.
-    Source: Documentation/admin-guide/sysctl/vm.rst.
+    I(never_overcommit): memory is refused at the commit limit, so that it may never run out. I(swappiness) is that of
+    all cgroups that have none of their own. Source: Documentation/admin-guide/sysctl/vm.rst.
     """
 
     version: Tuple[int, int]
@@ -71,6 +72,7 @@ class Killer:
     panic_on_oom: int = 0
     kill_allocating_task: bool = False
     never_overcommit: bool = False
+    swappiness: int = 60
 
 
 def kernel_version(release: str) -> Tuple[int, int]:
@@ -143,12 +145,20 @@ class Crowd:
         if scope is None:
             return total_pages(self.memory, self.killer.page_kib)
         group = self._cgroups[scope]
-        limit_kib, swap_kib = group.limit_kib or 0, self.memory.swap_total_kib
+        limit_kib, swap_kib = group.limit_kib or 0, self.memory.swap_total_kib if self.swaps(group) else 0
         if group.memsw_limit_kib is not None:
             swap_kib = min(swap_kib, group.memsw_limit_kib - limit_kib)
         if group.swap_limit_kib is not None:
             swap_kib = min(swap_kib, group.swap_limit_kib)
         return (limit_kib + swap_kib) // self.killer.page_kib or 1
+
+    def swaps(self, group: Cgroup) -> bool:
+        """Whether pages of the group are swapped at its own limit; when all memory runs out they are anyway.
+
+        Source: mem_cgroup_swappiness(), get_scan_count() in mm/vmscan.c.
+        """
+        swappiness = self.killer.swappiness if group.swappiness is None else group.swappiness
+        return swappiness != 0 or self.killer.version < (3, 7)
 
     def size_kib(self, process: Process, scope: Optional[str]) -> int:
         """RSS, swap and page tables as they will be at that OOM: what can be read again from files is dropped before.

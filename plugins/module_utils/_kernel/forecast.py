@@ -20,7 +20,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 NEWCOMER = "a new process with score 0"
@@ -140,7 +139,7 @@ def _rooms(own: Process, crowd: Crowd) -> List[_Room]:
     available_kib = memory.free_kib if memory.available_kib is None else memory.available_kib
     rooms = [_Room("global", None, (available_kib + memory.look_kib + memory.swap_free_kib) // page_kib)]
     for group in crowd.limited(own.memory_cgroup):
-        room_kib = _room_kib(group, memory)
+        room_kib = _room_kib(group, memory.swap_free_kib if crowd.swaps(group) else 0)
         if room_kib is not None:
             rooms.append(_Room("cgroup", group.path, room_kib // page_kib))
     if crowd.killer.never_overcommit and memory.commit_limit_kib is not None and memory.committed_kib is not None:
@@ -148,11 +147,11 @@ def _rooms(own: Process, crowd: Crowd) -> List[_Room]:
     return rooms
 
 
-def _room_kib(group: Cgroup, memory: Memory) -> Optional[int]:
-    """What its processes can still take, page cache dropped and swap filled; C(None) where it does not say."""
+def _room_kib(group: Cgroup, swap_kib: int) -> Optional[int]:
+    """What its processes can still take, page cache dropped and I(swap_kib) filled; C(None) where it does not say."""
     if group.limit_kib is None or group.current_kib is None:
         return None
-    swap_kib, used_kib = memory.swap_free_kib, group.swap_kib or 0
+    used_kib = group.swap_kib or 0
     if group.swap_limit_kib is not None:
         swap_kib = min(swap_kib, group.swap_limit_kib - used_kib)
     room_kib = group.limit_kib - group.current_kib + swap_kib

@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat, units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.installed_packages import installed
 
 _MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)
@@ -22,7 +23,7 @@ _DELETED = " (deleted)"
 class User(NamedTuple):
     """A process that has a file mapped; I(stale) where the file has been replaced or removed since.
 
-    I(unit) is that of the system's own systemd, C(OUTER/INNER) for one of a user or a container within it.
+    I(unit) is that of the system's own systemd; one of a user or a container is named in full, as C(unit_of()) does.
     """
 
     pid: int
@@ -64,8 +65,7 @@ def find_users(host: Door, files: Iterable[str]) -> Tuple[List[User], int]:
                 mapped = mapped_files(process.read("maps"))
                 found = {(path, stale) for path, stale in mapped if path in wanted}
                 if found:
-                    comm, units = parse_stat(process.read("stat")).comm, units_of(parse_cgroup(process.read("cgroup")))
-                    unit = "/".join(units) or None
+                    comm, unit = parse_stat(process.read("stat")).comm, unit_of(parse_cgroup(process.read("cgroup")))
                     users += [User(int(name), comm, unit, path, stale) for path, stale in sorted(found)]
         except Missing:
             continue

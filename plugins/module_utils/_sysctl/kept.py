@@ -9,6 +9,7 @@ import re
 from functools import partial
 from typing import List, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import kept_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import BEFORE, COMMENTED, HEADER_LINES
@@ -33,7 +34,10 @@ def _touches(line: str, loader: Loader, keys: Sequence[str]) -> bool:
         return False
     if "=" not in line:  # C(-key): away with the minus, and it reaches what it excludes
         line = line.strip(" \t").lstrip("-") + " = 1"
-    return any(boot_writes((SysctlFile(sources(each).last, line),), each, keys) for each in {loader, "systemd"})
+    try:
+        return any(boot_writes((SysctlFile(sources(each).last, line),), each, keys) for each in {loader, "systemd"})
+    except TooMuch:  # which is told of the file, once it is read
+        return True
 
 
 def _last_names(keys: Sequence[str]) -> List[str]:

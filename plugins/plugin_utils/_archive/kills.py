@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import units_of
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
@@ -72,18 +71,6 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
-def unit_in_full(event: OomEvent) -> str | None:
-    """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
-
-    C(user@1000.service/a.service).
-    """
-    for place in (event.cgroup, event.limit_cgroup):
-        units = units_of(place)
-        if units and units[-1] == event.unit:
-            return "/".join(units)
-    return event.unit
-
-
 def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | None) -> Kill:
     host, comm = state.host, None if victim is None else victim.comm
     at = told_seconds(event.timestamp, audited_at)
@@ -96,6 +83,6 @@ def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | 
     return Kill(
         key=hashlib.sha256(repr(known_by).encode("utf-8", "surrogatepass")).hexdigest()[:16],
         at=audited_at if at is None else at,
-        name=unit_in_full(event) or comm or "unknown",
+        name=event.unit or comm or "unknown",
         scope=event.scope,
     )

@@ -48,6 +48,7 @@ _KERNEL_FILES = (
     "/proc/sys/kernel/osrelease",
     "/proc/sys/kernel/random/boot_id",
     "/sys/fs/cgroup/cgroup.controllers",
+    "/sys/fs/cgroup/unified/cgroup.controllers",
 )
 
 
@@ -66,7 +67,7 @@ def render(questions: Questions, root: str = "") -> str:
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
         "SYSCTL_FOLDERS": dict.fromkeys(folder for source in SOURCES.values() for folder in source.folders),
         "SYSCTL_FILES": dict.fromkeys(source.last for source in SOURCES.values()),
-        "SYSCTL_KEYS": map(proc_path, ALL_KEYS),
+        "SYSCTL_KEYS": map(proc_path, sysctls.KEYS_READ),
         "UNIT_FOLDERS": dropins.SEARCH_PATH,
         "SHOW_WORDS": units.SHOW,
         "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,

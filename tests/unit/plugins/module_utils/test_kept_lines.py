@@ -47,7 +47,7 @@ def keep(line: str) -> str | None:
     ("line", "shown"),
     [
         ("Key = secret", "Key = secret"),
-        ("Other = secret", "..."),
+        ("Other = secret", "...=..."),
         ("  # secret", "#..."),
         ("; secret \\", ";...\\"),
         ("secret \\", "...\\"),
@@ -61,7 +61,8 @@ def keep(line: str) -> str | None:
         ("5", "..."),
         ("", ""),
         (" \t", ""),
-        ("\\", "...\\"),
+        (" \\", "\\"),
+        ("\\ ", "..."),
     ],
 )
 def test_of_other_lines_only_their_kind_is_kept(line: str, shown: str) -> None:

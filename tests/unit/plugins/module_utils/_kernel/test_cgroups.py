@@ -67,6 +67,7 @@ def test_a_group_of_v1_is_read_as_the_kernel_shows_it() -> None:
         oom_group=None,
         oom_kill_disable=True,
         events=Events(low=None, high=None, max=3518, oom=None, oom_kills=0, group_kills=None),
+        swappiness=60,
     )
 
 
