@@ -85,7 +85,7 @@ owners:
   returned: success
   type: dict
   sample:
-    /usr/lib/x86_64-linux-gnu/libssl.so.3: {package: libssl3, version: 3.0.17-1~deb12u2}
+    /usr/lib/x86_64-linux-gnu/libssl.so.3: {name: libssl3, version: 3.0.17-1~deb12u2}
 """
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import package_users

@@ -26,6 +26,7 @@ TESTED_BY = {
     "plugins/module_utils/_tuning/decide.py": "plugins/module_utils/_tuning/test_converge.py",
     "plugins/module_utils/_tuning/family_module.py": "plugins/modules/test_family_modules.py",
     "plugins/module_utils/_runner.py": "plugins/modules/test_family_modules.py",
+    "plugins/plugin_utils/_action/action.py": "plugins/action/test_audit.py",
     "plugins/plugin_utils/_archive/heap_profile.py": "plugins/plugin_utils/_archive/test_profiles.py",
     "plugins/plugin_utils/_archive/history/database.py": SQLITE,
     "plugins/plugin_utils/_archive/history/history.py": SQLITE,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import (
     FILES,
     ROOT,
@@ -19,8 +18,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
     with_ancestors,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
-
-MOST_GROUPS = 20_000
 
 
 class Hierarchy(NamedTuple):
@@ -40,7 +37,6 @@ def read_cgroups(host: Door, processes: Sequence[Process]) -> Optional[Tuple[Cgr
     if hierarchy is None:
         return None
     paths = with_ancestors(process.memory_cgroup for process in processes if process.memory_cgroup)
-    TooMuch.check("control groups", len(paths), MOST_GROUPS)
     root = _read(host, hierarchy, ROOT)
     below = (_read(host, hierarchy, path) for path in paths)
     return tuple(group for group in (root if root and root.limit_kib is not None else None, *below) if group)

@@ -43,9 +43,10 @@ FILES = {
         "memory.stat",
     ),
 }
-# The kernel prints no path that is longer, and nobody nests so deep.
-LONGEST_PATH = 4096
-DEEPEST_PATH = 100
+# Containers within containers of Kubernetes have a third of it.
+LONGEST_PATH = 2048
+DEEPEST_PATH = 32
+MOST_GROUPS = 20_000
 
 _DIGITS = re.compile("[0-9]{1,20}")
 # v1 says "no limit" as the largest number of whole pages, 2**31 - 1 on a 32-bit kernel; nothing real is near it.
@@ -237,4 +238,5 @@ def with_ancestors(paths: Iterable[str]) -> List[str]:
     for path in set(paths):
         parts = checked_path(path).strip("/").split("/")
         found.update("/" + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1) if parts[0])
+        TooMuch.check("control groups", len(found), MOST_GROUPS)
     return sorted(found)

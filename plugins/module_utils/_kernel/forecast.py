@@ -23,6 +23,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 NEWCOMER = "a new process with score 0"
+# One who cannot be killed outlives all others: what is played in all forecasts of a host, about.
+MOST_KILLS = 500_000
 UNKNOWN = (
     "memory that processes take or give back after the look, and the last few MiB of the kernel's reserves",
     "memory policies and cpusets, which let only some processes compete",
@@ -186,7 +188,7 @@ def _give_back(victim: Process, rooms: Sequence[_Room], crowd: Crowd) -> None:
     if victim.pss_kib is not None:
         own_kib = min(own_kib, victim.pss_kib)
     pages = (own_kib + victim.swap_kib + victim.pgtables_kib) // crowd.killer.page_kib
-    lineage = crowd.lineage(victim.memory_cgroup)
+    lineage = set(crowd.lineage(victim.memory_cgroup))
     for room in rooms:
         if room.cgroup is None or room.cgroup in lineage:
             room.left_pages += pages
@@ -195,7 +197,8 @@ def _give_back(victim: Process, rooms: Sequence[_Room], crowd: Crowd) -> None:
 def forecast(crowd: Crowd, order: Sequence[Candidate], most: int = 10, also: Sequence[str] = ()) -> Tuple[Growth, ...]:
     """C(if_grows()) for a newcomer, for the first I(most) units of the kill order, and for those of I(also) that run.
 
-    Of each it is the process with the most points that grows.
+    Of each it is the process with the most points that grows. Of I(also) the last are left out where there are too many
+    for MOST_KILLS; C(does_not_know()) tells.
     """
     largest: Dict[str, Process] = {}
     for _unused, process in crowd.ranking(None):
@@ -204,12 +207,15 @@ def forecast(crowd: Crowd, order: Sequence[Candidate], most: int = 10, also: Seq
         largest.setdefault(label(process), process)
     first = islice(dict.fromkeys(label(candidate) for candidate in order), most)
     names = dict.fromkeys([*first, *(name for name in also if name in largest)])
-    return tuple(if_grows(own, crowd) for own in [_NEWCOMER, *(largest[name] for name in names)])
+    played = islice(names, max(most, MOST_KILLS // max(len(crowd.processes), 1)))
+    return tuple(if_grows(own, crowd) for own in [_NEWCOMER, *(largest[name] for name in played)])
 
 
-def does_not_know(killer: Killer, cgroups: Optional[Sequence[Cgroup]]) -> Tuple[str, ...]:
-    """What may make it come out otherwise, on this host."""
+def does_not_know(killer: Killer, cgroups: Optional[Sequence[Cgroup]], left_out: int = 0) -> Tuple[str, ...]:
+    """What may make it come out otherwise, on this host; I(left_out) is how many units C(forecast()) left out."""
     found = list(UNKNOWN)
+    if left_out:
+        found.append(f"what {left_out} more units do if they grow: at most {MOST_KILLS} kills are played through")
     if killer.version < (3, 0):
         found.append("how a kernel before 2.6.36 counts, which is another formula")
     if killer.kill_allocating_task:

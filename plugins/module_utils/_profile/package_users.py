@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import owners
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.installed_packages import installed
@@ -20,7 +21,8 @@ _MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)
 _DELETED = " (deleted)"
 
 
-class User(NamedTuple):
+@dataclass(frozen=True)
+class User:
     """A process that has a file mapped; I(stale) where the file has been replaced or removed since.
 
     I(unit) is that of the system's own systemd; one of a user or a container is named in full, as C(unit_of()) does.
@@ -33,20 +35,33 @@ class User(NamedTuple):
     stale: bool
 
 
+@dataclass(frozen=True)
+class PackageUsers:
+    """What the module C(package_users) tells: the I(versions) of the packages that are installed, of a I(foreign)
+    architecture too, the I(files) with links followed, and by path of a file who are its I(owners).
+    """
+
+    versions: Mapping[str, Optional[str]] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    files: Tuple[str, ...] = ()
+    users: Tuple[User, ...] = ()
+    owners: Mapping[str, Package] = field(default_factory=dict)
+
+
 def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> Dict[str, Any]:
     """The result of the module C(package_users)."""
-    files = sorted({host.resolved(path) for path in params["files"]})
+    files = tuple(sorted({host.resolved(path) for path in params["files"]}))
     users, unread = find_users(host, files)
     known = owners(host, {*files, *(user.file for user in users)}) or {}
     versions = {package.name: package.version for package in installed(host, params["packages"])}
-    result: Dict[str, Any] = {
-        "changed": False,
-        "versions": {name: versions.get(name) for name in params["packages"]},
-        "foreign": {name: version for name, version in versions.items() if ":" in name},
-        "files": files,
-        "users": [user._asdict() for user in users],
-        "owners": {path: {"package": one.name, "version": one.version} for path, one in sorted(known.items())},
-    }
+    found = PackageUsers(
+        versions={name: versions.get(name) for name in params["packages"]},
+        foreign={name: version for name, version in versions.items() if ":" in name},
+        files=files,
+        users=tuple(users),
+        owners=dict(sorted(known.items())),
+    )
+    result = {"changed": False, **asdict(found)}
     if unread:
         result["warnings"] = [f"{unread} processes could not be read; they may use the files too"]
     return result

@@ -11,16 +11,18 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 
 _YEAR = re.compile(r"\d{4}")
 _DAY_SECONDS = 86_400
+MOST_KILLS = 10_000
 
 
 @dataclass(frozen=True)
@@ -38,18 +40,19 @@ class Kill:
 
 
 def kills_of(record: Record) -> tuple[Kill, ...]:
-    """Every process that was killed, by the kernel log of this record, oldest first."""
+    """Every process that was killed, by the kernel log of this record, oldest first; the last MOST_KILLS of them."""
     if record.state is None:
         return ()
-    found = {kill.key: kill for kill in _kills(record.state, record.at)}
+    latest_first = list(islice(_kills(record.state, record.at), MOST_KILLS))
+    found = {kill.key: kill for kill in reversed(latest_first)}
     return tuple(sorted(found.values(), key=lambda kill: kill.at))
 
 
 def _kills(state: HostState, audited_at: int) -> Iterator[Kill]:
-    for event in state.events or ():
+    for event in reversed(state.events or ()):
         if event.kind == KILL:
             # A kill whose victims are not told is one all the same.
-            for victim in event.victims or (None,):
+            for victim in reversed(event.victims or (None,)):
                 yield _kill(state, audited_at, event, victim)
 
 

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import FiledRow
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import (
     cell,
     clean_fields,

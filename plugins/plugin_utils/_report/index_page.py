@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     render,
     without_empty,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, script
 
 CHART_DAYS = 30

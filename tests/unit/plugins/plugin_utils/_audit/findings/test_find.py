@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.audits import declared_policy
+from unit.audits import TREND, declared_policy
 from unit.samples import cgroup, declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
@@ -34,7 +34,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.findi
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import victim_names
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Cure, ServiceTrend, Upgrade
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
 VICTIM = Victim(5, comm="nginx")
@@ -375,10 +375,9 @@ GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used
 
 
 def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
-    upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
-    cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
-    known = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
-    return ServiceTrend(unit, known, (), "memory", 36_000 if verdict == "leak" else None, cure)
+    cure = None if cured is None else Cure(Upgrade(unit, "libleak", "1.0", "1.1", 5), 5 << 20, cured)
+    known = replace(TREND, rate_bytes_per_hour=2 << 20, samples=96, seconds=259_200, bound="memory")
+    return replace(known, unit=unit, verdict=verdict, seconds_left=36_000 if verdict == "leak" else None, cure=cure)
 
 
 @pytest.mark.parametrize(
