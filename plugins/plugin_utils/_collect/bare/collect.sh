@@ -325,7 +325,11 @@ fragments() {
     while IFS= read -r line; do
       case $line in
         ActiveState=*) state=${line#*=} ;;
-        FragmentPath=*) path=${line#*=} ;;
+        FragmentPath=*)
+          path=${line#*=}
+          # Older systemd escapes each backslash of a name.
+          case $path in *\\x5cx*) path=$(printf %s "$path" | sed 's/\\x5c/\\/g') ;; esac
+          ;;
         '') case $which:$state in any:* | *:active | *:activating | *:reloading) printf '%s\n' "$path" ;; esac ;;
       esac
     done

@@ -139,6 +139,19 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("escaped", [False, True], ids=["newer systemd", "older systemd"])
+def test_a_name_with_a_backslash_has_its_file(host: FakeKernel, shell: str, escaped: bool, tmp_path: Path) -> None:
+    path = "/usr/lib/systemd/system/dev\\x2da.service"
+    host.has(path, "[Service]\nOOMScoreAdjust=-7\n")
+    shown = path.replace("\\", "\\x5c") if escaped else path
+    host.commands[f"{SHOW} *.service"] = f"{NGINX.replace('/usr/lib/systemd/system/nginx.service', shown)}{OLD}"
+    for state in (collect(host, QUESTIONS), collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)):
+        assert state.services is not None and state.services[0].fragment is not None
+        assert state.services[0].fragment.path == path
+        assert state.services[0].fragment.text == "[Service]\nOOMScoreAdjust=-7\n"
+
+
 DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
 RPM = " ".join(packages.RPM_OWNERS)
 RPM_OF_ONE = " ".join(packages.RPM_OWNERS_OF_ONE)
