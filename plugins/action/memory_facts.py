@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
 
 
@@ -19,4 +20,5 @@ class ActionModule(Action):
     SPEC = ARGUMENTS
 
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return look(self, arguments["collector"], arguments, questions(arguments), self.variables)
+        with limited(SECONDS):
+            return look(self, arguments["collector"], arguments, questions(arguments), self.variables)

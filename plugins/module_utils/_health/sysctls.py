@@ -9,7 +9,8 @@ import re
 from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import has_systemd, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
@@ -21,7 +22,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax i
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import MOST_FILES, SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
+    MOST_CHARACTERS,
+    MOST_FILES,
+    SysctlFile,
+    sources,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 _NUMBER = re.compile("-?[0-9]{1,20}")
@@ -85,8 +91,8 @@ def _cmdline(host: Door, kernel: Tuple[int, int]) -> Dict[str, str]:
 
 def find_loader(host: Door) -> Loader:
     """The program that sets sysctls at boot: systemd where it is the init, else what C(sysctl) is."""
-    if host.exists("/run/systemd/system"):
-        return "systemd"
+    if has_systemd(host):
+        return _systemd_loader(host)
     program = next((path for path in PROGRAMS if host.exists(path)), None)
     if program is None:
         # No sysctl at all: an image whose init is not running, or nothing that loads files.
@@ -99,6 +105,19 @@ def find_loader(host: Door) -> Loader:
         return "procps"
     said = asked.stdout + asked.stderr
     return "busybox" if "BusyBox" in said else _procps_loader(said)
+
+
+def _systemd_loader(host: Door) -> Loader:
+    """Red Hat's 219 is all that is left of it, and 239 has the minus in front from later versions."""
+    try:
+        version = require_systemd(host)
+    except LifeboatError:
+        return "systemd"
+    if version <= 219:
+        return "systemd-219"
+    if version in (239, 244):
+        return "systemd-244"
+    return "systemd-243" if version < 244 else "systemd"
 
 
 def _procps_loader(version: str) -> Loader:
@@ -121,9 +140,10 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
 
 
 def _kept_files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
+    files = _files(host, loader, own_path)
+    TooMuch.check("sysctl files: characters", sum(len(found.text or "") for found in files), MOST_CHARACTERS)
     return tuple(
-        SysctlFile(found.path, None if found.text is None else kept(found.text, loader, ALL_KEYS))
-        for found in _files(host, loader, own_path)
+        SysctlFile(found.path, None if found.text is None else kept(found.text, loader, ALL_KEYS)) for found in files
     )
 
 

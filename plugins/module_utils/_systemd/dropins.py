@@ -75,7 +75,7 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 # What stands for a line that is not UTF-8: JSON can hold it, and systemd refuses it as well.
 _NO_UTF8 = "\uffff"
 _PLAIN_HEADER = re.compile(r"[ \t]*\[({})\][ \t]*".format("|".join(unit_names.SECTIONS)))
-_MANAGED = re.compile(r"([ \t]*({})[ \t]*=)(.*?)(\\*)".format("|".join(KEYS)), re.DOTALL)
+_MANAGED = re.compile(r"([ \t]*({})[ \t]*=)(.*)".format("|".join(KEYS)), re.DOTALL)
 
 # What our own drop-ins say about themselves.
 HEADER = (
@@ -280,8 +280,9 @@ def _kept(line: str, version: int) -> Optional[str]:
         return "[" + "\\" * goes_on(line)
     managed = _MANAGED.fullmatch(line.lstrip(_BOM))
     if managed:
-        start, key, value, end = managed.groups()
-        return line if KEYS[key].accepts(value.strip(_WHITESPACE)) else start + HIDDEN + end
+        start, key, rest = managed.groups()
+        value = rest.rstrip("\\")
+        return line if KEYS[key].accepts(value.strip(_WHITESPACE)) else start + HIDDEN + rest[len(value) :]
     plain = _PLAIN_HEADER.fullmatch(line.lstrip(_BOM)) or bare.partition(" ")[0].partition("\t")[0] == _INCLUDE
     return line if plain else None
 
