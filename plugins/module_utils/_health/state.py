@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
@@ -102,6 +103,9 @@ class HostState:
     declared: Optional[ServicesState]
     """The units that were asked for by name, running or not; null without systemd."""
 
+    dormant: Optional[Tuple[DormantUnit, ...]]
+    """Services that are enabled, or have failed, and do not run; null without systemd."""
+
     packages: Optional[Tuple[ServicePackage, ...]]
     """The packages of the services that run; null where neither dpkg nor rpm is there."""
 
@@ -138,6 +142,7 @@ class HostState:
             kbytes=numbers.get(keys.KBYTES),
             admin_reserve_kib=numbers.get(keys.ADMIN_RESERVE),
             user_reserve_kib=numbers.get(keys.USER_RESERVE),
+            dormant_kib=sum(each.peak_kib or 0 for each in self.dormant or ()),
         )
 
     def killer(self) -> Killer:

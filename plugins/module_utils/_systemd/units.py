@@ -152,16 +152,21 @@ def parse_show(text: str) -> Tuple[UnitProperties, ...]:
 
     Raises HostError where a block has no C(Id) or a property is not what its name promises.
     """
-    blocks: List[Dict[str, str]] = [{}]
+    return tuple(_unit(block) for block in blocks(text))
+
+
+def blocks(text: str) -> List[Dict[str, str]]:
+    """The properties of each unit as they were printed. Raises HostError for a line that is none."""
+    found: List[Dict[str, str]] = [{}]
     for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if equals:
-            blocks[-1][key] = value
+            found[-1][key] = value
         elif line:
             raise _unreadable("line", line, "KEY=VALUE")
-        elif blocks[-1]:
-            blocks.append({})
-    return tuple(_unit(block) for block in blocks if block)
+        elif found[-1]:
+            found.append({})
+    return [block for block in found if block]
 
 
 def by_name(units: Iterable[UnitProperties]) -> Dict[str, UnitProperties]:

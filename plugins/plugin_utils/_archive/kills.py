@@ -72,6 +72,12 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
+def is_recent(when: str | None, now: int, days: int) -> bool:
+    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
+    told = told_seconds(when, now)
+    return told is None or now - told <= days * _DAY_SECONDS
+
+
 def unit_in_full(event: OomEvent) -> str | None:
     """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
 

@@ -50,7 +50,7 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
 
 def _compared(state: HostState, declaration: Declaration) -> Drift:
     if isinstance(declaration, SysctlDeclaration) and state.sysctls is not None:
-        decision = decide(declaration, state.sysctls, state.memory)
+        decision = decide(declaration, state.sysctls, state.memory, state.dormant or ())
         return Drift(plan_sysctls(state.sysctls, decision.goal))
     if isinstance(declaration, ServicesDeclaration) and state.declared is not None:
         known = {unit.name for unit in state.declared.declared}

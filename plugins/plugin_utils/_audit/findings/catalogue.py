@@ -65,6 +65,31 @@ NEVER_RISK = Kind(
     " not have it yet. With what is committed now, programs would fail to start, remote access among them: a reboot"
     " may be the end of the device as far as you can reach it.",
 )
+REFUSED = Kind(
+    id="commit.refused",
+    severity="warning",
+    expected="that the kernel promises what programs ask for",
+    message="the kernel refused to promise memory: what asked for it could not start, fork or grow",
+    remedy="raise the ratio or add swap, leave mode never, or have the program ask for less; with ratio: auto declare"
+    " what it needs (needs_mib)",
+    about="From 6.0 on the kernel logs each request that it does not grant (`__vm_enough_memory`), ten in five seconds"
+    " at most, from 6.10 on with its size. In mode `never` (2) that is one which passes the commit limit, whatever"
+    " memory is free: a program that cannot start, a `fork` that fails, a database that does not save. In mode"
+    " `heuristic` (0) it is one larger than RAM and swap together, most often a mistake of that program: then this is"
+    " only told.",
+)
+CANNOT_START = Kind(
+    id="commit.cannot_start",
+    severity="warning",
+    expected="room under the commit limit for each service that shall run",
+    message="a service that shall run and does not would not be promised what it needs: overcommit mode never is on",
+    remedy="raise the ratio or add swap; with ratio: auto run lifeboat.oom.site again, which counts it; where its size"
+    " is not known declare needs_mib",
+    about="A service that is enabled, or has failed, is not among what is committed now. Its size is what it held at"
+    " most in an earlier run (`MemoryPeak=` of systemd 255 and newer, and what its journal kept of it), or what is"
+    " declared as `needs_mib`; what a program asks for can be more than it ever holds. Where nobody knows the size this"
+    " is only told (info). Services of `Type=oneshot`, and those whose conditions are not met, are left out.",
+)
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",
     severity="info",
@@ -152,6 +177,17 @@ LOG_INCOMPLETE = Kind(
     remedy="make the journal persistent, or enlarge the ring buffer (log_buf_len)",
     about="The counter `oom_kill` of `/proc/vmstat` is larger than the kills in the log since boot: the ring buffer"
     " was overwritten or cleared, or lines were dropped. The report shows the kills that are left.",
+)
+LOG_DISAGREES = Kind(
+    id="oom.log_disagrees",
+    severity="warning",
+    expected="no more kills in the log than the kernel has counted",
+    message="the log tells of more OOM kills than the kernel has counted: some of these lines are not the kernel's",
+    remedy="see who may write to that log, and trust none of the kills in it before you know",
+    about="Since 4.13 the kernel counts each kill line that it prints (`oom_kill` of `/proc/vmstat`), from boot on; the"
+    " first process of a group that is killed as a whole is printed twice and counted twice. More lines than that"
+    " were written by a program that calls itself `kernel`, by a log that was copied from another machine, or the"
+    " clock was set so that an earlier boot looks like this one.",
 )
 AVAILABLE_LOW = Kind(
     id="memory.available_low",

@@ -13,7 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds, unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent, unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -25,9 +25,10 @@ _UNKILLABLE = -1000
 def past_kills(evidence: Evidence) -> Iterator[Finding]:
     """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
     protected = protected_names(evidence.state, evidence.policy)
+    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
     found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
     for event in evidence.state.events or ():
-        if event.kind not in (KILL, PANIC) or not _is_recent(event, evidence):
+        if event.kind not in (KILL, PANIC) or not is_recent(event.timestamp, now, days):
             continue
         kind = catalogue.RECENT_KILL
         if event.kind == PANIC:
@@ -49,13 +50,6 @@ def victim_names(event: HostEvent) -> str:
     return f"{unit}: {processes}" if unit else processes
 
 
-def _is_recent(event: HostEvent, evidence: Evidence) -> bool:
-    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
-    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
-    when = told_seconds(event.timestamp, now)
-    return when is None or now - when <= days * 86_400
-
-
 def protected_names(state: HostState, policy: Policy) -> set[str]:
     """Every name under which a protected service may stand in the log: its cgroup has the unit's own."""
     declared = {service.name for service in policy.services if (service.oom_score_adj or 0) < 0}
@@ -64,9 +58,16 @@ def protected_names(state: HostState, policy: Policy) -> set[str]:
     return declared | behind
 
 
-def lost_kills(evidence: Evidence) -> Iterator[Finding]:
-    """The counter knows of kills that the log does not."""
+def counted_kills(evidence: Evidence) -> Iterator[Finding]:
+    """The counter knows of kills that the log does not, or the log of some that the kernel does not."""
     log, counted = evidence.state.log, evidence.state.counters.oom_kills
+    if log is not None and log.kills_counted is not None and log.kills_logged - log.kills_unsure > log.kills_counted:
+        yield catalogue.LOG_DISAGREES.found(
+            evidence.thresholds,
+            "kernel log",
+            f"the log ({log.source}) has {log.kills_logged} kill lines of this boot; the kernel has counted "
+            f"{log.kills_counted}",
+        )
     if log is not None and log.incomplete:
         yield catalogue.LOG_INCOMPLETE.found(
             evidence.thresholds,

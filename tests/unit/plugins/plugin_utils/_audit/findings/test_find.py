@@ -13,6 +13,7 @@ from unit.audits import declared_policy
 from unit.samples import declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
@@ -21,6 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
@@ -179,6 +181,28 @@ def test_a_host_that_promises_no_more_is_told_before_it_fails() -> None:
     assert findings(sysctls=sysctls(runtime={**never, "vm.overcommit_memory": "0"})) == ()
 
 
+def test_what_was_refused_says_who_how_often_how_much_and_the_limit() -> None:
+    others = (RefusedCommit("sh\n", 1), RefusedCommit(None, 9))
+    changes: dict[str, Any] = {"log": replace(LOG, refused=(REFUSED, *others))}
+    (finding,) = findings(sysctls=sysctls(runtime=ROOMY), **changes)
+    assert (finding.severity, finding.subject) == ("warning", "vm.overcommit_memory")
+    assert finding.observed == (
+        "mariadbd 3 times (up to 131072 KiB at once), sh\n 1 time, some that are not named 9 times; "
+        "last 2026-05-04T03:02:01+00:00; now 1600000 KiB of 3000000 KiB are committed"
+    )
+    (elsewhere,) = findings(**changes)
+    assert elsewhere.severity == "info"
+    assert elsewhere.observed.endswith("are committed, and the limit is not enforced")
+
+
+def test_a_size_that_is_declared_is_what_a_stopped_service_needs() -> None:
+    policy = {"mode": "never", "ratio": 90, "needs_mib": {"mariadb": 4000}}
+    found = findings(overcommit=policy, sysctls=sysctls(runtime=ROOMY), dormant=(DORMANT,))
+    (finding,) = [each for each in found if each.id.startswith("commit.")]
+    assert finding.subject == "mariadb.service"
+    assert finding.observed == "it needs 4096000 KiB, and 2941808 KiB can still be promised"
+
+
 def test_headroom_is_not_judged_where_the_sysctls_could_not_be_read() -> None:
     assert findings(sysctls=None, memory=memory(committed_kib=9_000_000)) == ()
 
@@ -283,6 +307,10 @@ UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
 AT_BOOT = {"/etc/sysctl.d/50-a.conf": "vm.overcommit_memory = 2\n"}
 NEVER = {"vm.overcommit_memory": "2"}
+ROOMY = {"vm.overcommit_memory": "2", "vm.overcommit_ratio": "90"}
+LOG = KernelLog("journal", 500, False, (), 0)
+REFUSED = RefusedCommit("mariadbd", 3, 134_217_728, "2026-05-04T03:02:01+00:00")
+DORMANT = DormantUnit("mariadb.service", "inactive", 400_000)
 DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
 
 
@@ -300,6 +328,10 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
             {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL, **UNKILLABLE))},
         ),
         ("oom.log_incomplete", {"log": KernelLog("journal", 500, True, (), 0)}),
+        ("oom.log_disagrees", {"log": KernelLog("journal", 500, False, (), 0, 2, 3)}),
+        ("commit.refused", {"log": replace(LOG, refused=(REFUSED,)), "sysctls": sysctls(runtime=ROOMY)}),
+        ("commit.cannot_start", {"sysctls": sysctls(runtime=ROOMY), "dormant": (replace(DORMANT, peak_kib=2**32),)}),
+        ("commit.cannot_start", {"sysctls": sysctls(runtime=ROOMY), "dormant": (replace(DORMANT, peak_kib=None),)}),
         ("commit.never_at_boot", {"sysctls": sysctls(AT_BOOT), "memory": memory(committed_kib=9_000_000)}),
         ("commit.headroom_low", {"sysctls": sysctls(AT_BOOT, NEVER), "memory": memory(committed_kib=9_000_000)}),
         ("commit.no_swap", {"memory": memory(committed_kib=4_000_001, swap_total_kib=0, swap_free_kib=0)}),
@@ -321,6 +353,12 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
     "changes",
     [
         {"kill_order": order(None, "x")},
+        {"log": KernelLog("journal", 500, False, (), 0, 3, 3)},
+        {"log": KernelLog("journal", 500, None, (), 0, None, 3)},
+        {"log": KernelLog("/var/log/messages", 500, False, (), 0, 2, 3, kills_unsure=1)},
+        {"log": replace(LOG, refused=(replace(REFUSED, timestamp="2026-03-04T03:02:01+00:00"),))},
+        {"dormant": (DORMANT, replace(DORMANT, peak_kib=None))},
+        {"dormant": (DORMANT,), "sysctls": sysctls(runtime=ROOMY)},
         {"processes": None, "kill_order": ()},
         {"processes": (process(1, rss_kib=1_999_000, swap_kib=0, oom_score_adj=-900),)},
         {"processes": tuple(process(pid, **BUFFERS, oom_score_adj=-900) for pid in range(10, 20))},
