@@ -10,16 +10,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import sensitive_services
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import Kept, keep
@@ -40,50 +40,38 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_
 _MOST_REASON = 1000
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Never changes the device. Whatever becomes of a host, this run has a record of it, which says so."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC: ClassVar = {
+        "declared": {"type": "raw"},
+        "dropin": {"type": "str"},
+        "thresholds": {"type": "raw"},
+        "sensitive": {"type": "raw"},
+        "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
+        "report_dir": {"type": "str", "required": True},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self._variables = task_vars or {}
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "declared": {"type": "raw"},
-                "dropin": {"type": "str"},
-                "thresholds": {"type": "raw"},
-                "sensitive": {"type": "raw"},
-                "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
-                "report_dir": {"type": "str", "required": True},
-            }
-        )
-        host = str(self._variables.get("inventory_hostname", "localhost"))
-        subject = Subject(host, this_run(), tuple(map(str, self._variables.get("group_names", ()))))
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        subject = Subject(self.host, this_run(), tuple(map(str, self.variables.get("group_names", ()))))
         files = RecordFiles(Path(arguments["report_dir"]))
-        try:
-            with OptionalHistory(files.folder) as history:
-                kept, wrong = self._audit(subject, arguments, files, history)
-            draw_host(files, kept.filed, kept.record, kept.past)
-        except LifeboatError as error:
-            raise AnsibleActionFail(str(error)) from error
+        with OptionalHistory(files.folder) as history:
+            kept, wrong = self._audit(subject, arguments, files, history)
+        draw_host(files, kept.filed, kept.record, kept.past)
         if wrong is not None:
-            raise AnsibleActionFail(str(wrong)) from wrong
+            raise wrong
         record = kept.record
-        if history.lost is not None:
-            result["warnings"] = [f"going on without the history: {history.lost}"]
-        result.update(
-            changed=False,
-            reachable=record.reachable,
-            drift=[change.as_dict() for change in record.drift],
-            services=[service.as_dict() for service in record.services],
-            findings=[asdict(finding) for finding in record.findings],
-            summary=summarise(record),
-            new_findings=list(record.new_findings),
-            record=str(kept.filed.path),
-        )
-        return result
+        return {
+            "changed": False,
+            "reachable": record.reachable,
+            "drift": [change.as_dict() for change in record.drift],
+            "services": [service.as_dict() for service in record.services],
+            "findings": [asdict(finding) for finding in record.findings],
+            "summary": summarise(record),
+            "new_findings": list(record.new_findings),
+            "record": str(kept.filed.path),
+            "warnings": history.warnings,
+        }
 
     def _audit(
         self, subject: Subject, arguments: Mapping[str, Any], files: RecordFiles, history: History
@@ -112,7 +100,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         options["dropin"] = arguments["dropin"] or options["dropin"]
         options["sysctl_file"] = criteria.policy.sysctl_file or options["sysctl_file"]
         asked = questions(options)
-        return validate(facts_in(look(self, arguments["collector"], options, asked, self._variables)))
+        return validate(facts_in(look(self, arguments["collector"], options, asked, self.variables)))
 
 
 def _criteria(arguments: Mapping[str, Any]) -> Criteria:

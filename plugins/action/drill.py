@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleConnectionFailure
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     ask,
@@ -38,50 +39,42 @@ _PAUSE_SECONDS = 0.5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Looks, lets one process grow until it is dead, asks all the while whether the device answers, looks again."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC: ClassVar = {
+        "confirm": {"type": "str", "default": ""},
+        "services": {"type": "raw"},
+        "seconds": {"type": "int", "default": 120},
+        "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self._variables = task_vars or {}
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "confirm": {"type": "str", "default": ""},
-                "services": {"type": "raw"},
-                "seconds": {"type": "int", "default": 120},
-                "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
-            }
-        )
-        host = str(self._variables.get("inventory_hostname", "localhost"))
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not 1 <= arguments["seconds"] <= LONGEST_SECONDS:
+            found = arguments["seconds"]
+            raise LifeboatError(f"seconds: found {found}, expected 1 to {LONGEST_SECONDS}")
+        policies = service_policies(arguments["services"] or [], "services")
+        self._units = [policy.name for policy in policies]
+        self._collector = arguments["collector"]
+        refusal = why_not(self.host, arguments["confirm"], str(self._connection.transport), self._task.delegate_to)
         try:
-            if not 1 <= arguments["seconds"] <= LONGEST_SECONDS:
-                found = arguments["seconds"]
-                raise LifeboatError(f"seconds: found {found}, expected 1 to {LONGEST_SECONDS}")
-            policies = service_policies(arguments["services"] or [], "services")
-            self._units = [policy.name for policy in policies]
-            self._collector = arguments["collector"]
-            refusal = why_not(host, arguments["confirm"], str(self._connection.transport), self._task.delegate_to)
-            result.update(self._drill(host, arguments["seconds"], refusal))
-        except (LifeboatError, AnsibleConnectionFailure) as error:
-            raise AnsibleActionFail(printable(str(error))) from error
-        return result
+            return self._drill(arguments["seconds"], refusal)
+        except AnsibleConnectionFailure as error:
+            raise LifeboatError(str(error)) from error
 
-    def _drill(self, host: str, seconds: int, refusal: str | None) -> dict[str, Any]:
+    def _drill(self, seconds: int, refusal: str | None) -> dict[str, Any]:
         checks = bool(self._task.check_mode)
         if refusal and not checks:
             raise Refused(refusal, {})
         before = self._look()
-        refusal = refusal or why_not_here(host, before, _BOOT_ID)
+        refusal = refusal or why_not_here(self.host, before, _BOOT_ID)
         if refusal and not checks:
             raise Refused(refusal, {})
         growth = foretold(before)
         told = {"changed": not refusal, "forecast": printable(asdict(growth)), "refused": refusal}
         if checks:
             summary = [*forecast_lines(growth), f"would be refused: {refusal}" if refusal else "nothing was done"]
-            return {**told, "summary": _under(host, summary)}
+            return {**told, "summary": _under(self.host, summary)}
         usual = self._usual_seconds()
         silence = Silence()
         self._start(seconds)
@@ -101,12 +94,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             **printable(asdict(verdict)),
             "seconds": report.seconds,
             "no_answer": no_answer,
-            "summary": _under(host, verdict_lines(growth, verdict, no_answer)),
+            "summary": _under(self.host, verdict_lines(growth, verdict, no_answer)),
         }
 
     def _look(self) -> HostState:
         options = {name: spec.get("default") for name, spec in ARGUMENTS.items()} | {"units": self._units}
-        return validate(facts_in(look(self, self._collector, options, questions(options), self._variables)))
+        return validate(facts_in(look(self, self._collector, options, questions(options), self.variables)))
 
     def _say(self, text: str) -> str:
         return str(ask(self, text)["stdout"])

@@ -11,12 +11,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
-
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from typing import Any, ClassVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import OptionalHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.keep import keep
@@ -38,51 +36,41 @@ _WORST = 10
 DROPPED = "the play failed for this host before it was looked at: the output of that run says why"
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Reads all records, writes the report, and fails where the hosts of this run cross I(fail_on)."""
 
-    _supports_check_mode = True
-    _supports_async = False
     _requires_connection = False
+    SPEC: ClassVar = {
+        "report_dir": {"type": "str", "required": True},
+        "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
+        "hosts": {"type": "list", "elements": "str"},
+        "history_days": {"type": "int", "default": 90},
+        "thresholds": {"type": "raw"},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "report_dir": {"type": "str", "required": True},
-                "fail_on": {"type": "str", "choices": list(FAIL_ON), "default": "none"},
-                "hosts": {"type": "list", "elements": "str"},
-                "history_days": {"type": "int", "default": 90},
-                "thresholds": {"type": "raw"},
-            }
-        )
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if arguments["history_days"] < 1:
-            raise AnsibleActionFail(f"history_days: found {arguments['history_days']}, expected 1 or more")
-        files, variables = RecordFiles(Path(arguments["report_dir"])), task_vars or {}
+            raise LifeboatError(f"history_days: found {arguments['history_days']}, expected 1 or more")
+        files = RecordFiles(Path(arguments["report_dir"]))
         # Not those that a play with "serial" has still to look at: what is known of them is of an earlier run.
-        of_play = sorted({*variables.get("ansible_play_batch", ()), *lost(variables)})
+        of_play = sorted({*self.variables.get("ansible_play_batch", ()), *lost(self.variables)})
         run, now = Run(arguments["hosts"] or of_play, arguments["fail_on"]), int(time.time())
-        try:
-            packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
-            files.sweep()
-            with OptionalHistory(files.folder) as history:
-                history.prune(arguments["history_days"], now)
-                keep_missing(files, history, of_play, variables)
-                page = roll_up(files, history, now, run.see, packages)
-            said = [*run.summary(files), *of_the_fleet(packages.findings())]
-        except LifeboatError as error:
-            raise AnsibleActionFail(str(error)) from error
-        if history.lost is not None:
-            result["warnings"] = [f"going on without the history: {history.lost}"]
-        result.update(
-            changed=False,
-            page=str(page),
-            records=str(files.hosts),
-            exports=[str(files.folder / name) for name in EXPORTS],
-            crossed=run.crossed,
-            summary=[*said, "", f"page: {page}", f"JSON: {files.hosts}"],
-        )
-        return result
+        packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
+        files.sweep()
+        with OptionalHistory(files.folder) as history:
+            history.prune(arguments["history_days"], now)
+            keep_missing(files, history, of_play, self.variables)
+            page = roll_up(files, history, now, run.see, packages)
+        said = [*run.summary(files), *of_the_fleet(packages.findings())]
+        return {
+            "changed": False,
+            "page": str(page),
+            "records": str(files.hosts),
+            "exports": [str(files.folder / name) for name in EXPORTS],
+            "crossed": run.crossed,
+            "summary": [*said, "", f"page: {page}", f"JSON: {files.hosts}"],
+            "warnings": history.warnings,
+        }
 
 
 def lost(variables: Mapping[str, Any]) -> set[str]:

@@ -5,24 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import PackageUsers
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import open_history
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import LeakyPackage
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade as ServiceUpgrade
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import (
-    at,
-    entries,
-    flag,
-    items,
-    text,
-)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import salvage
 
 _NOT_KNOWN = "another version"
 # What talks by the bus does not find back to it: it takes a reboot.
@@ -31,78 +26,70 @@ _NOT_RESTARTED = ("dbus.service", "dbus-broker.service")
 _MOST_USERS, _MOST_TOLD, _MOST_TEXT = 10_000, 50, 100
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
+class ActionModule(Action):
     _requires_connection = False
+    SPEC: ClassVar = {
+        "report_dir": {"type": "str", "required": True},
+        "packages": {"type": "list", "elements": "dict", "required": True},
+        "before": {"type": "dict", "required": True},
+        "after": {"type": "dict"},
+        "since": {"type": "int", "required": True},
+        "done": {"type": "list", "elements": "str", "default": []},
+        "restart_others": {"type": "bool", "default": False},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "report_dir": {"type": "str", "required": True},
-                "packages": {"type": "list", "elements": "dict", "required": True},
-                "before": {"type": "dict", "required": True},
-                "after": {"type": "dict"},
-                "since": {"type": "int", "required": True},
-                "done": {"type": "list", "elements": "dict", "default": []},
-                "restart_others": {"type": "bool", "default": False},
-            }
-        )
-        host = str((task_vars or {}).get("inventory_hostname", "localhost"))
-        packages, before, after = arguments["packages"], arguments["before"], arguments["after"]
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        packages = [salvage(LeakyPackage, one) for one in arguments["packages"]]
+        before, after = salvage(PackageUsers, arguments["before"]), arguments["after"]
         wanted, refused = proven(packages, before)
-        told = [f"{one['package']} {one['version']}: not upgraded, {why}" for one, why in refused]
+        told = [f"{one.package} {one.version}: not upgraded, {why}" for one, why in refused]
         if after is None:
-            result.update(changed=False, wanted=wanted, summary=[clean(f"{host}: {line}") for line in told])
-            return result
+            return {"changed": False, "wanted": [asdict(one) for one in wanted], "summary": self._summary(told)}
         check_mode = bool(self._task.check_mode)
-        changed = {text(one, "item", "package") for one in arguments["done"] if flag(one, "changed")}
         found = Upgrade(
             packages,
             before,
-            None if check_mode else after,
-            changed,
+            None if check_mode else salvage(PackageUsers, after),
+            arguments["done"],
             unproven=[one for one, _why in refused],
             restart_others=arguments["restart_others"],
         )
         if found.upgrades and not check_mode:
-            try:
-                _record(Path(arguments["report_dir"]), host, found.upgrades, arguments["since"])
-            except LifeboatError as error:
-                raise AnsibleActionFail(str(error)) from error
-        result.update(
-            changed=False,
-            upgrades=found.upgrades,
-            restart=found.restart,
-            others=found.others,
-            still_leaking=found.still_leaking,
-            foreign=found.foreign,
-            summary=[clean(f"{host}: {line}") for line in (*found.told(), *told)],
-        )
-        return result
+            with open_history(Path(arguments["report_dir"])) as history:
+                upgrades = [ServiceUpgrade(**one, at=arguments["since"]) for one in found.upgrades]
+                history.keep_upgrades(self.host, upgrades)
+        return {
+            "changed": False,
+            "upgrades": found.upgrades,
+            "restart": found.restart,
+            "others": found.others,
+            "still_leaking": found.still_leaking,
+            "foreign": found.foreign,
+            "summary": self._summary([*found.told(), *told]),
+        }
+
+    def _summary(self, lines: Iterable[str]) -> list[str]:
+        return [clean(f"{self.host}: {line}") for line in lines]
 
 
 def proven(
-    packages: Sequence[Mapping[str, Any]], before: Mapping[str, Any]
-) -> tuple[list[Mapping[str, Any]], list[tuple[Mapping[str, Any], str]]]:
+    packages: Iterable[LeakyPackage], before: PackageUsers
+) -> tuple[list[LeakyPackage], list[tuple[LeakyPackage, str]]]:
     """The packages of which this host itself shows that they leak here, and why not for the others that are here.
 
     Another device has named them. Here the version has to be installed, one of its files has to be what was named,
     and a service that leaks here, by this host's own audit, has to run it.
     """
-    wanted: list[Mapping[str, Any]] = []
-    refused: list[tuple[Mapping[str, Any], str]] = []
+    wanted: list[LeakyPackage] = []
+    refused: list[tuple[LeakyPackage, str]] = []
     for package in packages:
-        name, version, units = text(package, "package"), text(package, "version"), items(package, "units")
-        if not name or not version or text(before, "versions", name) != version:
+        if before.versions.get(package.package) != package.version:
             continue
-        runs = [user for user in _users(before) if text(user, "unit") in units and not flag(user, "stale")]
-        owners = (at(before, "owners", text(user, "file") or "") for user in runs)
-        if any((text(owner, "package"), text(owner, "version")) == (name, version) for owner in owners):
+        runs = [user.file for user in before.users if user.unit in package.units and not user.stale]
+        if Package(package.package, package.version) in map(before.owners.get, runs):
             wanted.append(package)
         else:
-            refused.append((package, f"on this host {', '.join(map(str, units)) or 'what leaks'} runs no file of it"))
+            refused.append((package, f"on this host {', '.join(package.units) or 'what leaks'} runs no file of it"))
     return wanted, refused
 
 
@@ -113,11 +100,11 @@ class Upgrade:
 
     def __init__(
         self,
-        packages: Sequence[Mapping[str, Any]],
-        before: Mapping[str, Any],
-        after: Mapping[str, Any] | None,
-        changed: Collection[str | None],
-        unproven: Collection[Mapping[str, Any]] = (),
+        packages: Sequence[LeakyPackage],
+        before: PackageUsers,
+        after: PackageUsers | None,
+        changed: Collection[str],
+        unproven: Collection[LeakyPackage] = (),
         restart_others: bool = False,
     ) -> None:
         self._check_mode = after is None
@@ -125,34 +112,29 @@ class Upgrade:
         self.still_leaking: list[str] = []
         self.foreign: list[str] = []
         for package in packages:
-            name, leaking = text(package, "package") or "", text(package, "version")
-            if leaking is None or text(before, "versions", name) != leaking:
+            name, leaking = package.package, package.version
+            if before.versions.get(name) != leaking:
                 # Not here, or not the version that leaks; where it is of both architectures they go together.
                 self.foreign += [f"{other} {leaking}" for other in _foreign(before, name, leaking)]
                 continue
-            now = text(after, "versions", name) if after is not None else _NOT_KNOWN if name in changed else None
+            now = after.versions.get(name) if after is not None else _NOT_KNOWN if name in changed else None
             if package in unproven:
                 continue
             if now in (None, leaking):
                 self.still_leaking.append(f"{name} {leaking}")
                 continue
-            for unit in items(package, "units"):
-                self.upgrades.append(
-                    {"unit": str(unit), "package": name, "before": leaking, "after": str(now)[:_MOST_TEXT]}
-                )
+            for unit in package.units:
+                self.upgrades.append({"unit": unit, "package": name, "before": leaking, "after": str(now)[:_MOST_TEXT]})
         # Also what an earlier run has replaced. In check mode nothing is yet: all who use it now would run the old one.
-        users = _users(before if after is None else after)
         would = after is None and bool(self.upgrades)
-        old = [user for user in users if would or flag(user, "stale")]
+        old = [user for user in (after or before).users[:_MOST_USERS] if would or user.stale]
         # A unit within another one is known to the systemd of a user or a container alone.
-        names = {text(user, "unit") or "" for user in old}
+        names = {user.unit or "" for user in old}
         services = {name for name in names if name.endswith(".service") and "/" not in name}.difference(_NOT_RESTARTED)
-        own = {unit for package in packages for unit in items(package, "units")}
+        own = {unit for package in packages for unit in package.units}
         self.restart = sorted(services if restart_others else services & own)
         self.others = [
-            f"pid {user.get('pid')} ({text(user, 'comm')}) in {text(user, 'unit') or 'no unit'}"
-            for user in old
-            if text(user, "unit") not in self.restart
+            f"pid {user.pid} ({user.comm}) in {user.unit or 'no unit'}" for user in old if user.unit not in self.restart
         ]
 
     def told(self) -> Iterator[str]:
@@ -171,17 +153,7 @@ class Upgrade:
             yield f"{package}: of a foreign architecture, which is not upgraded here; do it by hand, the leak stays"
 
 
-def _users(look: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return entries(look, "users")[:_MOST_USERS]
-
-
-def _foreign(look: Mapping[str, Any], name: str, leaking: str | None) -> list[str]:
+def _foreign(look: PackageUsers, name: str, leaking: str) -> list[str]:
     """C(liba:armhf), where that is the version that leaks."""
-    found = at(look, "foreign")
-    known = found if isinstance(found, Mapping) else {}
-    return sorted(other for other in known if other.partition(":")[0] == name and known[other] == leaking)
-
-
-def _record(report_dir: Path, host: str, upgrades: Sequence[Mapping[str, str]], when: int) -> None:
-    with open_history(report_dir) as history:
-        history.keep_upgrades(host, [ServiceUpgrade(**one, at=when) for one in upgrades])
+    known = [other for other, version in look.foreign.items() if version == leaking]
+    return sorted(other for other in known if other.partition(":")[0] == name)

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import (
     candidates,
     groups,
@@ -29,30 +27,22 @@ _MOST_TARGETS = 5
 _MOST_TOLD = 10
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
+class ActionModule(Action):
     _requires_connection = False
+    SPEC: ClassVar = {
+        "report_dir": {"type": "str", "required": True},
+        "hosts": {"type": "list", "elements": "str"},
+        "share_pct": {"type": "int", "default": 10},
+        "max_age_days": {"type": "int", "default": 30},
+    }
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(
-            argument_spec={
-                "report_dir": {"type": "str", "required": True},
-                "hosts": {"type": "list", "elements": "str"},
-                "share_pct": {"type": "int", "default": 10},
-                "max_age_days": {"type": "int", "default": 30},
-            }
-        )
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         report_dir = Path(arguments["report_dir"])
-        play = frozenset(arguments["hosts"] or (task_vars or {}).get("ansible_play_hosts_all", []))
+        play = frozenset(arguments["hosts"] or self.variables.get("ansible_play_hosts_all", []))
         hosts = sorted(play)
         now, days = int(time.time()), arguments["max_age_days"]
-        try:
-            rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
-            usable, unused = profiles(report_dir, hosts, now, days)
-        except LifeboatError as error:
-            raise AnsibleActionFail(str(error)) from error
+        rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
+        usable, unused = profiles(report_dir, hosts, now, days)
         found, packages = groups(rows, play), leaky_packages(usable, arguments["share_pct"])
         services: dict[str, list[str]] = {}
         for group in sorted(found, key=lambda group: -group.rate_bytes_per_hour):
@@ -67,17 +57,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         # What another device says is a hint. Whom it is for is said by each host: in its own audit, then by a look.
         audited = [row for row in rows if row.level != LEVELS[-1] and not too_old(row.audited_at, now, days)]
         own = {row.host: [one.as_dict() for one in candidates(row, packages)] for row in audited}
-        result.update(
-            changed=False,
-            groups=[group.as_dict() for group in found],
-            targets={host: units[:_MOST_TARGETS] for host, units in services.items()},
-            packages=[package.as_dict() for package in packages],
-            candidates={host: packages for host, packages in own.items() if packages},
-            now=now,
-            summary=told or ["no leak was found by the last audits of these hosts"],
-            unused=_told(unused, [host for host in hosts if host not in own] if packages else [], days),
-        )
-        return result
+        return {
+            "changed": False,
+            "groups": [group.as_dict() for group in found],
+            "targets": {host: units[:_MOST_TARGETS] for host, units in services.items()},
+            "packages": [package.as_dict() for package in packages],
+            "candidates": {host: packages for host, packages in own.items() if packages},
+            "now": now,
+            "summary": told or ["no leak was found by the last audits of these hosts"],
+            "unused": _told(unused, [host for host in hosts if host not in own] if packages else [], days),
+        }
 
 
 def _told(unused: list[str], not_audited: list[str], days: int) -> list[str]:

@@ -5,27 +5,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
-
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
+class ActionModule(Action):
     """Changes nothing, and leaves nothing on the host."""
 
-    _supports_check_mode = True
-    _supports_async = False
+    SPEC = ARGUMENTS
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        _unused, arguments = self.validate_argument_spec(argument_spec=ARGUMENTS)
-        try:
-            result.update(look(self, arguments["collector"], arguments, questions(arguments), task_vars or {}))
-        except LifeboatError as error:
-            raise AnsibleActionFail(str(error)) from error
-        return result
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return look(self, arguments["collector"], arguments, questions(arguments), self.variables)

@@ -12,6 +12,7 @@ from ansible.errors import AnsibleFilterError
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.inventory import declared_by
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._variables.faults import of_names
 
 
 def declared(variables: Any, state: str = "present", role: str = "") -> dict[str, Any]:
@@ -22,6 +23,8 @@ def declared(variables: Any, state: str = "present", role: str = "") -> dict[str
         )
     if state not in ("present", "absent"):
         raise AnsibleFilterError(f"declared: found the state {state!r}, expected present or absent")
+    for fault in of_names(variables):
+        raise AnsibleFilterError(fault)
     try:
         return declared_by(variables, state, role)
     except InvalidPolicy as error:

@@ -33,6 +33,16 @@ class ReadOnly(HostError):
     """The file is there and this may not be done with it (a container, a read-only mount, no permission)."""
 
 
+class TooMuch(LifeboatError):
+    """A device says more than is looked at; the message names what, and the limit."""
+
+    @classmethod
+    def check(cls, what: str, found: int, most: int) -> None:
+        """Raise it where I(found) is more than I(most)."""
+        if found > most:
+            raise cls(f"{what}: found {found}, expected at most {most}; what is beyond is not looked at")
+
+
 class Changed(HostError):
     """The file is not what it was when it was read: read it again, and decide again."""
 

@@ -55,9 +55,9 @@ options:
     required: true
   done:
     description:
-      - The results of the upgrade, a loop over RV(wanted); in check mode they tell whether there is another version.
+      - The names of those of RV(wanted) that the upgrade has changed; in check mode, of which there is another version.
     type: list
-    elements: dict
+    elements: str
     default: []
   restart_others:
     description:
@@ -82,7 +82,7 @@ EXAMPLES = r"""
     before: "{{ before }}"
     after: "{{ after }}"
     since: "{{ leaks.now }}"
-    done: "{{ upgraded.results }}"
+    done: "{{ upgraded.results | selectattr('changed') | map(attribute='item.package') }}"
   register: upgrade
 """
 

@@ -68,7 +68,9 @@ users:
       description: Its name.
       type: str
     unit:
-      description: Its systemd unit, V(null) outside of any; C(OUTER/INNER) for one of a user or a container within it.
+      description: >-
+        Its systemd unit, V(null) outside of any; one of a user or a container in full, as
+        C(user@1000.service/a.service).
       type: str
     file:
       description: The file.
@@ -83,7 +85,7 @@ owners:
   returned: success
   type: dict
   sample:
-    /usr/lib/x86_64-linux-gnu/libssl.so.3: {package: libssl3, version: 3.0.17-1~deb12u2}
+    /usr/lib/x86_64-linux-gnu/libssl.so.3: {name: libssl3, version: 3.0.17-1~deb12u2}
 """
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import package_users

@@ -53,6 +53,9 @@ options:
             a thousandth of all memory for each point.
           - With V(-1000) everything that the service starts can not be killed either, and a service that leaks takes
             the whole device with it. Prefer V(-900).
+          - What starts other people's programs gives them its score, and V(-500) or less for it is refused. Such are
+            C(sshd), which keeps its listener at V(-1000) by itself, cron, container engines, agents, login and session
+            managers.
           - Has to be a number; a YAML boolean is refused. Required unless O(services[].state=absent).
         type: raw
       oom_policy:
@@ -125,7 +128,7 @@ options:
     type: dict
   force:
     description:
-      - Apply also what a guard refuses, such as V(-1000) on C(sshd), whose sessions inherit it. The reasons become
+      - Apply also what a guard refuses, such as V(-900) for C(sshd), whose sessions inherit it. The reasons become
         warnings.
     type: bool
     default: false

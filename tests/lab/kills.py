@@ -42,8 +42,8 @@ def kill_globally(machine: Machine, unit: str = "outgrows") -> Kill:
 def kill_in_cgroup(machine: Machine, group: bool = False, unit: str = "limited") -> Kill:
     """A service outgrows its limit; with I(group) the kernel kills all four of its processes (memory.oom.group)."""
     limit = ["-p", "MemoryMax=32M"]
-    if group:
-        return _run(machine, unit, 4, [*limit, "-p", "OOMPolicy=kill"])
+    if group:  # KillMode: else systemd, told that the first has died, may end another before the kernel comes to it
+        return _run(machine, unit, 4, [*limit, "-p", "OOMPolicy=kill", "-p", "KillMode=process"])
     return _run(machine, unit, 1, limit)
 
 

@@ -12,10 +12,10 @@ from .services import METRICS, VITAL, install
 from .uml import Machine
 
 GROUPS = {
-    "oom_protect_services": [{"name": "ssh", "oom_score_adj": -900}],
+    "oom_protect_services": [{"name": "metrics", "oom_score_adj": -900}],
     "oom_protect_services_kiosks": [
         {"name": "vital.service", "oom_score_adj": -800},
-        {"name": "ssh", "oom_score_adj": -900},
+        {"name": "metrics", "oom_score_adj": -900},
     ],
 }
 QUARREL = {"oom_protect_services_site": [{"name": "vital", "oom_score_adj": 5}]}
@@ -29,13 +29,12 @@ def role(ansible: Ansible, device: Machine, variables: dict[str, Any], tasks_fro
 
 def left(device: Machine) -> str:
     files = "find /etc/systemd/system /etc/sysctl.d -name '*lifeboat*'"
-    scores = "for u in vital ssh; do cat /proc/$(systemctl show -P MainPID $u)/oom_score_adj; done"
+    scores = "for u in vital metrics; do cat /proc/$(systemctl show -P MainPID $u)/oom_score_adj; done"
     return device.ssh(f"{files}; {scores}; sysctl -n vm.overcommit_memory vm.overcommit_ratio vm.panic_on_oom").stdout
 
 
 def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansible, device: Machine) -> None:
     install(device, (VITAL, METRICS))
-    device.ssh("echo 0 > /proc/$(systemctl show -P MainPID ssh)/oom_score_adj")  # sshd gives itself -1000
     before = left(device)
 
     quarrel = role(ansible, device, {**GROUPS, **QUARREL}, check=True)

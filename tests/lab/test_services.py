@@ -286,8 +286,9 @@ def test_guards_and_warnings_have_numbers(ansible: Ansible, devices: Any) -> Non
     assert forced["kill_order"]["after"][0]["unit"] == "ssh.service"
     assert forced["kill_order"]["before"][0]["points"] > forced["kill_order"]["after"][0]["points"]
 
-    inherited = ansible.module(device, MODULE, {"services": [{"name": "ssh", "oom_score_adj": -1000}]})
-    assert inherited["failed"] and "every login session inherits" in inherited["msg"]
+    for name, heirs in (("ssh", "every login session"), ("sshd", "every login session"), ("user@", "every program")):
+        inherited = ansible.module(device, MODULE, {"services": [{"name": name, "oom_score_adj": -500}]})
+        assert inherited["failed"] and f"would have score -500, which {heirs}" in inherited["msg"], inherited
     everything = [
         {"name": name, "oom_score_adj": -900}
         for name in device.ssh(

@@ -28,7 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import (
     audited,
     not_audited,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend, TrendPoints
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend, TrendPoints
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 
@@ -36,7 +36,7 @@ NOW = "2026-05-04T03:02:01+00:00"
 AT = 1_777_863_721
 RUN = "controller:1:5"
 FINDING = Finding("x.y", "warning", "subject", "observed", "expected", "message", "remedy")
-TREND = KeptTrend(
+TREND = ServiceTrend(
     unit="nginx.service",
     verdict="leak",
     rate_bytes_per_hour=1 << 20,

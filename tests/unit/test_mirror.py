@@ -13,6 +13,7 @@ FIND = "plugins/plugin_utils/_audit/findings/test_find.py"
 SQLITE = "plugins/plugin_utils/_archive/history/test_sqlite.py"
 KEPT = "plugins/plugin_utils/_report/test_host_page_file.py"
 TESTED_BY = {
+    "plugins/action/check_variables.py": "plugins/plugin_utils/_variables/test_faults.py",
     "plugins/action/heap_profile.py": "plugins/plugin_utils/_archive/test_profiles.py",
     "plugins/action/memory_facts.py": "plugins/plugin_utils/_collect/test_over_connection.py",
     "plugins/filter/declared.py": "plugins/module_utils/_policy/test_inventory.py",
@@ -25,6 +26,7 @@ TESTED_BY = {
     "plugins/module_utils/_tuning/decide.py": "plugins/module_utils/_tuning/test_converge.py",
     "plugins/module_utils/_tuning/family_module.py": "plugins/modules/test_family_modules.py",
     "plugins/module_utils/_runner.py": "plugins/modules/test_family_modules.py",
+    "plugins/plugin_utils/_action/action.py": "plugins/action/test_audit.py",
     "plugins/plugin_utils/_archive/heap_profile.py": "plugins/plugin_utils/_archive/test_profiles.py",
     "plugins/plugin_utils/_archive/history/database.py": SQLITE,
     "plugins/plugin_utils/_archive/history/history.py": SQLITE,
@@ -43,7 +45,7 @@ def mirrored(source: Path) -> Path:
 
 def sources() -> list[Path]:
     """Modules have no code of their own, and doc fragments none at all."""
-    folders = ("action", "filter", "module_utils", "plugin_utils")
+    folders = ("action", "filter", "lookup", "module_utils", "plugin_utils")
     found = [path for folder in folders for path in (ROOT / "plugins" / folder).rglob("*.py")]
     return sorted(path.relative_to(ROOT) for path in found if path.name != "__init__.py")
 

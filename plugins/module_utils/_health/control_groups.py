@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+from typing import NamedTuple, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import (
     FILES,
     ROOT,
-    ROOTS,
+    V1,
+    V2,
     Cgroup,
     parse_cgroup_files,
     with_ancestors,
@@ -19,22 +20,31 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 
+class Hierarchy(NamedTuple):
+    """Where the files of groups are, and of which version of cgroups."""
+
+    version: int
+    root: str
+
+
 def read_cgroups(host: Door, processes: Sequence[Process]) -> Optional[Tuple[Cgroup, ...]]:
     """Each group that a process is accounted to and all above it; C(None) without the controller.
 
     The root is among them where it has a limit: that of a container, whose root is a group like others to the kernel.
+    Raises TooMuch for more than are looked at.
     """
-    version = memory_version(host)
-    if version is None:
+    hierarchy = find_hierarchy(host)
+    if hierarchy is None:
         return None
     paths = with_ancestors(process.memory_cgroup for process in processes if process.memory_cgroup)
-    root = _read(host, version, ROOT)
-    below = (_read(host, version, path) for path in paths)
+    root = _read(host, hierarchy, ROOT)
+    below = (_read(host, hierarchy, path) for path in paths)
     return tuple(group for group in (root if root and root.limit_kib is not None else None, *below) if group)
 
 
-def _read(host: Door, version: int, path: str) -> Optional[Cgroup]:
-    folder = ROOTS[version] + ("" if path == ROOT else path)
+def _read(host: Door, hierarchy: Hierarchy, path: str) -> Optional[Cgroup]:
+    version = hierarchy.version
+    folder = hierarchy.root + ("" if path == ROOT else path)
     read = ((name, host.read_if_there(f"{folder}/{name}")) for name in FILES[version])
     files = {name: text for name, text in read if text is not None}
     # A group that has ended meanwhile, one outside of this namespace, and one without the controller have none.
@@ -43,9 +53,11 @@ def _read(host: Door, version: int, path: str) -> Optional[Cgroup]:
     return None
 
 
-def memory_version(host: Door) -> Optional[int]:
-    """The version of the hierarchy that has the memory controller."""
-    if host.exists(ROOTS[1] + "/memory.usage_in_bytes"):
-        return 1
-    controllers = host.read_if_there(ROOTS[2] + "/cgroup.controllers")
-    return 2 if controllers is not None and "memory" in controllers.split() else None
+def find_hierarchy(host: Door) -> Optional[Hierarchy]:
+    """The hierarchy that has the memory controller."""
+    if host.exists(V1 + "/memory.usage_in_bytes"):
+        return Hierarchy(1, V1)
+    for root in V2:
+        if "memory" in (host.read_if_there(root + "/cgroup.controllers") or "").split():
+            return Hierarchy(2, root)
+    return None

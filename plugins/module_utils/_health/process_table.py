@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import parse_memory_path
@@ -19,7 +20,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     parse_shares,
     parse_stat,
     parse_status,
-    unit_of,
 )
 
 

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, NamedTuple, Sequence, Tuple
+from bisect import bisect_left
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     HostError,
     InvalidPolicy,
     Missing,
+    TooMuch,
     Unsupported,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import (
@@ -21,10 +23,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
+    MOST_INCLUDES,
     OWN_NAME,
     SEARCH_PATH,
     DropIn,
-    dropin_folders,
+    dropin_dirs,
+    includes,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
@@ -43,14 +47,58 @@ USER_NAMESPACE = "/proc/self/ns/user"
 _INITIAL_NAMESPACE = "user:[4026531837]"
 VERSION_ARGV = ("systemctl", "--version")
 
+# What is looked at of one host, which is much more than real ones have.
+MOST_FOLDERS = 20_000
+# A file of several units counts for each, and so does a process of a unit within another one.
+MOST_FILES = 50_000
+MOST_CHARACTERS = 32 * 1024 * 1024
+MOST_PROCESSES = 200_000
+
+
+class _Files:
+    """The files of units, each read once; one that belongs to many units is in what is told of each of them."""
+
+    def __init__(self, host: Door) -> None:
+        self._host = host
+        self._known: Dict[str, DropIn] = {}
+        self._count = self._characters = 0
+
+    def read(self, path: str) -> DropIn:
+        if path not in self._known:
+            self._known[path] = _read(self._host, path)
+        found = self._known[path]
+        self._count += 1
+        self._characters += len(found.text or "")
+        TooMuch.check("files of units", self._count, MOST_FILES)
+        TooMuch.check("characters in files of units", self._characters, MOST_CHARACTERS)
+        return found
+
+
+class _Members:
+    """Processes by the control group that they are in, or below."""
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        # With the separator, a group comes right before all that are below it.
+        self._sorted = sorted(processes, key=lambda process: (process.cgroup or "") + "/")
+        self._places = [(process.cgroup or "") + "/" for process in self._sorted]
+        self._count = 0
+
+    def of(self, cgroup: str) -> Sequence[Process]:
+        first = bisect_left(self._places, cgroup + "/")
+        last = bisect_left(self._places, cgroup + "0", first)  # the character behind the separator
+        self._count += last - first
+        TooMuch.check("processes of units", self._count, MOST_PROCESSES)
+        return self._sorted[first:last]
+
 
 class _Scene(NamedTuple):
-    """What is the same for all units."""
+    """What is the same for all units. I(folders) are the drop-in folders by name, with their files."""
 
     host: Door
     version: int
-    folders: Mapping[str, Tuple[str, ...]]
-    by_cgroup: Mapping[str, Sequence[Process]]
+    folders: Mapping[str, Mapping[str, Sequence[str]]]
+    files: _Files
+    members: _Members
     default_score: int
     manager_score: int
     may_lower: bool
@@ -79,8 +127,8 @@ class ShownUnits:
         self, host: Door, declared: Sequence[str], processes: Sequence[Process], dropin: str, all_loaded: bool
     ) -> None:
         self._scene = _scene(host, processes, dropin)
-        self._declared = declared
-        self._asked = [*declared, *(name for name in _with_our_dropin(self._scene) if name not in declared)]
+        self._declared = frozenset(declared)
+        self._asked = [*dict.fromkeys([*declared, *_with_our_dropin(self._scene)])]
         argv = units.show_argv(self._asked, all_loaded) if self._asked or all_loaded else None
         self._shown = () if argv is None else units.parse_show(host.run_or_fail(argv))
 
@@ -106,7 +154,7 @@ def read_declared(
 
 
 def _declared_state(
-    scene: _Scene, asked: Sequence[str], known: Mapping[str, UnitProperties], declared: Sequence[str]
+    scene: _Scene, asked: Sequence[str], known: Mapping[str, UnitProperties], declared: FrozenSet[str]
 ) -> ServicesState:
     entries: Dict[str, DeclaredUnit] = {}
     for name in asked:
@@ -125,15 +173,13 @@ def _declared_state(
 
 def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
     version = require_systemd(host)
-    by_cgroup: Dict[str, List[Process]] = {}
-    for process in processes:
-        by_cgroup.setdefault(process.cgroup or "", []).append(process)
     manager_score = _number(host.read("/proc/1/oom_score_adj"), "/proc/1/oom_score_adj")
     return _Scene(
         host=host,
         version=version,
         folders=_folders_on_disk(host),
-        by_cgroup=by_cgroup,
+        files=_Files(host),
+        members=_Members(processes),
         default_score=_default_score(host, manager_score),
         manager_score=manager_score,
         may_lower=_may_lower(host),
@@ -141,29 +187,31 @@ def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
     )
 
 
-def _folders_on_disk(host: Door) -> Dict[str, Tuple[str, ...]]:
-    """Every drop-in folder with its files, listed once for all units."""
-    found: Dict[str, Tuple[str, ...]] = {}
+def _folders_on_disk(host: Door) -> Dict[str, Dict[str, Sequence[str]]]:
+    """Every drop-in folder with its files, by its name and where it is; listed once for all units."""
+    found: Dict[str, Dict[str, Sequence[str]]] = {}
+    count = 0
     for root in SEARCH_PATH:
         # /lib is a link to /usr/lib on most hosts: the same folder under a second name.
         if root.startswith("/lib/") and host.link_target("/lib") is not None:
             continue
         for name in host.names(root):
             if name.endswith(".d"):
-                folder = root + "/" + name
-                found[folder] = tuple(host.names(folder))
+                count += 1
+                TooMuch.check("folders with drop-ins of units", count, MOST_FOLDERS)
+                found.setdefault(name, {})[root] = tuple(host.names(root + "/" + name))
     return found
 
 
 def _with_our_dropin(scene: _Scene) -> List[str]:
     """The units that have a drop-in of ours."""
-    named = {folder[len(ETC) + 1 : -len(".d")]: folder for folder in scene.folders if folder.startswith(ETC + "/")}
+    named = {folder[: -len(".d")]: places.get(ETC, ()) for folder, places in scene.folders.items()}
     return [
         name
-        for name, folder in named.items()
-        if scene.dropin in scene.folders[folder]
+        for name, files in named.items()
+        if scene.dropin in files
         and _is_unit(name)
-        and is_ours(_read(scene.host, folder + "/" + scene.dropin).text)
+        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}").text)
     ]
 
 
@@ -175,7 +223,7 @@ def _is_unit(name: str) -> bool:
         return False
 
 
-def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], declared: Sequence[str]) -> DeclaredUnit:
+def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], declared: FrozenSet[str]) -> DeclaredUnit:
     if names.split(name).is_template:
         unit_id, load_state, members = name, _template_load_state(scene.host, name), _instances(name, known, declared)
     else:
@@ -184,14 +232,13 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
         unit = known[name]
         unit_id, load_state = unit.id, unit.load_state or "not-found"
         members = (unit,) if load_state not in ("not-found", "masked") else ()
-    folder = f"{ETC}/{unit_id}.d"
-    own_path = folder + "/" + scene.dropin
-    has_own = scene.dropin in scene.folders.get(folder, ())
+    own_path = f"{ETC}/{unit_id}.d/{scene.dropin}"
+    files = scene.folders.get(f"{unit_id}.d", {}).get(ETC)
     return DeclaredUnit(
         name=name,
         own_path=own_path,
-        own_text=_read(scene.host, own_path).text if has_own else None,
-        folder_exists=folder in scene.folders,
+        own_text=_read(scene.host, own_path).text if scene.dropin in (files or ()) else None,
+        folder_exists=files is not None,
         load_state=load_state,
         states=tuple(_state(scene, member, unit_id) for member in members),
     )
@@ -205,34 +252,50 @@ def _template_load_state(host: Door, name: str) -> str:
 
 
 def _instances(
-    template: str, known: Mapping[str, UnitProperties], declared: Sequence[str]
+    template: str, known: Mapping[str, UnitProperties], declared: FrozenSet[str]
 ) -> Tuple[UnitProperties, ...]:
     """The loaded instances of a template that are not declared by themselves: their own drop-in hides this one."""
     found = {
         unit.id: unit
         for unit in known.values()
-        if names.split(unit.id).template_of == template and not {unit.id, *unit.names} & set(declared)
+        if names.split(unit.id).template_of == template and declared.isdisjoint((unit.id, *unit.names))
     }
     return tuple(found[unit_id] for unit_id in sorted(found))
 
 
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
+    fragment = scene.files.read(unit.fragment_path) if unit.fragment_path else None
     return ServiceState(
         unit=unit,
         own_path=f"{ETC}/{owner}.d/{scene.dropin}",
         systemd_version=scene.version,
-        fragment=_read(scene.host, unit.fragment_path) if unit.fragment_path else None,
-        dropins=tuple(
-            _read(scene.host, folder + "/" + name)
-            for folder in dropin_folders(unit.id, unit.names, scene.version)
-            for name in scene.folders.get(folder, ())
-            if name.endswith(".conf")
-        ),
+        fragment=fragment,
+        dropins=tuple(map(scene.files.read, _dropin_paths(scene, unit))),
         running=_running(scene, unit),
         default_score=scene.default_score,
         manager_score=scene.manager_score,
         may_lower=scene.may_lower,
+        included=_included(scene, fragment) if fragment else (),
     )
+
+
+def _dropin_paths(scene: _Scene, unit: UnitProperties) -> Iterator[str]:
+    for folder in dropin_dirs(unit.id, unit.names, scene.version):
+        for root, names_in in scene.folders.get(folder, {}).items():
+            yield from (f"{root}/{folder}/{name}" for name in names_in if name.endswith(".conf"))
+
+
+def _included(scene: _Scene, fragment: DropIn) -> Tuple[DropIn, ...]:
+    """The files that it includes, and those that they include."""
+    found: Dict[str, DropIn] = {}
+    todo = list(includes(fragment, scene.version))
+    while todo:
+        path = todo.pop()
+        if path not in found:
+            found[path] = scene.files.read(path)
+            TooMuch.check(f"{fragment.path}: files that it includes", len(found), MOST_INCLUDES)
+            todo += includes(found[path], scene.version)
+    return tuple(found.values())
 
 
 def _read(host: Door, path: str) -> DropIn:
@@ -246,15 +309,7 @@ def _read(host: Door, path: str) -> DropIn:
 
 
 def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
-    own = unit.control_group
-    if not own:
-        return ()
-    members = [
-        process
-        for cgroup, inside in scene.by_cgroup.items()
-        if cgroup == own or cgroup.startswith(own + "/")
-        for process in inside
-    ]
+    members = scene.members.of(unit.control_group) if unit.control_group else ()
     return tuple(
         RunningScore(
             process.pid, process.start_ticks, process.comm, process.oom_score_adj, process.pid == unit.main_pid

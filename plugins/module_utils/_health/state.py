@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Dict, List, Optional, Tuple
+from typing import AbstractSet, Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
@@ -14,12 +14,14 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import SWAPPINESS
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     Candidate,
     Crowd,
     Killer,
     kernel_version,
     kill_order,
+    label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth, does_not_know, forecast
@@ -148,12 +150,14 @@ class HostState:
     def killer(self) -> Killer:
         """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
         numbers = self._numbers()
+        swappiness = numbers.get(SWAPPINESS)
         return Killer(
             kernel_version(self.host.kernel),
             self.host.page_kib,
             panic_on_oom=numbers.get(keys.PANIC_ON_OOM) or 0,
             kill_allocating_task=bool(numbers.get(keys.KILL_ALLOCATING_TASK)),
             never_overcommit=numbers.get(keys.MODE) == 2,
+            swappiness=60 if swappiness is None else swappiness,
         )
 
     def _numbers(self) -> Dict[str, Optional[int]]:
@@ -164,24 +168,28 @@ class HostState:
         """What follows from this state: the first I(top) of the kill order, and what the forecast says of them."""
         order: Optional[Tuple[Candidate, ...]] = None
         growths: Optional[Tuple[Growth, ...]] = None
+        left_out = 0
         if self.processes is not None:
             crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
             order = kill_order(crowd)
-            growths = forecast(crowd, order, top, self._declared_running())
+            declared = self._declared_running({label(process) for process in self.processes})
+            growths = forecast(crowd, order, top, declared)
+            left_out = len(set(declared).difference(growth.grower for growth in growths))
             order = order[:top]
-        return Outlook(self.commit(), order, growths, tuple(self._unknown()))
+        return Outlook(self.commit(), order, growths, tuple(self._unknown(left_out)))
 
     def as_facts(self, top: int = 10) -> Dict[str, Any]:
         """The state as JSON, with what follows from it."""
         scores = [asdict(state.layers()) for state in self.services or ()]
         return {"schema": SCHEMA, **asdict(self), **asdict(self.outlook(top)), "scores": scores}
 
-    def _declared_running(self) -> List[str]:
+    def _declared_running(self, labels: AbstractSet[str]) -> List[str]:
         units = () if self.declared is None else self.declared.declared
-        return [state.unit.id for unit in units for state in unit.states if state.running]
+        ids = (state.unit.id for unit in units for state in unit.states if state.running)
+        return [name for name in ids if name in labels]
 
-    def _unknown(self) -> List[str]:
-        found = list(does_not_know(self.killer(), self.cgroups))
+    def _unknown(self, left_out: int) -> List[str]:
+        found = list(does_not_know(self.killer(), self.cgroups, left_out))
         if self.sysctls is None:
             found.append("vm.panic_on_oom, vm.oom_kill_allocating_task, vm.overcommit_memory: they were not read")
         if self.zram:

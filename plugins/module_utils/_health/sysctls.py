@@ -9,7 +9,7 @@ import re
 from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
@@ -18,36 +18,65 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     cmdline_sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import MOST_FILES, SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
+_NUMBER = re.compile("-?[0-9]{1,20}")
 _SYSTEMD_SYSCTL = ("/usr/lib/systemd/systemd-sysctl", "/lib/systemd/systemd-sysctl")
 PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")
 
 
+# What decides about swap in control groups is read also where it is not ours.
+SWAPPINESS = "vm.swappiness"
+KEYS_READ = tuple(dict.fromkeys((*ALL_KEYS, SWAPPINESS)))
+
+
 def read_sysctls(host: Door, own_path: str) -> SysctlState:
-    """The sysctls that this collection may own, in all layers."""
+    """The sysctls that this collection may own, in all layers. Raises TooMuch for more than is looked at."""
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
     read_only: List[str] = []
-    for key in ALL_KEYS:
+    for key in KEYS_READ:
         path = proc_path(key)
         value = host.read_if_there(path)
         if value is None:
             continue
-        runtime[key] = " ".join(value.split())
+        runtime[key] = _number(value, path)
         if host.is_read_only(path):
             read_only.append(key)
-    takes_them = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "") >= CMDLINE_SINCE
-    cmdline = cmdline_sysctls(host.read_if_there(CMDLINE) or "") if takes_them else ()
-    return SysctlState(
+    kernel = kernel_version(host.read_if_there("/proc/sys/kernel/osrelease") or "")
+    state = SysctlState(
         loader=loader,
         own_path=own_path,
         files=_files(host, loader, own_path),
         runtime=runtime,
         read_only=tuple(read_only),
-        cmdline={found.key: found.value for found in cmdline if found.key in ALL_KEYS},
+        cmdline=_cmdline(host, kernel),
+        kernel=kernel,
     )
+    # What nobody can compute is not read either.
+    boot_winners(state, ALL_KEYS, VOIDS)
+    return state
+
+
+def _number(text: str, path: str) -> str:
+    number = text.strip()
+    if not _NUMBER.fullmatch(number):
+        raise HostError(f"{path}: found {number[:40]!r}, expected a number; look at it by hand", path)
+    return number
+
+
+def _cmdline(host: Door, kernel: Tuple[int, int]) -> Dict[str, str]:
+    """What the kernel has taken from its command line."""
+    found: Dict[str, str] = {}
+    for write in cmdline_sysctls(host.read_if_there(CMDLINE) or "") if kernel >= CMDLINE_SINCE else ():
+        value = taken(write.key, write.value, kernel) if write.key in ALL_KEYS else None
+        if value is not None:
+            found.pop(write.key, None)
+            found[write.key] = value
+    return found
 
 
 def find_loader(host: Door) -> Loader:
@@ -81,6 +110,7 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     where = sources(loader)
     paths = [folder + "/" + name for folder in where.folders for name in host.names(folder)]
     paths = [path for path in paths if path.endswith(".conf")] + [where.last]
+    TooMuch.check("sysctl files", len(paths), MOST_FILES)
     if own_path not in paths:
         paths.append(own_path)
     return tuple(_file(host, path) for path in paths if host.exists(path))

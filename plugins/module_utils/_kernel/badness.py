@@ -5,6 +5,7 @@
 
 What changed when, in that file:
 3.5 points in pages, permille of all memory before (C(oom_badness()));
+3.7 swap does not count for the limit of a cgroup that never swaps (C(mem_cgroup_get_limit()));
 3.14 CAP_SYS_ADMIN is worth 3 % of a process's own size, 3 % of all memory before; 4.17 nothing any more;
 4.19 C(memory.oom.group) (C(mem_cgroup_get_oom_group()));
 5.1 who is chosen dies, and no child in its place (C(oom_kill_process()));
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, List, Optional, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOT, Cgroup, with_ancestors
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
@@ -62,8 +63,8 @@ class Candidate:
 class Killer:
     """The OOM killer of one host: the kernel's I(version) (major, minor), its pages, and the sysctls it obeys.
 
-    I(never_overcommit): memory is refused at the commit limit, so that it may never run out.
-    Source: Documentation/admin-guide/sysctl/vm.rst.
+    I(never_overcommit): memory is refused at the commit limit, so that it may never run out. I(swappiness) is that of
+    all cgroups that have none of their own. Source: Documentation/admin-guide/sysctl/vm.rst.
     """
 
     version: Tuple[int, int]
@@ -71,6 +72,7 @@ class Killer:
     panic_on_oom: int = 0
     kill_allocating_task: bool = False
     never_overcommit: bool = False
+    swappiness: int = 60
 
 
 def kernel_version(release: str) -> Tuple[int, int]:
@@ -118,6 +120,7 @@ class Crowd:
         self.processes, self.memory, self.killer = processes, memory, killer
         self._cgroups = {group.path: group for group in cgroups}
         self._lineages: Dict[Optional[str], Tuple[str, ...]] = {}
+        self._members: Dict[str, List[Process]] = {}
         self._rankings: Dict[Optional[str], Ranking] = {}
         self._children: Dict[Optional[str], Dict[int, Ranking]] = {}
         self._together: Dict[str, List[Process]] = {group.path: [] for group in cgroups if group.oom_group}
@@ -127,28 +130,37 @@ class Crowd:
                     self._together.get(path, []).append(process)
 
     def lineage(self, path: Optional[str]) -> Tuple[str, ...]:
-        """The cgroup and all above it, the innermost first; the root only where it is known, as that of a container."""
+        """The cgroup and all above it that are known, the innermost first; the root is known as that of a container."""
         if path not in self._lineages:
-            root = (ROOT,) if ROOT in self._cgroups else ()
-            self._lineages[path] = (*reversed(with_ancestors([path] if path else [])), *root)
+            outermost_first = [ROOT, *with_ancestors([path] if path else [])]
+            known = [self._cgroups[each].path for each in outermost_first if each in self._cgroups]
+            self._lineages[path] = tuple(reversed(known))
         return self._lineages[path]
 
     def limited(self, path: Optional[str]) -> List[Cgroup]:
         """Those cgroups of the lineage that have a limit."""
-        groups = (self._cgroups.get(each) for each in self.lineage(path))
-        return [group for group in groups if group is not None and group.limit_kib is not None]
+        groups = (self._cgroups[each] for each in self.lineage(path))
+        return [group for group in groups if group.limit_kib is not None]
 
     def pages(self, scope: Optional[str]) -> int:
         """What an OOM there compares against: C(constrained_alloc()); for a cgroup C(mem_cgroup_get_max())."""
         if scope is None:
             return total_pages(self.memory, self.killer.page_kib)
         group = self._cgroups[scope]
-        limit_kib, swap_kib = group.limit_kib or 0, self.memory.swap_total_kib
+        limit_kib, swap_kib = group.limit_kib or 0, self.memory.swap_total_kib if self.swaps(group) else 0
         if group.memsw_limit_kib is not None:
             swap_kib = min(swap_kib, group.memsw_limit_kib - limit_kib)
         if group.swap_limit_kib is not None:
             swap_kib = min(swap_kib, group.swap_limit_kib)
         return (limit_kib + swap_kib) // self.killer.page_kib or 1
+
+    def swaps(self, group: Cgroup) -> bool:
+        """Whether pages of the group are swapped at its own limit; when all memory runs out they are anyway.
+
+        Source: mem_cgroup_swappiness(), get_scan_count() in mm/vmscan.c.
+        """
+        swappiness = self.killer.swappiness if group.swappiness is None else group.swappiness
+        return swappiness != 0 or self.killer.version < (3, 7)
 
     def size_kib(self, process: Process, scope: Optional[str]) -> int:
         """RSS, swap and page tables as they will be at that OOM: what can be read again from files is dropped before.
@@ -175,12 +187,20 @@ class Crowd:
     def ranking(self, scope: Optional[str]) -> Ranking:
         """Who may be chosen, the first one first."""
         if scope not in self._rankings:
-            inside = (one for one in self.processes if scope is None or scope in self.lineage(one.memory_cgroup))
+            inside = self.processes if scope is None else self.members().get(scope, ())
             entries = ((self.key(process, scope), process) for process in inside)
             found = [(key, process) for key, process in entries if key is not None]
             found.sort(key=lambda entry: entry[0], reverse=True)
             self._rankings[scope] = found
         return self._rankings[scope]
+
+    def members(self) -> Mapping[str, Sequence[Process]]:
+        """The processes of each known cgroup, and of those below it."""
+        if not self._members:
+            for process in self.processes:
+                for path in self.lineage(process.memory_cgroup):
+                    self._members.setdefault(path, []).append(process)
+        return self._members
 
     def children(self, pid: int, scope: Optional[str]) -> Ranking:
         """The children of a process that may die in its place, the first one first."""

@@ -8,13 +8,17 @@ Sources: Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/memory.rst.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
+
 # The path of the outermost group that can be seen.
 ROOT = "/"
-# Where the files of a group with the memory controller are, by version.
-ROOTS = {2: "/sys/fs/cgroup", 1: "/sys/fs/cgroup/memory"}
+# Where the memory controller may be, and its version. A hybrid hierarchy has v2 below (cgroup_no_v1=memory).
+V1 = "/sys/fs/cgroup/memory"
+V2 = ("/sys/fs/cgroup", "/sys/fs/cgroup/unified")
 FILES = {
     2: (
         "memory.max",
@@ -35,9 +39,16 @@ FILES = {
         "memory.memsw.limit_in_bytes",
         "memory.failcnt",
         "memory.oom_control",
+        "memory.swappiness",
         "memory.stat",
     ),
 }
+# Containers within containers of Kubernetes have a third of it.
+LONGEST_PATH = 2048
+DEEPEST_PATH = 32
+MOST_GROUPS = 20_000
+
+_DIGITS = re.compile("[0-9]{1,20}")
 # v1 says "no limit" as the largest number of whole pages, 2**31 - 1 on a 32-bit kernel; nothing real is near it.
 # Source: PAGE_COUNTER_MAX, include/linux/page_counter.h.
 _NO_LIMIT_KIB = ((1 << 31) - 1) * 4
@@ -119,6 +130,9 @@ class Cgroup:
     events: Events
     """What has happened to it."""
 
+    swappiness: Optional[int] = None
+    """C(memory.swappiness) (v1), a number from 0 (never) to 200; null on v2, where C(vm.swappiness) decides."""
+
 
 def parse_cgroup_files(path: str, version: int, files: Mapping[str, str]) -> Cgroup:
     """One group from those of C(FILES) that it has."""
@@ -171,12 +185,13 @@ def _v1(path: str, files: Mapping[str, str]) -> Cgroup:
         oom_group=None,
         oom_kill_disable=None if disable is None else disable == 1,
         events=Events(None, None, _number(files.get("memory.failcnt")), None, control.get("oom_kill"), None),
+        swappiness=_number(files.get("memory.swappiness")),
     )
 
 
 def _table(text: Optional[str]) -> Dict[str, int]:
     pairs = (line.partition(" ") for line in (text or "").split("\n"))
-    return {name: int(value) for name, _unused, value in pairs if value.isdecimal()}
+    return {name: int(value) for name, _unused, value in pairs if _DIGITS.fullmatch(value)}
 
 
 def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
@@ -185,7 +200,7 @@ def _file_kib(stat: Mapping[str, int], prefix: str) -> Optional[int]:
 
 
 def _number(text: Optional[str]) -> Optional[int]:
-    return int(text) if text is not None and text.strip().isdecimal() else None
+    return int(text) if text is not None and _DIGITS.fullmatch(text.strip()) else None
 
 
 def _kib(text: Optional[str]) -> Optional[int]:
@@ -195,22 +210,33 @@ def _kib(text: Optional[str]) -> Optional[int]:
 
 
 def parse_memory_path(cgroup_file: str) -> Optional[Tuple[int, str]]:
-    """From C(/proc/PID/cgroup) the version and the path of the group that accounts for the process's memory."""
+    """From C(/proc/PID/cgroup) the version and the path of the group that accounts for the process's memory.
+
+    Raises TooMuch for a path that is longer or deeper than any.
+    """
     unified: Optional[str] = None
     for line in cgroup_file.split("\n"):
         _unused, _unused, rest = line.partition(":")
         controllers, separator, path = rest.partition(":")
         if separator and "memory" in controllers.split(","):
-            return 1, path
+            return 1, checked_path(path)
         if separator and not controllers:
             unified = path
-    return None if unified is None else (2, unified)
+    return None if unified is None else (2, checked_path(unified))
+
+
+def checked_path(path: str) -> str:
+    """The path of a group. Raises TooMuch for one that is longer or deeper than any."""
+    TooMuch.check("characters of the path of a control group", len(path), LONGEST_PATH)
+    TooMuch.check(f"depth of control group {path[:40]!r}", path.count("/"), DEEPEST_PATH)
+    return path
 
 
 def with_ancestors(paths: Iterable[str]) -> List[str]:
-    """The paths and all groups above them but the root; each once, sorted."""
+    """The paths and all groups above them but the root; each once, sorted. Raises as C(checked_path())."""
     found: Set[str] = set()
-    for path in paths:
-        parts = path.strip("/").split("/")
+    for path in set(paths):
+        parts = checked_path(path).strip("/").split("/")
         found.update("/" + "/".join(parts[:depth]) for depth in range(1, len(parts) + 1) if parts[0])
+        TooMuch.check("control groups", len(found), MOST_GROUPS)
     return sorted(found)

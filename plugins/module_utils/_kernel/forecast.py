@@ -20,10 +20,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
     label,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 
 NEWCOMER = "a new process with score 0"
+# One who cannot be killed outlives all others: what is played in all forecasts of a host, about.
+MOST_KILLS = 500_000
 UNKNOWN = (
     "memory that processes take or give back after the look, and the last few MiB of the kernel's reserves",
     "memory policies and cpusets, which let only some processes compete",
@@ -140,7 +141,7 @@ def _rooms(own: Process, crowd: Crowd) -> List[_Room]:
     available_kib = memory.free_kib if memory.available_kib is None else memory.available_kib
     rooms = [_Room("global", None, (available_kib + memory.look_kib + memory.swap_free_kib) // page_kib)]
     for group in crowd.limited(own.memory_cgroup):
-        room_kib = _room_kib(group, memory)
+        room_kib = _room_kib(group, memory.swap_free_kib if crowd.swaps(group) else 0)
         if room_kib is not None:
             rooms.append(_Room("cgroup", group.path, room_kib // page_kib))
     if crowd.killer.never_overcommit and memory.commit_limit_kib is not None and memory.committed_kib is not None:
@@ -148,11 +149,11 @@ def _rooms(own: Process, crowd: Crowd) -> List[_Room]:
     return rooms
 
 
-def _room_kib(group: Cgroup, memory: Memory) -> Optional[int]:
-    """What its processes can still take, page cache dropped and swap filled; C(None) where it does not say."""
+def _room_kib(group: Cgroup, swap_kib: int) -> Optional[int]:
+    """What its processes can still take, page cache dropped and I(swap_kib) filled; C(None) where it does not say."""
     if group.limit_kib is None or group.current_kib is None:
         return None
-    swap_kib, used_kib = memory.swap_free_kib, group.swap_kib or 0
+    used_kib = group.swap_kib or 0
     if group.swap_limit_kib is not None:
         swap_kib = min(swap_kib, group.swap_limit_kib - used_kib)
     room_kib = group.limit_kib - group.current_kib + swap_kib
@@ -187,7 +188,7 @@ def _give_back(victim: Process, rooms: Sequence[_Room], crowd: Crowd) -> None:
     if victim.pss_kib is not None:
         own_kib = min(own_kib, victim.pss_kib)
     pages = (own_kib + victim.swap_kib + victim.pgtables_kib) // crowd.killer.page_kib
-    lineage = crowd.lineage(victim.memory_cgroup)
+    lineage = set(crowd.lineage(victim.memory_cgroup))
     for room in rooms:
         if room.cgroup is None or room.cgroup in lineage:
             room.left_pages += pages
@@ -196,7 +197,8 @@ def _give_back(victim: Process, rooms: Sequence[_Room], crowd: Crowd) -> None:
 def forecast(crowd: Crowd, order: Sequence[Candidate], most: int = 10, also: Sequence[str] = ()) -> Tuple[Growth, ...]:
     """C(if_grows()) for a newcomer, for the first I(most) units of the kill order, and for those of I(also) that run.
 
-    Of each it is the process with the most points that grows.
+    Of each it is the process with the most points that grows. Of I(also) the last are left out where there are too many
+    for MOST_KILLS; C(does_not_know()) tells.
     """
     largest: Dict[str, Process] = {}
     for _unused, process in crowd.ranking(None):
@@ -205,12 +207,15 @@ def forecast(crowd: Crowd, order: Sequence[Candidate], most: int = 10, also: Seq
         largest.setdefault(label(process), process)
     first = islice(dict.fromkeys(label(candidate) for candidate in order), most)
     names = dict.fromkeys([*first, *(name for name in also if name in largest)])
-    return tuple(if_grows(own, crowd) for own in [_NEWCOMER, *(largest[name] for name in names)])
+    played = islice(names, max(most, MOST_KILLS // max(len(crowd.processes), 1)))
+    return tuple(if_grows(own, crowd) for own in [_NEWCOMER, *(largest[name] for name in played)])
 
 
-def does_not_know(killer: Killer, cgroups: Optional[Sequence[Cgroup]]) -> Tuple[str, ...]:
-    """What may make it come out otherwise, on this host."""
+def does_not_know(killer: Killer, cgroups: Optional[Sequence[Cgroup]], left_out: int = 0) -> Tuple[str, ...]:
+    """What may make it come out otherwise, on this host; I(left_out) is how many units C(forecast()) left out."""
     found = list(UNKNOWN)
+    if left_out:
+        found.append(f"what {left_out} more units do if they grow: at most {MOST_KILLS} kills are played through")
     if killer.version < (3, 0):
         found.append("how a kernel before 2.6.36 counts, which is another formula")
     if killer.kill_allocating_task:

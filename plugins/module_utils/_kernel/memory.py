@@ -11,7 +11,8 @@ from typing import Dict, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 
-_LINE = re.compile(r"^([^:\s]+):\s+(\d+)(?: (kB))?\s*$")
+_LINE = re.compile(r"([^:\s]+):[ \t]+([0-9]{1,20})(?: kB)?[ \t\r]*")
+_COUNTER = re.compile(r"(\w+) ([0-9]{1,20})[ \t\r]*")
 
 
 @dataclass(frozen=True)
@@ -204,8 +205,8 @@ class Counters:
 
 def _fields(text: str) -> Dict[str, int]:
     found: Dict[str, int] = {}
-    for line in text.splitlines():
-        match = _LINE.match(line)
+    for line in text.split("\n"):
+        match = _LINE.fullmatch(line)
         if match:
             found[match.group(1)] = int(match.group(2))
     return found
@@ -236,7 +237,7 @@ def parse_meminfo(text: str) -> Memory:
 
 def low_watermark_pages(zoneinfo: str) -> Optional[int]:
     """The sum of the zones' C(low) marks of C(/proc/zoneinfo): below them the kernel begins to reclaim."""
-    found = re.findall(r"^ +low +(\d+)$", zoneinfo, re.MULTILINE)
+    found = re.findall(r"^ +low +([0-9]{1,20})$", zoneinfo, re.MULTILINE)
     return sum(int(pages) for pages in found) if found else None
 
 
@@ -260,10 +261,10 @@ def with_available(memory: Memory, low_watermark_kib: Optional[int]) -> Memory:
 def parse_vmstat(text: str) -> Counters:
     """Read C(/proc/vmstat). Counters that are kept for each zone or kind of page are added up."""
     fields: Dict[str, int] = {}
-    for line in text.splitlines():
-        name, _unused, value = line.partition(" ")
-        if value.strip().isdecimal():
-            fields[name] = int(value)
+    for line in text.split("\n"):
+        match = _COUNTER.fullmatch(line)
+        if match:
+            fields[match.group(1)] = int(match.group(2))
 
     def total(*prefixes: str) -> Optional[int]:
         found = [value for name, value in fields.items() if name.startswith(prefixes)]

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Dict, NamedTuple, Optional, Tuple
+from typing import Dict, NamedTuple, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import checked_path
 
-_UNIT_SUFFIXES = (".service", ".scope", ".socket", ".mount", ".swap")
-_STATUS = re.compile(r"^(\w+):\s*(\d+)", re.MULTILINE)
+_STATUS = re.compile(r"^(\w+):[ \t]*([0-9]{1,20})\b", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
-_SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb): +(\d+) kB$", re.MULTILINE)
+_SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb): +([0-9]{1,20}) kB$", re.MULTILINE)
+_DIGITS = re.compile("[0-9]{1,20}")
 _CAP_SYS_ADMIN, CAP_SYS_RESOURCE = 21, 24  # include/uapi/linux/capability.h
 
 
@@ -41,7 +42,9 @@ class Process:
     """Path of the control group that systemd tracks it by; null without any."""
 
     unit: Optional[str]
-    """The systemd unit whose control group holds it, the innermost; null outside of any."""
+    """The systemd unit whose control group holds it, one of a user or a container in full
+    (C(user@1000.service/a.service)); null outside of any.
+    """
 
     memory_cgroup: Optional[str]
     """Path of the control group that its memory is accounted to; null without one."""
@@ -100,7 +103,7 @@ def parse_stat(text: str) -> Stat:
     opening, closing = text.find("("), text.rfind(")")
     rest = text[closing + 1 :].split()
     # ppid is field 4 and starttime field 22 of proc(5); field 3 is the first one behind the name.
-    if opening < 0 or closing < opening or len(rest) < 20 or not (rest[1] + rest[19]).isdecimal():
+    if opening < 0 or closing < opening or len(rest) < 20 or not all(map(_DIGITS.fullmatch, (rest[1], rest[19]))):
         raise LifeboatError(f"not a /proc/PID/stat line: {text[:80]!r}")
     return Stat(text[opening + 1 : closing], int(rest[1]), int(rest[19]))
 
@@ -131,7 +134,10 @@ def parse_shares(smaps: str) -> Optional[Shares]:
 
 
 def parse_cgroup(text: str) -> Optional[str]:
-    """The cgroup that systemd tracks: the unified one, or C(name=systemd) on v1. Source: cgroups(7)."""
+    """The cgroup that systemd tracks: the unified one, or C(name=systemd) on v1. Source: cgroups(7).
+
+    Raises TooMuch for a path that is longer or deeper than any.
+    """
     paths: Dict[str, str] = {}
     # The name of a cgroup may hold any separator but a newline; str.splitlines() would let it forge a line.
     for line in text.split("\n"):
@@ -142,15 +148,5 @@ def parse_cgroup(text: str) -> Optional[str]:
     named = paths.get("name=systemd")
     unified = paths.get("")
     # A hybrid host has both; the unified one may be "/" for everything there.
-    return named if named is not None and unified in (None, "/") else unified
-
-
-def units_of(cgroup: Optional[str]) -> Tuple[str, ...]:
-    """The systemd units of a cgroup path, innermost last: those of a user are within C(user@1000.service)."""
-    return tuple(part for part in (cgroup or "").split("/") if part.endswith(_UNIT_SUFFIXES))
-
-
-def unit_of(cgroup: Optional[str]) -> Optional[str]:
-    """The innermost systemd unit of a cgroup path, C(/system.slice/nginx.service/workers) → C(nginx.service)."""
-    units = units_of(cgroup)
-    return units[-1] if units else None
+    tracked = named if named is not None and unified in (None, "/") else unified
+    return None if tracked is None else checked_path(tracked)

@@ -176,7 +176,9 @@ class OomEvent:
     """Path of the control group whose limit was reached; null unless I(scope) is V(cgroup)."""
 
     unit: Optional[str] = None
-    """The innermost service or scope in I(cgroup), else in I(limit_cgroup); null where neither has one."""
+    """The innermost unit in I(cgroup), else in I(limit_cgroup), one of a user or a container in full
+    (C(user@1000.service/a.service)); null where neither has one.
+    """
 
     invoker: Optional[Invoker] = None
     """Who asked for the memory that was not there; null where the log does not say."""
@@ -242,15 +244,3 @@ class OomLog:
             "omitted_events": self.omitted_events,
             "refused": [asdict(one) for one in self.refused],
         }
-
-
-def unit_of(cgroup: Optional[str]) -> Optional[str]:
-    """The systemd unit of a control group: its innermost component that is a service or a scope.
-
-    C(/user.slice/user-1000.slice/user@1000.service/app.slice/a.service) gives C(a.service). Escapes such
-    as C(\\x2d) stay as systemd writes them. None if no component is a unit.
-    """
-    for part in reversed((cgroup or "").split("/")):
-        if part.endswith((".service", ".scope")):
-            return part
-    return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Dict, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     CGROUP,
     INCOMPLETE,
@@ -16,7 +17,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
     OomReport,
     Task,
     Victim,
-    unit_of,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Statement
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line

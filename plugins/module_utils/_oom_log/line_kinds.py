@@ -47,22 +47,42 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines i
 )
 
 # A name has 15 bytes at most (TASK_COMM_LEN), more when they are printed as escapes.
+_NAME_BYTES = 15
+_ESCAPED = re.compile(r"\\x[0-9a-f]{2}|\\[0-7]{3}")
 _NAME = r"(?P<comm>.{0,64})"
 _PID = r"(?P<pid>\d{1,10})"
 _MESSAGE = r"(?P<message>[A-Z][A-Za-z ]{3,40}(?: ?\([A-Za-z_ ]{1,40}\))?: )?"
 
-_GFP = re.compile(r"gfp_mask=(0x[0-9a-fA-F]{1,16}(?:\([^()]{0,400}\))?)")
-_ORDER = re.compile(r"\border=(-?\d{1,4})(?!\d)")
+# What ends a value: without it a cut may have taken a part.
+_GFP = re.compile(r"gfp_mask=(0x[0-9a-fA-F]{1,16}(?:\([^()]{0,400}\)|(?=[,(])))")
+_ORDER = re.compile(r"\border=(-?\d{1,4}),")
 _SCORE_ADJ = re.compile(r"oom_score_adj[=:](-?\d{1,5})(?!\d)")
+_MASKED = re.compile(": gfp_mask=0x[0-9a-fA-F]")
+_INVOKED = re.compile(r"(?:(?P<comm>.*) )?invoked $", re.S)
+_INVOKED_IN_UB = re.compile(_PID + r" \((?P<comm>.*)\) invoked $", re.S)
+_UB = re.compile(r" in [Uu][Bb] \d{1,10} generation \d{1,10} gfp (?P<gfp_mask>0x[0-9a-f]{1,16})$")
 _CPU = re.compile(r"(?:CPU: \d{1,6} (?:UID: \d{1,10} )?PID: |Pid: )" + _PID + ",? [Cc]omm: (?P<command>.{0,200})", re.S)
 _TASK = re.compile(",task=" + _NAME + ",pid=" + _PID + r",uid=(?P<uid>\d{1,10})\s*$", re.S)
 _KILLED = re.compile(_MESSAGE + "Killed process " + _PID + r"(?P<rest>(?: \(|, UID ).*)", re.S)
-_VICTIM = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?=,? (?:UID |total-vm:|vsz:))", re.S)
-_VICTIM_CUT = re.compile(r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)", re.S)
+# Of OpenVZ: its containers are accounted for by user beancounters, of which the host itself is number 0.
+_KILLED_IN_UB = re.compile(
+    r"Out of memory in UB (?P<ub>\d{1,10}): OOM killed process " + _PID + r"(?P<rest> \(.*)", re.S
+)
+_KILLED_AT_FAULT = re.compile(r"VM: killing process (?P<comm>\S.{0,63})$", re.S)
+_VICTIM = re.compile(
+    r"(?:, UID (?P<uid>\d{1,10}),)? \(" + _NAME + r"\)(?=,? (?:UID |total-vm:|vsz:|score \d+ vm:))", re.S
+)
+# Up to 2.6.32 the name is all. A line that was cut may have any part of the rest; what people say about it has none.
+_VICTIM_CUT = re.compile(
+    r"(?:, UID (?P<uid>\d{1,10}),)? \("
+    + _NAME
+    + r"\)(?=[.,]?$|,? .*[a-z_][:=]-?\d|,? (?:U|UI|v|vs|t[ota]{0,3}|total-[vm]{0,2})$)",
+    re.S,
+)
 _ANNOUNCED = re.compile(_MESSAGE + "[Kk]ill process " + _PID + r" \(" + _NAME + r"\) (?:score |or a child)", re.S)
-_SHARED = re.compile("[Kk]ill process " + _PID + r" \(" + _NAME + r"\) sharing same memory", re.S)
-_SIZE = re.compile(r"(?<![\w-])(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
-_UID = re.compile(r"\bUID[: ](\d{1,10})(?!\d)")
+_SHARED = re.compile("[Kk]ill process " + _PID + r"(?: \(" + _NAME + r"\))? sharing same memory", re.S)
+_SIZE = re.compile(r"(?<![\w-])(total-vm|vsz|vm|anon-rss|file-rss|shmem-rss|pgtables):(\d{1,19})kB")
+_UID = re.compile(r"\bUID[: ](\d{1,10})(?=[,\s])")
 _GROUP = re.compile(r"Tasks in (/.*) are going to be killed due to memory\.oom\.group set", re.S)
 _REAPED = re.compile(r"oom_reaper: reaped process " + _PID + r" \(" + _NAME + r"\)", re.S)
 _UNREAPED = re.compile(r"oom_reaper: unable to reap pid:" + _PID + r" \(" + _NAME + r"\)", re.S)
@@ -80,14 +100,15 @@ _SCOPES = {
 _SCOPES_OF_MESSAGE = (
     ("Memory cgroup out of memory", CGROUP),
     ("Out of memory", GLOBAL),
+    ("Out of Memory", GLOBAL),
     ("No available memory in cpuset", CPUSET),
     ("No available memory (MPOL_BIND)", MEMPOLICY),
 )
 _PANIC_WORDS = ("out of memory", "panic_on_oom", "deadlocked on memory")
-_SUSPICIOUS = ("out of memory", "oom-kill", "killed process", "oom_reaper")
-_PLAINLY_SUSPICIOUS = re.compile(
-    r"Memory cgroup out of memory|Out of memory: |Killed process \d|oom_reaper: |oom-kill:|\S{1,64} invoked oom-kill"
-)
+# Whoever says this speaks of a kill.
+LOUD = re.compile("killed process|oom-kill|lowmemorykiller|due to memory", re.I)
+_SUSPICIOUS = re.compile("out of memory|oom_reaper", re.I)
+_PLAINLY_SUSPICIOUS = re.compile("Memory cgroup out of memory|Out of memory: |oom_reaper: ")
 _BY_PROGRAM = re.compile(r"[\w.@/\\-]{1,80}\[\d{1,10}\]: ")
 
 
@@ -106,23 +127,30 @@ def understand(text: str) -> Optional[Statement]:
 def is_suspicious(text: str, kernel: Optional[bool]) -> bool:
     """Whether a message that was not understood may be about the OOM killer all the same.
 
-    I(kernel) is what the prefix told. A message that nothing marks as the kernel's must begin like one.
+    I(kernel) is what the prefix told. A message that nothing marks as the kernel's must speak of a kill, or begin
+    like one of the kernel's that does.
     """
+    if LOUD.search(text):
+        return True
     if kernel is None:
         return _PLAINLY_SUSPICIOUS.match(text) is not None
-    lower = text.lower()
-    return any(words in lower for words in _SUSPICIOUS) and not _BY_PROGRAM.match(text)
+    return kernel and _SUSPICIOUS.search(text) is not None and not _BY_PROGRAM.match(text)
 
 
 def _header(text: str) -> Optional[Statement]:
     """C(X invoked oom-killer: gfp_mask=…, order=…, oom_score_adj=…); before 4.6 the mask is a bare number.
 
-    Without its first words it is still one.
+    Without its first words it is still one. OpenVZ says C(1 (X) invoked oom-killer in ub 2 generation 3 gfp 0x4).
     """
-    comm, _found, rest = text.partition("oom-killer:")
-    if comm and not comm.endswith(" invoked "):
+    before, _found, rest = text.partition("oom-killer")
+    beancounter = _UB.match(rest)
+    in_ub = _INVOKED_IN_UB.match(before) if beancounter else None
+    invoked = in_ub or _INVOKED.match(before)
+    if (before and not invoked) or not (in_ub or _MASKED.match(rest) or ": gfp_mask=0x".startswith(rest)):
         return None
-    values: Dict[str, Any] = {"comm": comm[: -len(" invoked ")][-64:] or None}
+    values: Dict[str, Any] = {"comm": name_of_task((invoked and invoked.group("comm")) or "") or None}
+    if in_ub and beancounter:
+        values.update(pid=int(in_ub.group("pid")), gfp_mask=beancounter.group("gfp_mask"))
     for name, pattern, convert in (
         ("gfp_mask", _GFP, str),
         ("order", _ORDER, int),
@@ -134,6 +162,12 @@ def _header(text: str) -> Optional[Statement]:
     return Statement(HEADER, values)
 
 
+def name_of_task(printed: str) -> Optional[str]:
+    """A name as it was printed; None if it is longer than a name can be, so that something else stands before it."""
+    octets = _ESCAPED.sub("?", printed).encode("utf-8", "replace")
+    return printed if len(octets) <= _NAME_BYTES else None
+
+
 def _cpu(text: str) -> Optional[Statement]:
     match = _CPU.match(text)
     return Statement(CPU, {"pid": int(match.group("pid")), "command": match.group("command")}) if match else None
@@ -141,17 +175,19 @@ def _cpu(text: str) -> Optional[Statement]:
 
 def _summary(text: str) -> Optional[Statement]:
     """C(oom-kill:constraint=…), from 5.0 on. A value that is cut off is left out."""
+    if not text.startswith("oom-kill:constraint=CONSTRAINT_"):
+        return None
     scope = _SCOPES.get(_between(text, "oom-kill:constraint=", ",") or "")
     task = _TASK.search(text)
     before = text[: task.start()] + ",task=" if task else text
-    values: Dict[str, Any] = {
-        "scope": scope,
-        "limit_cgroup": _between(before, ",oom_memcg=", ",task_memcg="),
-        "cgroup": _between(before, ",task_memcg=", ",task="),
-    }
+    values = _known(
+        scope=scope,
+        limit_cgroup=_between(before, ",oom_memcg=", ",task_memcg="),
+        cgroup=_between(before, ",task_memcg=", ",task="),
+    )
     if task:
         values.update(_who(task), uid=int(task.group("uid")))
-    return Statement(SUMMARY, {name: value for name, value in values.items() if value is not None})
+    return Statement(SUMMARY, values)
 
 
 def _between(text: str, start: str, end: str) -> Optional[str]:
@@ -161,7 +197,11 @@ def _between(text: str, start: str, end: str) -> Optional[str]:
 
 
 def _who(match: Match[str]) -> Dict[str, Any]:
-    return {"pid": int(match.group("pid")), "comm": match.group("comm")}
+    return dict(_known(comm=name_of_task(match.group("comm") or "")), pid=int(match.group("pid")))
+
+
+def _known(**values: Any) -> Dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _scope(message: Optional[str]) -> Dict[str, Any]:
@@ -179,23 +219,34 @@ def _ill_process(text: str) -> Optional[Statement]:
 
 def _killed(text: str) -> Optional[Statement]:
     """C(Killed process 1 (c) …): what stands between name and end is different in nearly every version."""
-    match = _KILLED.match(text)
+    match = _KILLED.match(text) or _KILLED_IN_UB.match(text)
     if not match:
         return None
-    values = dict(_scope(match.group("message")), pid=int(match.group("pid")))
+    beancounter = match.groupdict().get("ub")
+    scope = {"scope": CGROUP if int(beancounter) else GLOBAL} if beancounter else _scope(match.group("message"))
+    values: Dict[str, Any] = dict(scope, pid=int(match.group("pid")))
     victim = _VICTIM.match(match.group("rest")) or _VICTIM_CUT.match(match.group("rest"))
+    if not victim and ")" in match.group("rest"):
+        return None
     if victim:
-        values["comm"] = victim.group("comm")
+        values.update(_known(comm=name_of_task(victim.group("comm"))))
         values.update(_sizes(match.group("rest")[victim.end("comm") :]))
         if victim.group("uid"):
             values["uid"] = int(victim.group("uid"))
     return Statement(KILLED, values)
 
 
+def _killed_at_fault(text: str) -> Optional[Statement]:
+    """C(VM: killing process c), up to 2.6.29: a page fault found no memory, and its process dies, without a number."""
+    match = _KILLED_AT_FAULT.match(text)
+    comm = match and name_of_task(match.group("comm"))
+    return Statement(KILLED, {"pid": None, "comm": comm, "scope": GLOBAL}) if comm else None
+
+
 def _sizes(text: str) -> Dict[str, Any]:
     values: Dict[str, Any] = {}
     for name, kib in _SIZE.findall(text):
-        values["total_vm_kib" if name == "vsz" else name.replace("-", "_") + "_kib"] = int(kib)
+        values["total_vm_kib" if name in ("vsz", "vm") else name.replace("-", "_") + "_kib"] = int(kib)
     for name, pattern in (("uid", _UID), ("oom_score_adj", _SCORE_ADJ)):
         match = pattern.search(text)
         if match:
@@ -262,11 +313,12 @@ def _blob(text: str) -> Optional[Statement]:
 _RECOGNISERS = (
     # The first, for a name in it may read like any of the others.
     (STARTS_WITH, refused_commit),
-    ("oom-killer:", _header),
+    ("oom-killer", _header),
     ("oom-kill:constraint=", _summary),
     ("Kernel panic - not syncing", _panic),
     ("ill process ", _ill_process),
-    ("Killed process ", _ill_process),
+    ("illed process ", _ill_process),
+    ("VM: killing process ", _killed_at_fault),
     ("omm: ", _cpu),
     ("oom_reaper: ", _reaper),
     (": usage ", cgroup_usage),

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands before a kernel message, by everything that copies kernel messages about.
 
-Read from the outside in: quoting, what a container engine puts in front, a priority, the sequence number of
-/dev/kmsg (Documentation/ABI/testing/dev-kmsg), wall clock time, host and program (or the header of RFC 5424), and the
-brackets of printk or dmesg. Each part is optional, each expression is bounded and tried once or twice on a line.
+Read from the outside in: quoting, what a search, a container engine or an exporter puts in front, a priority, the
+sequence number of /dev/kmsg (Documentation/ABI/testing/dev-kmsg), wall clock time, host and program (or the header of
+RFC 5424), the brackets of printk or dmesg, and what vendors of phones add to those. Each part is optional, each
+expression is bounded and tried once or twice on a line.
 """
 
 from __future__ import annotations
@@ -21,7 +22,26 @@ MAX_LINE_CHARS = 8192
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _QUOTING = " \t>|\ufeff"
-_ENGINE = re.compile(r"[\w.-]{1,80} *\| |\[(?:pod|container)/[^\[\]\s]{1,300}\] ?")
+# What is so common at the start of a line that a number or a file before it is that of a search, or a label.
+_START = (
+    r"(?: *<\d| *\[ *\d{1,10}(?:\.\d|\] +\d)|\[?(?:[A-Z][a-z]{2} ){1,2}[ \d]\d |\[?\d{4}-\d\d-\d\dT"
+    r"|\d{1,5},\d+,\d+,|kern *:|\{\")"
+)
+_AROUND = (
+    re.compile(r"[\w.-]{1,80} *\| |\[(?:pod|container)/[^\[\]\s]{1,300}\] ?"),
+    re.compile(
+        r"(?!kernel:)(?=\S{0,254}[A-Za-z/])[^\s:\[\]<>{}()|,;\"']{1,255}?[:-](?:\d{1,9}[:-])?(?=" + _START + ")"
+    ),
+    re.compile(r"\d{1,9}[:-](?=" + _START + ")"),
+    re.compile(r"\[[A-Za-z][^\[\]:]{0,60}\] ?(?=\[ *\d{1,10}\.\d)"),
+    re.compile(r": (?=" + _START + ")"),
+    re.compile(r"(?:\S{1,255}: )?(?=(?:kern|user|daemon|syslog): {1,8}[a-z]{3,7}: \[\d{4}-)"),
+    re.compile(r"MESSAGE="),
+)
+# A table of Kubernetes events; what its node problem detector tells with this reason is a line of the kernel.
+_KUBERNETES = re.compile(
+    r"(?:.{0,200}\s)?OOMKilling\s.{0,200}?(?=(?:(?:Memory cgroup out|Out) of memory: )?Kill(?:ed)? process \d)"
+)
 _CONTAINER_STREAM = re.compile(r"(?:stdout|stderr) [FP] ")
 _PRIORITY = re.compile(r"<(\d{1,4})>")
 # Version, time, host, program, process, message ID and structured data, each "-" where there is none.
@@ -30,8 +50,9 @@ _PROTOCOL = re.compile(
     r"(?:-|(?:\[(?:[^\]\\]|\\.){1,1000}\]){1,9})(?: \ufeff?|$)"
 )
 _FACILITY = r"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|local\d)"
-_DECODED_PRIORITY = re.compile("(" + _FACILITY + r") *:[a-z]{3,6} *: ?")
-_RECORD = re.compile(r"(\d{1,5}),(\d{1,20}),(\d{1,20}),[^;]{0,200};")
+_DECODED_PRIORITY = re.compile("(" + _FACILITY + r") *: *[a-z]{3,7} *: ?")
+# Of netconsole, the version of the kernel may stand before it.
+_RECORD = re.compile(r"(?:\d\.[^\s,;]{1,100},)?(\d{1,5}),(\d{1,20}),(\d{1,20}),[^;]{0,200};")
 
 _WORD = r"(?:[^\W\d]{1,12}\.?|\d{1,2}\w)"
 _DATE = r"(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)"
@@ -42,15 +63,26 @@ _CALENDAR = (
     re.compile(_NAMED_DATE + " " + _TIME + r"(?= |$)(?! \d{4} )(?P<year>)(?P<zone>)"),
     re.compile(_WORD + " " + _NAMED_DATE + " " + _TIME + r" (?P<year>\d{4})(?P<zone>)(?= |$)"),
     re.compile(_WORD + " " + _DATE + " " + _TIME + r" (?P<zone>[A-Za-z]{1,6}|[+-]\d{2,4})(?= |$)"),
+    re.compile(r"(?P<month>\d\d)-(?P<day>\d\d) " + _TIME + "(?= )(?P<year>)(?P<zone>)"),
+    re.compile(r"(?P<year>)(?P<month>)(?P<day>)(?P<zone>)" + _TIME + "(?= )"),
 )
 _UNIX = re.compile(r"(\d{9,10})\.(\d{6})(?= )")
 
-_UPTIME = re.compile(r"\[ *(\d{1,10}\.\d{1,9})(?: *<[^<>\[\]]{0,30}>)?\] ?")
+_UPTIME = re.compile(r"\[ *(\d{1,10}\.\d{1,9})s?(?: *<[^<>\[\]]{0,30}>| */ *[\d:. -]{5,30})?\] ?")
 _SINCE = re.compile(r"\[(?:[A-Z][a-z]{2} ?\d{1,2} \d\d:\d\d| *\+\d{1,7}\.\d{1,9})\] ?")
-_BRACKETED_TIME = re.compile(r"\[([^\[\]]{0,30}\d:\d\d:\d\d[^\[\]]{0,20})\] ?")
-# A line that another CPU's has been put into, without an end of its own.
-EMBEDDED_PREFIX = re.compile(r"\[ *\d{1,10}\.\d{6}\] ?")
-_CALLER = re.compile(r"\[ *[TC]\d{1,10}\] ?")
+_BRACKETED_TIME = re.compile(r"\[([^\[\]]{0,30}\d:\d\d:\d\d[^\[\]]{0,20})\](?:: ?| ?)")
+# The thread or the CPU of CONFIG_PRINTK_CALLER; then what the kernels of HiSilicon, Samsung and MediaTek (with the
+# name of the source file), Spreadtrum and others have: CPU, name and number of the thread, in any order.
+_CALLER = re.compile(
+    r"\[ *[TC]\d{1,10}\] ?"
+    r"|\[pid:\d{1,7},cpu\d[^\[\]]{0,40}\] ?"
+    r"|\[\d{4}:\d\d:\d\d \d\d:\d\d:\d\d\] ?"
+    r"| ?\[ *\d{1,3}: *[^\[\]]{1,30}: *\d{1,7}\] ?"
+    r"| ?-?\(\d{1,2}\) ?\[\d{1,7}:(?:[^\[\]]|\[[^\[\]]{0,12}\]){1,20}\] ?"
+    r"|\[name:[^\[\]&]{1,60}&\] ?"
+    r"|\(CPU:\d{1,3}-pid:\d{1,7}:[^()]{1,20}\) ?"
+    r"|c\d{1,2} +(?!invoked\b|cpuset=)(?:\d{1,7} +(?:\([^()]{1,16}\) ?)?)?"
+)
 
 _LEVEL = r"[a-z0-9]{2,9}\.[a-z]{3,7} "
 # Not every word of that form: it may be a host.
@@ -66,6 +98,11 @@ _KERNEL = re.compile(
 _PROGRAM = re.compile(
     r"(?:\S{1,255} )?(?:" + _LEVEL + r")?[^\s:\[\]]{1,64}\[\d{1,10}\]: "
     r"|(?:\S{1,255} (?:" + _LEVEL + ")?|" + _LEVEL + r")[^\s:\[\]]{1,64}: "
+)
+# Android's logcat: process, thread, level, tag; or level, tag and process alone.
+_LOGCAT = re.compile(
+    r"(?:\S{1,20} +)??\d{1,7} +\d{1,7} +[VDIWEFS] (?P<tag>[^:]{1,40}?) *: ?"
+    r"|[VDIWEFS]/(?P<short_tag>[^:()]{1,40}?) *\( *\d{1,7}\): ?"
 )
 _LOGGED_PROGRAM = re.compile(r"(?:\S{1,255} )?[^\s:\[\]]{1,64}\[\d{1,10}\]: ")
 
@@ -109,7 +146,10 @@ class _Reader:
 
     def read(self) -> Line:
         whole = len(self.text)
-        self._take(_ENGINE)
+        for pattern in _AROUND:
+            self._take(pattern)
+        if "OOMKilling" in self.text and self._take(_KUBERNETES):
+            return self.line._replace(text=self.text.strip(), prefixed=True, kernel=True)
         self._priority()
         if not self._record():
             if not self._protocol():
@@ -195,6 +235,10 @@ class _Reader:
 
     def _program(self, others: Optional[Pattern[str]]) -> bool:
         """Host, facility and level, program; true if there was one."""
+        match = self._take(_LOGCAT)
+        if match:
+            self.line = self.line._replace(kernel=(match.group("tag") or match.group("short_tag")) == "kernel")
+            return True
         match = self._take(_KERNEL)
         if match:
             by_kernel = (match.group("priority") or "kern.").startswith("kern.")
@@ -213,7 +257,8 @@ class _Reader:
             self.line = self.line._replace(uptime_seconds=float(uptime.group(1)))
         elif not (self._take(_SINCE) or self._bracketed_time()):
             return
-        self._take(_CALLER)
+        for _each in range(3):
+            self._take(_CALLER)
         if self.line.kernel is None:
             self.line = self.line._replace(kernel=True)
             self._program(_LOGGED_PROGRAM)

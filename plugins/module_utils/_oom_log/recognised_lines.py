@@ -6,12 +6,24 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, List, NamedTuple, Optional
+from typing import Iterable, Iterator, List, Match, NamedTuple, Optional
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import LOST, UNKNOWN, Statement
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import (
+    ANNOUNCEMENT,
+    GROUP,
+    HEADER,
+    KILLED,
+    LIMIT,
+    LOST,
+    PANIC,
+    REAPED,
+    STATS,
+    SUMMARY,
+    UNKNOWN,
+    Statement,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import is_suspicious, understand
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import (
-    EMBEDDED_PREFIX,
     Line,
     printable,
     read_line,
@@ -25,6 +37,24 @@ _MAX_STRANGE_CHARS = 500
 _MAX_MISSING = 100000
 # The console's own words, from 4.10 on a line of their own, before that in front of the next message.
 _DROPPED = re.compile(r"(?:\*\* ?|printk: )(\d{1,9}) (?:printk )?messages dropped(?: ?\*\*)? ?")
+# Kinds that tell of a kill by themselves. The paths in some of them may hold whatever a user likes, also such a line.
+_EVIDENT = frozenset((HEADER, SUMMARY, ANNOUNCEMENT, KILLED, REAPED, LIMIT, STATS, GROUP, PANIC))
+_PATHS = frozenset((SUMMARY, LIMIT, STATS, GROUP))
+# Where another message may begin on a line: at a prefix, or at words that only the kernel has. The name before
+# "invoked" is a word here.
+_INNER = re.compile(
+    r"(?:<\d{1,3}>)?\[ *\d{1,10}\.\d{1,9}\] ?"
+    r"|(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\S{0,20}) \S{1,255} kernel: "
+    r"|(?:(?:Memory cgroup out|Out) of [Mm]emory(?: in UB \d{1,10})?: )?(?:OOM k|K)ill(?:ed)? process \d"
+    r"|oom-kill:constraint=CONSTRAINT_|oom_reaper: reaped process \d"
+    r"|(?<![^\s\]:|>])[^\s\]|>]{1,60} invoked oom-killer: gfp_"
+    r"|Task in /|Memory cgroup stats|\[ *pid *\] +uid|\[ *\d{1,10}\] +\d{1,10} +\d{1,10} "
+    r"|(?:memory|memory\+swap|swap|kmem): usage |active_anon:|CPU: \d{1,6} (?:UID: \d{1,10} )?PID: "
+)
+# What stands before it: a clock, no quotes, and a sign or a space at the end; or one word with such a sign.
+_FRONT = re.compile(r"(?=.{0,200}?\d[:.]\d\d)[^'\"`?!]{1,200}(?:[\]:|>;)}] ?|\t)$|[^\s'\"`?!]{1,100}[\]:|>;)}] ?$")
+_PROSE = re.compile(r"\b[a-z']{1,20} [a-z']{1,20} [a-z']")
+_FRONT_IN_NAME = re.compile(r"[\]:|;>] ")
 
 
 class RecognisedLine(NamedTuple):
@@ -117,31 +147,62 @@ def _recognised_in_line(line: Line, raw: str) -> List[RecognisedLine]:
 def _within(line: Line, start: int) -> Line:
     """The line that begins inside another, with a prefix of its own."""
     inner = read_line(line.text[start:])
-    own = {
-        name: getattr(inner, name) for name in ("text", "kernel", "uptime_seconds") if getattr(inner, name) is not None
-    }
-    return line._replace(**own)
+    told = {name: value for name, value in inner._asdict().items() if value not in (None, "")}
+    return line._replace(**dict(told, text=inner.text, indent=line.indent, prefixed=True))
 
 
 def _recognised_in_message(line: Line, raw: str) -> List[RecognisedLine]:
-    if line.kernel is False or not line.text:
-        return []
-    statement = understand(line.text)
+    """What one line says: mostly one thing. Two messages may stand on it, and one behind words of who knows whom."""
+    found: List[RecognisedLine] = []
+    while line.text:
+        statement = None if line.kernel is False else understand(line.text)
+        if statement and (statement.kind not in _EVIDENT or statement.kind in _PATHS):
+            return found + [RecognisedLine(statement, line)]
+        inner = None if line.kernel is False else _inner(line, statement)
+        before = line._replace(text=line.text[: inner.start()].rstrip()) if inner else line
+        found += _recognised_alone(before, raw)
+        if not inner:
+            break
+        line = _within(line, inner.start())
+    return found
+
+
+def _recognised_alone(line: Line, raw: str) -> List[RecognisedLine]:
+    statement = None if line.kernel is False else understand(line.text)
     if statement:
-        return [RecognisedLine(statement, line)]
+        return [RecognisedLine(_with_certain_name(statement, line), line)]
     if "\n" in line.text:
-        return _recognised_in_record(line)
-    if not is_suspicious(line.text, line.kernel):
-        return []
-    embedded = EMBEDDED_PREFIX.search(line.text, 1)
-    inner = _within(line, embedded.start()) if embedded else line
-    statement = understand(inner.text)
-    if statement:
-        return [RecognisedLine(statement, inner)]
-    return [RecognisedLine(Statement(UNKNOWN, {"line": printable(raw)[:_MAX_STRANGE_CHARS]}), line)]
+        return _recognised_in_record(line, raw)
+    if is_suspicious(line.text, line.kernel):
+        return [RecognisedLine(Statement(UNKNOWN, {"line": printable(raw)[:_MAX_STRANGE_CHARS]}), line)]
+    return []
 
 
-def _recognised_in_record(line: Line) -> List[RecognisedLine]:
+def _inner(line: Line, whole: Optional[Statement]) -> Optional[Match[str]]:
+    """Where the next message on this line begins, if there is one. The first words of this one are not."""
+    own = _INNER.match(line.text)
+    first = line.text.find("oom-killer") if whole and whole.kind == HEADER else own.end() if own else 1
+    for start in _INNER.finditer(line.text, first):
+        before = line.text[: start.start()]
+        inner = understand(_within(line, start.start()).text)
+        if inner and (inner.kind in _EVIDENT or not line.kernel) and (line.kernel or whole or _is_front(before)):
+            return start
+    return None
+
+
+def _is_front(text: str) -> bool:
+    """Whether this may be what some program puts before a message. It is no prose and quotes nothing."""
+    return _FRONT.match(text) is not None and not _PROSE.search(text)
+
+
+def _with_certain_name(statement: Statement, line: Line) -> Statement:
+    """A header begins with a name: without a prefix that is known, a name may have some of another before it."""
+    if statement.kind != HEADER or line.prefixed or not _FRONT_IN_NAME.search(statement.values["comm"] or ""):
+        return statement
+    return Statement(HEADER, dict(statement.values, comm=None))
+
+
+def _recognised_in_record(line: Line, raw: str) -> List[RecognisedLine]:
     """One record of /dev/kmsg can hold many lines: the sizes of a control group do (5.0 to 6.4)."""
-    statements = [understand(text) for text in line.text.split("\n")]
-    return [RecognisedLine(one, line) for one in statements if one]
+    lines = [_within(line._replace(text=text), 0) for text in line.text.split("\n")]
+    return [found for each in lines for found in _recognised_in_message(each, raw)]

@@ -5,27 +5,23 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, Mapping
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import FAMILIES
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES, merge_declared
 
-_MERGED = SERVICES.variable + "_"
-OVERRIDE = _MERGED + "override"
-# What the roles have beside the options of the modules.
-_OF_ROLES = ("oom_protect_restart",)
+# Any name may follow, so that each group of the inventory can add its own.
+ADDED = SERVICES.variable + "_"
+OVERRIDE = ADDED + "override"
 
 
 def declared_by(variables: Mapping[str, Any], state: str = "present", role: str = "") -> Dict[str, Any]:
     """What I(variables), name and value, declare of the families of I(role), or of all.
 
     With I(state) C(absent) that nothing of ours shall be there, where the variables say that it is.
-    Raises InvalidPolicy where a variable begins like ours and is none, or where two of them disagree about a unit.
+    Raises InvalidPolicy where two of them disagree about a unit.
     """
     families = [family for family in FAMILIES.values() if family.variable.startswith(role)]
-    _require_known(variables)
     found: Dict[str, Any] = {}
     for family in families:
         options: Any = variables.get(family.variable)
@@ -41,20 +37,5 @@ def declared_by(variables: Mapping[str, Any], state: str = "present", role: str 
 def _of_services(variables: Mapping[str, Any]) -> Dict[str, Any]:
     options = {name: SERVICES.prefix + name for name in SERVICES.spec}
     found = {name: variables[variable] for name, variable in options.items() if variable in variables}
-    lists = {name: value for name, value in variables.items() if (name + "_").startswith(_MERGED)}
+    lists = {name: value for name, value in variables.items() if (name + "_").startswith(ADDED)}
     return {**found, "services": merge_declared(lists, OVERRIDE)}
-
-
-def _known() -> List[str]:
-    sysctls = [family.variable for family in FAMILIES.values() if family is not SERVICES]
-    return [*sysctls, *(SERVICES.prefix + name for name in SERVICES.spec), *_OF_ROLES]
-
-
-def _require_known(variables: Mapping[str, Any]) -> None:
-    known = _known()
-    for name in sorted(variables):
-        if name in known or name.startswith(_MERGED):
-            continue
-        near = difflib.get_close_matches(name, known, 1, cutoff=0.8)
-        instead = f"expected {near[0]}" if near else f"expected one of: {', '.join(known)}"
-        raise InvalidPolicy(f"found the variable {name}, which declares nothing; {instead}; rename it")

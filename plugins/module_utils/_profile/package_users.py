@@ -6,23 +6,26 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Optional, Set, Tuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import owners
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package, owners
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat, units_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.installed_packages import installed
 
 _MAPPED = re.compile(r"^\S+ \S+ \S+ \S+ [1-9]\d* +(/.*)$", re.MULTILINE)
 _DELETED = " (deleted)"
 
 
-class User(NamedTuple):
+@dataclass(frozen=True)
+class User:
     """A process that has a file mapped; I(stale) where the file has been replaced or removed since.
 
-    I(unit) is that of the system's own systemd, C(OUTER/INNER) for one of a user or a container within it.
+    I(unit) is that of the system's own systemd; one of a user or a container is named in full, as C(unit_of()) does.
     """
 
     pid: int
@@ -32,20 +35,33 @@ class User(NamedTuple):
     stale: bool
 
 
+@dataclass(frozen=True)
+class PackageUsers:
+    """What the module C(package_users) tells: the I(versions) of the packages that are installed, of a I(foreign)
+    architecture too, the I(files) with links followed, and by path of a file who are its I(owners).
+    """
+
+    versions: Mapping[str, Optional[str]] = field(default_factory=dict)
+    foreign: Mapping[str, str] = field(default_factory=dict)
+    files: Tuple[str, ...] = ()
+    users: Tuple[User, ...] = ()
+    owners: Mapping[str, Package] = field(default_factory=dict)
+
+
 def package_users(host: Host, params: Mapping[str, Any], _check_mode: bool) -> Dict[str, Any]:
     """The result of the module C(package_users)."""
-    files = sorted({host.resolved(path) for path in params["files"]})
+    files = tuple(sorted({host.resolved(path) for path in params["files"]}))
     users, unread = find_users(host, files)
     known = owners(host, {*files, *(user.file for user in users)}) or {}
     versions = {package.name: package.version for package in installed(host, params["packages"])}
-    result: Dict[str, Any] = {
-        "changed": False,
-        "versions": {name: versions.get(name) for name in params["packages"]},
-        "foreign": {name: version for name, version in versions.items() if ":" in name},
-        "files": files,
-        "users": [user._asdict() for user in users],
-        "owners": {path: {"package": one.name, "version": one.version} for path, one in sorted(known.items())},
-    }
+    found = PackageUsers(
+        versions={name: versions.get(name) for name in params["packages"]},
+        foreign={name: version for name, version in versions.items() if ":" in name},
+        files=files,
+        users=tuple(users),
+        owners=dict(sorted(known.items())),
+    )
+    result = {"changed": False, **asdict(found)}
     if unread:
         result["warnings"] = [f"{unread} processes could not be read; they may use the files too"]
     return result
@@ -64,8 +80,7 @@ def find_users(host: Door, files: Iterable[str]) -> Tuple[List[User], int]:
                 mapped = mapped_files(process.read("maps"))
                 found = {(path, stale) for path, stale in mapped if path in wanted}
                 if found:
-                    comm, units = parse_stat(process.read("stat")).comm, units_of(parse_cgroup(process.read("cgroup")))
-                    unit = "/".join(units) or None
+                    comm, unit = parse_stat(process.read("stat")).comm, unit_of(parse_cgroup(process.read("cgroup")))
                     users += [User(int(name), comm, unit, path, stale) for path, stale in sorted(found)]
         except Missing:
             continue

@@ -25,7 +25,7 @@ from typing import (
     TypeVar,
 )
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, TooMuch, Unsupported
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -43,6 +43,7 @@ _COMMENTS = "#;"
 _BLANKS = " \t\n\r"
 _C_SPACE = " \t\n\v\f\r"
 _SYSTEMD_EOL = re.compile(r"(?:\n\r?|\r\n?)\0?|\0")
+MOST_LINES = 50_000  # that are neither blank nor comments
 _SYSTEMD_LONGEST_LINE_BYTES = 1024 * 1024
 
 
@@ -107,7 +108,7 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
 
     Lines are counted as the loader counts them, which differs from an editor only in a text with lone
     carriage returns or NULs. Lines joined by a backslash (BusyBox alone does that) have the number of the
-    first. Raises Unsupported for an unknown loader.
+    first. Raises Unsupported for an unknown loader, TooMuch for more lines than somebody writes.
     """
     dialect = of_loader(_DIALECTS, loader)
     assignments: List[Assignment] = []
@@ -123,13 +124,14 @@ def parse(text: str, path: str, loader: Loader = "systemd") -> ParsedFile:
                 assignments.append(_assignment(said, path, number))
         except _MalformedError as error:
             problems.append(Problem(line.strip(_C_SPACE), path, number, str(error)))
+        TooMuch.check(f"{path}: lines", len(assignments) + len(problems), MOST_LINES)
     return ParsedFile(tuple(assignments), tuple(problems))
 
 
-def line_start(text: str, line: int, loader: Loader = "systemd") -> int:
-    """Where a line begins in the text; I(line) as C(parse()) numbers it."""
+def line_starts(text: str, loader: Loader = "systemd") -> List[int]:
+    """Where each line begins in the text, in the order in which C(parse()) numbers them."""
     ends = (_SYSTEMD_EOL if loader == "systemd" else re.compile("\n")).finditer(text)
-    return [0, *(end.end() for end in ends)][line - 1]
+    return [0, *(end.end() for end in ends)]
 
 
 def numbered_lines(text: str, loader: Loader = "systemd") -> Iterator[Tuple[int, str]]:
@@ -192,15 +194,20 @@ def _c_lines(text: str) -> Iterator[Tuple[int, str]]:
 
 def _continued_lines(text: str) -> Iterator[Tuple[int, str]]:
     """As above, and a backslash at the end joins the next line."""
-    start, held = 1, ""
+    start, slashes = 1, 0
+    held: List[str] = []
     for number, line in enumerate(text.split("\n"), 1):
-        held += line
-        if held.endswith("\\"):
-            held = held[:-1]
+        body = line.rstrip("\\")
+        if body:
+            held += ["\\" * slashes, body]
+            slashes = 0
+        slashes += len(line) - len(body)
+        if slashes:
+            slashes -= 1
             continue
-        yield start, held.partition("\0")[0]
-        start, held = number + 1, ""
-    yield start, held.partition("\0")[0]
+        yield start, "".join(held).partition("\0")[0]
+        start, held = number + 1, []
+    yield start, ("".join(held) + "\\" * slashes).partition("\0")[0]
 
 
 def _systemd_line(line: str) -> Optional[_KeyValue]:

@@ -11,6 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import NEWEST, taken
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class SysctlState:
     """Keys that not even root can write here."""
 
     cmdline: Mapping[str, str]
-    """What the kernel's command line sets, by key (5.8)."""
+    """What the kernel took from its command line (5.8), by key in the order of the writes."""
+
+    kernel: Tuple[int, int] = NEWEST
+    """Numbers of the kernel's version (major, minor)."""
 
     @property
     def own_text(self) -> Optional[str]:
@@ -52,12 +56,17 @@ class SysctlState:
 def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str]) -> Dict[str, Assignment]:
     """For each of I(keys) the assignment that decides it at boot; none where no file sets it.
 
-    I(voids) maps a key to the one that the kernel zeroes whenever the first is written. A winner with
-    another C(key) than asked for is such a write: it undoes what an earlier line had set.
+    That is the last one that the kernel takes, with the value that it then shows. I(voids) maps a key to the one that
+    the kernel zeroes whenever the first is written. A winner with another C(key) than asked for is such a write: it
+    undoes what an earlier line had set.
     """
+
+    def value(write: Assignment) -> Optional[str]:
+        return taken(write.key, write.value, state.kernel)
+
     winners: Dict[str, Assignment] = {}
-    for write in boot_writes(state.files, state.loader, existing_keys=tuple(state.runtime)):
-        winners[write.key] = write
+    for write in boot_writes(state.files, state.loader, tuple(state.runtime), lambda write: value(write) is None):
+        winners[write.key] = write = replace(write, value=value(write) or "")
         victim = voids.get(write.key)
         if victim in winners:
             winners[victim] = write

@@ -9,6 +9,7 @@ import re
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, numbered_lines, parse
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
@@ -22,18 +23,24 @@ _BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
 
 def own_values(text: Optional[str], keys: Sequence[str]) -> Dict[str, str]:
-    """The values of I(keys) that stand in our file, the last one of each, however it is spelled."""
-    return {found.key: found.value for found in _ours(text, keys)}
+    """The values of I(keys) that stand in our file, as the kernel takes the last one of each, however it is spelled."""
+    return {found.key: taken(found.key, found.value) or "" for found in _ours(text, keys)}
 
 
 def _ours(text: Optional[str], keys: Sequence[str]) -> List[Assignment]:
-    return [found for found in parse(text or "", "").assignments if found.key in keys and not found.excludes]
+    """The lines that set one of I(keys); one that the kernel refuses sets nothing, and is not of our making."""
+    return [
+        found
+        for found in parse(text or "", "").assignments
+        if found.key in keys and not found.excludes and taken(found.key, found.value) is not None
+    ]
 
 
 def values_before(text: Optional[str]) -> Dict[str, str]:
     """What the kernel had before we first wrote a key."""
     matches = [_BEFORE.match(line) for _unused, line in numbered_lines(text or "")]
-    return {match.group(1): match.group(2) for match in matches if match}
+    values = {match.group(1): taken(match.group(1), match.group(2)) for match in matches if match}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def foreign_lines(text: Optional[str], keys: Sequence[str]) -> Tuple[Tuple[int, str], ...]:

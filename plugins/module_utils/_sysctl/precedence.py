@@ -16,7 +16,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Pattern, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
+    MOST_LINES,
     Assignment,
     Loader,
     normalise,
@@ -26,6 +28,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax i
     simplified,
     swapped,
 )
+
+# What is looked at of one host, which is much more than real ones have.
+MOST_FILES = 1000
+MOST_CHARACTERS = 1024 * 1024
+MOST_PATTERNS = 1000  # with all braces spelled out
+LONGEST_PATTERN = 255
 
 __all__ = [
     "SOURCES",
@@ -64,6 +72,8 @@ class Sources:
 _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d")
 _RUN_FIRST = ("/run/sysctl.d", "/etc/sysctl.d") + _FOLDERS[2:]
 _SYSCTL_CONF = "/etc/sysctl.conf"
+_BRACES = re.compile(r"\{([^{}]*)\}")
+_STARS = re.compile(r"\*+")
 
 # systemd: sysctl.d(5); /lib only where /usr is split (no longer from 255), elsewhere it is /usr/lib itself.
 # Its last file is the credential of systemd-sysctl.service(8), from 252; it does not read /etc/sysctl.conf.
@@ -115,14 +125,16 @@ def boot_writes(
     others are left out. systemd expands a pattern in the order of I(existing_keys) (C(/proc/sys) lists each
     folder by name), procps sorted by path. I(refuses) says whether the kernel turns a write down; such a write
     is left out, and with BusyBox everything after it, for it stops there. Raises Unsupported for an unknown
-    loader.
+    loader, TooMuch where there is more than somebody writes.
 
     systemd 252 skips a write of the value that is there already (247 does not). That matters where a write has
     an effect on another key: C(vm.overcommit_kbytes = 0) zeroes the ratio, but not where it is skipped.
     """
     texts = {found.path: found.text for found in files}
+    TooMuch.check("sysctl files: characters", sum(len(text or "") for text in texts.values()), MOST_CHARACTERS)
     parsed = [parse(texts[path] or "", path, loader) for path in read_order(texts, loader)]
     lines = [line for found in parsed for line in found.assignments]
+    TooMuch.check("sysctl files: lines that set something", len(lines), MOST_LINES)
     tried = _PLANS[loader](lines, existing_keys)
     if loader == "busybox":
         return tuple(itertools.takewhile(lambda write: not refuses(write), tried))
@@ -156,6 +168,8 @@ def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
         else:
             kept.pop(line.key, None)
         kept[line.key] = line
+    _check_patterns(kept.values())
+    spelled = 0
     for line in kept.values():
         if line.excludes:
             continue
@@ -163,6 +177,8 @@ def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
             yield from _reaching(line, line.key, existing)
             continue
         for pattern in _without_braces(line.key):
+            spelled += 1
+            TooMuch.check(f"{line.path}:{line.line}: names that patterns stand for", spelled, MOST_PATTERNS)
             for key in _matching(pattern, existing):
                 if key not in kept:
                     yield replace(line, key=key)
@@ -171,6 +187,7 @@ def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
 def _procps_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
     """Every line in its place; a pattern skips every key that is named anywhere, set or excluded."""
     named = {line.key for line in lines}
+    _check_patterns(lines)
     for line in lines:
         if line.excludes:
             continue
@@ -196,6 +213,13 @@ def _busybox_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
         yield from _reaching(line, key if key in existing else dotted.get(line.key, ""), existing)
 
 
+def _check_patterns(lines: Iterable[Assignment]) -> None:
+    patterns = [line for line in lines if line.is_glob and not line.excludes]
+    TooMuch.check("sysctl files: patterns", len(patterns), MOST_PATTERNS)
+    for line in patterns:
+        TooMuch.check(f"{line.path}:{line.line}: characters of a pattern", len(line.key), LONGEST_PATTERN)
+
+
 def _reaching(line: Assignment, key: str, existing: Sequence[str]) -> Iterator[Assignment]:
     if key in existing:
         yield replace(line, key=key)
@@ -212,29 +236,33 @@ def _walked(key: str) -> str:
 
 def _matching(pattern: str, existing: Sequence[str]) -> List[str]:
     """The keys that match, name by name as in glob(3): no wildcard stands for a separator."""
-    names = [_wildcards(name) for name in swapped(pattern).split("/") if name]
-    found = []
-    for key in existing:
-        parts = swapped(key).split("/")
-        if len(parts) == len(names) and all(name.match(part) for name, part in zip(names, parts)):
-            found.append(key)
-    return found
+    names = [name for name in swapped(pattern).split("/") if name]
+    found = [(key, swapped(key).split("/")) for key in existing]
+    found = [(key, parts) for key, parts in found if len(parts) == len(names)]
+    for place, name in enumerate(names if found else ()):
+        wildcards = _wildcards(name)
+        found = [(key, parts) for key, parts in found if wildcards.match(parts[place])]
+    return [key for key, _parts in found]
 
 
 def _wildcards(name: str) -> Pattern[str]:
     try:
-        return re.compile(fnmatch.translate(name.replace("[^", "[!")))
+        return re.compile(fnmatch.translate(_STARS.sub("*", name.replace("[^", "[!"))))
     except re.error:  # a range that runs backwards, up to Python 3.8
         return re.compile("(?!)")
 
 
-def _without_braces(pattern: str) -> List[str]:
-    """C({a,b}) spelled out; only systemd asks glob(3) for these."""
-    braces = re.search(r"\{([^{}]*)\}", pattern)
-    if braces is None:
-        return [pattern]
-    ends = pattern[: braces.start()], pattern[braces.end() :]
-    return [one for choice in braces.group(1).split(",") for one in _without_braces(choice.join(ends))]
+def _without_braces(pattern: str) -> Iterator[str]:
+    """C({a,b}) spelled out, one at a time; only systemd asks glob(3) for these."""
+    todo = [pattern]
+    while todo:
+        one = todo.pop()
+        braces = _BRACES.search(one)
+        if braces is None:
+            yield one
+            continue
+        ends = one[: braces.start()], one[braces.end() :]
+        todo += [choice.join(ends) for choice in reversed(braces.group(1).split(","))]
 
 
 _PLANS: Dict[str, Callable[[Sequence[Assignment], Sequence[str]], Iterator[Assignment]]] = {

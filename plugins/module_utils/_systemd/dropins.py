@@ -3,18 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Which drop-ins apply to a unit, in which order, and which assignment of a setting wins.
 
-Text in, dataclasses out. Sources: systemd.unit(5) and systemd.syntax(7); src/shared/dropin.c,
-src/basic/conf-files.c and src/shared/conf-parser.c of 247, 252 and 257 (the same rules in all three).
+Text in, dataclasses out. Sources: systemd.unit(5) and systemd.syntax(7); src/shared/dropin.c, src/basic/conf-files.c
+and src/shared/conf-parser.c of 219 to 257, and of Red Hat's 219 and 239.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from posixpath import basename, dirname
+from posixpath import basename, dirname, join
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
@@ -36,15 +36,32 @@ SEARCH_PATH: Tuple[str, ...] = (
     "/run/systemd/generator.late",
 )
 
+_ROOTS = {root: place for place, root in enumerate(SEARCH_PATH)}
+
 OWN_NAME = "zz-lifeboat-oom.conf"
 
 _PREFIX_DIRS_SINCE = 239  # C(foo-.service.d) for C(foo-bar.service)
 _TYPE_DIRS_SINCE = 244  # C(service.d)
 _TYPE_DIRS_BROUGHT_BACK = 239  # Red Hat Enterprise Linux 8
+_UTF8_CHECKED_SINCE = 239
+_LAST_CONTINUED_LINE_COUNTS_SINCE = 239
+_CARRIAGE_RETURNS_END_LINES_SINCE = 240
+_COMMENTS_ARE_NO_PART_SINCE = 243  # of the lines that a backslash joins
+_MISSING_EQUALS_IGNORED_SINCE = 243
+_INCLUDES_UNTIL = 245
+_INCLUDES_IN_INCLUDED_SINCE = 236
+_HEADERS_CHECKED_SINCE = 251
+_NEWEST = 9999
 
+_INCLUDE = ".include"
+MOST_INCLUDES = 10
+_LONGEST_LINE_BYTES = 1024 * 1024
 _WHITESPACE = " \t\n\r"
 _BOM = "\ufeff"
 _END_OF_LINE = re.compile("(?:\n\r|\r\n|\n|\r)\0?|\0")
+_COMMENTS = "#;"
+_COMMENT_MARKS = tuple(_COMMENTS)
+_OLD_END_OF_LINE = re.compile("[\n\0]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # surrogates stand for undecodable bytes
 _UNSAFE_IN_HEADER = re.compile("[\x01-\x1f\x7f\"'\\\\]")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
@@ -95,9 +112,7 @@ def dropin_dirs(unit: str, names: Iterable[str] = (), version: Optional[int] = N
     C(app-web@one.service) has C(app-web@one.service.d), C(app-web@.service.d), C(app-.service.d),
     C(app-@one.service.d), C(app-@.service.d) and C(service.d).
     """
-    specific, general = _dirs_by_name(unit, names, version)
-    ordered = [folder for group in specific for folder in group] + general
-    return tuple(dict.fromkeys(ordered))
+    return tuple(_ranks(unit, names, version))
 
 
 def dropin_folders(unit: str, names: Iterable[str] = (), version: Optional[int] = None) -> Tuple[str, ...]:
@@ -106,19 +121,23 @@ def dropin_folders(unit: str, names: Iterable[str] = (), version: Optional[int] 
     The name of the unit comes first, then its aliases in the order of C(Names), then C(service.d); for each
     of them the search path decides, and within one entry of it the more specific folder.
     """
-    specific, general = _dirs_by_name(unit, names, version)
-    ordered = [root + "/" + folder for group in [*specific, general] for root in SEARCH_PATH for folder in group]
-    return tuple(dict.fromkeys(ordered))
+    ranks = _ranks(unit, names, version)
+    found = [(_rank(root, ranks[folder]), root + "/" + folder) for folder in ranks for root in SEARCH_PATH]
+    return tuple(folder for _unused, folder in sorted(found))
 
 
 def applied(
     dropins: Iterable[DropIn], unit: str, names: Iterable[str] = (), version: Optional[int] = None
 ) -> Tuple[DropIn, ...]:
     """Those of I(dropins) that systemd reads for I(unit), in its order: by file name over all folders."""
-    rank = {folder: place for place, folder in enumerate(dropin_folders(unit, names, version))}
-    candidates = [dropin for dropin in dropins if dirname(dropin.path) in rank and _is_conf(basename(dropin.path))]
+    ranks = _ranks(unit, names, version)
+    found: List[Tuple[Tuple[int, int, int], DropIn]] = []
+    for dropin in dropins:
+        root, _unused, folder = dirname(dropin.path).rpartition("/")
+        if root in _ROOTS and folder in ranks and _is_conf(basename(dropin.path)):
+            found.append((_rank(root, ranks[folder]), dropin))
     chosen: Dict[str, DropIn] = {}
-    for dropin in sorted(candidates, key=lambda found: rank[dirname(found.path)]):
+    for _rank_of, dropin in sorted(found, key=lambda ranked: ranked[0]):
         chosen.setdefault(basename(dropin.path), dropin)
     return tuple(chosen[name] for name in sorted(chosen, key=lambda name: name.encode("utf-8", "surrogateescape")))
 
@@ -129,46 +148,94 @@ def merge(
     unit: str,
     names: Iterable[str] = (),
     version: Optional[int] = None,
+    included: Iterable[DropIn] = (),
 ) -> Merged:
     """Read the unit file and then its drop-ins as systemd does; see C(Merged).
 
-    I(fragment) is C(FragmentPath) with its text, C(None) where the unit has no file. A masked unit has no
-    settings at all: look at C(LoadState) first.
+    I(fragment) is C(FragmentPath) with its text, C(None) where the unit has no file; I(included) are the files that
+    it includes. A masked unit has no settings at all: look at C(LoadState) first.
     """
     section = unit_names.split(unit).section
     files = applied(dropins, unit, names, version)
+    lines = list(_with_included(fragment, {each.path: each for each in included}, section, version)) if fragment else []
+    for source in files:
+        lines += [line for line in _assignments(source, section, version) if line.key != _INCLUDE]
     winners: Dict[str, Assignment] = {}
     refused: List[Assignment] = []
-    for source in ([fragment] if fragment else []) + list(files):
-        for line, key, value in read_section(source.text or "", section):
-            assignment = Assignment(source.path, line, key, value)
-            if key in KEYS and not KEYS[key].accepts(value):
-                refused.append(assignment)
-            else:
-                winners[key] = assignment
+    for line in lines:
+        if line.key in KEYS and not KEYS[line.key].taken_by(version or _NEWEST, line.value):
+            refused.append(line)
+        else:
+            winners[line.key] = line
     return Merged(files, winners, tuple(refused))
 
 
-def read_section(text: str, section: str = "Service") -> Iterator[Tuple[int, str, str]]:
+def includes(source: DropIn, version: int) -> Tuple[str, ...]:
+    """The files that a unit file includes by itself: systemd up to 245 does that with C(.include FILE)."""
+    if _INCLUDE not in (source.text or ""):
+        return ()
+    return tuple(line.value for line in _assignments(source, "", version) if line.key == _INCLUDE)
+
+
+def _assignments(source: DropIn, section: str, version: Optional[int]) -> Iterator[Assignment]:
+    for line, key, value in read_section(source.text or "", section, version):
+        # A file is looked for beside the one that includes it.
+        yield Assignment(source.path, line, key, join(dirname(source.path), value) if key == _INCLUDE else value)
+
+
+def _with_included(
+    source: DropIn, included: Mapping[str, DropIn], section: str, version: Optional[int]
+) -> Iterator[Assignment]:
+    """The assignments of a file, those of files that it includes in their place. One within itself is left out."""
+    todo = [(source, _assignments(source, section, version))]
+    seen = 0
+    while todo:
+        line = next(todo[-1][1], None)
+        if line is None:
+            todo.pop()
+        elif line.key != _INCLUDE:
+            yield line
+        elif len(todo) > 1 and (version or _NEWEST) < _INCLUDES_IN_INCLUDED_SINCE:
+            continue
+        elif line.value in included and line.value not in [each.path for each, _lines in todo]:
+            seen += 1
+            TooMuch.check(f"{source.path}: files that it includes", seen, MOST_INCLUDES)
+            todo.append((included[line.value], _assignments(included[line.value], section, version)))
+
+
+def read_section(text: str, section: str = "Service", version: Optional[int] = None) -> Iterator[Tuple[int, str, str]]:
     """Line, key and value of each assignment in I(section), as systemd reads them.
 
-    Reading stops, as in systemd, at a malformed section header and at a line that is not UTF-8.
+    I(version) is that of systemd, C(None) a current one. One that includes other files has C(.include) for a key.
+    Reading stops, as in systemd, at a malformed section header and at a line that is not UTF-8, in older ones also
+    at one that is no assignment.
     """
+    since = version or _NEWEST
     current = ""
-    for number, raw in _logical_lines(text):
+    for number, raw in _logical_lines(text, since):
         line = raw.strip(_WHITESPACE)
-        if not line:
+        if not line or line[0] in _COMMENTS:
             continue
-        if _NOT_UTF8.search(line):
+        if since <= _INCLUDES_UNTIL and line.startswith(_INCLUDE) and line[len(_INCLUDE) :][:1] in (" ", "\t"):
+            yield number, _INCLUDE, line[len(_INCLUDE) :].strip(_WHITESPACE)
+            continue
+        if since >= _UTF8_CHECKED_SINCE and _NOT_UTF8.search(line):
             return
         if line.startswith("["):
-            if line == "[" or not line.endswith("]") or _UNSAFE_IN_HEADER.search(line):
+            if not _is_header(line, since):
                 return
             current = line[1:-1]
             continue
         key, equals, value = line.partition("=")
         if current == section and equals and key:
             yield number, key.rstrip(_WHITESPACE), value.strip(_WHITESPACE)
+        if not equals and since < _MISSING_EQUALS_IGNORED_SINCE and current in ("Unit", "Install", section):
+            return
+
+
+def _is_header(line: str, version: int) -> bool:
+    closed = line != "[" and line.endswith("]")
+    return closed and (version < _HEADERS_CHECKED_SINCE or not _UNSAFE_IN_HEADER.search(line))
 
 
 def render(settings: Mapping[str, object], header: str, section: str = "Service") -> str:
@@ -206,47 +273,71 @@ def _is_conf(name: str) -> bool:
     return name.endswith(".conf") and not name.startswith(".")
 
 
-def _dirs_by_name(unit: str, names: Iterable[str], version: Optional[int]) -> Tuple[List[List[str]], List[str]]:
-    """The folders of each name of the unit, and those of its type."""
+# Of a folder: the name of the unit that it goes with, and how specific it is.
+_Rank = Tuple[int, int]
+
+
+def _ranks(unit: str, names: Iterable[str], version: Optional[int]) -> Dict[str, _Rank]:
+    """The folders of each name of the unit, and those of its type, in order."""
     parsed = unit_names.split(unit)
-    prefixes = version is None or version >= _PREFIX_DIRS_SINCE
-    types = version is None or version >= _TYPE_DIRS_SINCE or version == _TYPE_DIRS_BROUGHT_BACK
-    every = dict.fromkeys([str(parsed), *names])
-    specific = [[name + ".d" for name in _generalised(unit_names.split(name), prefixes)] for name in every]
-    return specific, [parsed.type + ".d"] if types else []
+    since = version or _NEWEST
+    found: Dict[str, _Rank] = {}
+    every = tuple(dict.fromkeys([str(parsed), *names]))
+    for group, name in enumerate(every):
+        for place, one in enumerate(_generalised(unit_names.split(name), since >= _PREFIX_DIRS_SINCE)):
+            found.setdefault(one + ".d", (group, place))
+    if since >= _TYPE_DIRS_SINCE or since == _TYPE_DIRS_BROUGHT_BACK:
+        found.setdefault(parsed.type + ".d", (len(every), 0))
+    return found
 
 
-def _generalised(unit: unit_names.UnitName, prefixes: bool) -> Iterator[str]:
-    """The unit's name, and the more general names that share its drop-ins (unit_file_find_dirs())."""
-    yield str(unit)
-    if unit.is_instance:
-        # The way over the template loses the "@": it leads to app-.service, not to app-@.service.
-        yield from _generalised(unit_names.UnitName(unit.prefix, "", unit.type), prefixes)
-    shorter = _truncated(unit.prefix)
-    if prefixes and shorter:
-        yield from _generalised(unit_names.UnitName(shorter, unit.instance or None, unit.type), prefixes)
+def _rank(root: str, rank: _Rank) -> Tuple[int, int, int]:
+    return rank[0], _ROOTS[root], rank[1]
 
 
-def _truncated(prefix: str) -> str:
-    """The prefix up to its last dash that is not its last character: a-b- gives a-, a- gives nothing."""
-    dash = (prefix[:-1] if prefix.endswith("-") else prefix).rfind("-")
-    return prefix[: dash + 1] if dash > 0 else ""
+def _generalised(unit: unit_names.UnitName, prefixes: bool) -> List[str]:
+    """The unit's name, and the more general names that share its drop-ins (unit_file_find_dirs()).
+
+    The way over the template loses the "@": it leads to app-.service, not to app-@.service.
+    """
+    shorter = _shorter(unit.prefix) if prefixes else []
+    if not unit.is_instance:
+        return [str(unit), *(str(unit_names.UnitName(each, unit.instance or None, unit.type)) for each in shorter)]
+    found = [str(unit), str(unit_names.UnitName(unit.prefix, "", unit.type))]
+    found += [str(unit_names.UnitName(each, None, unit.type)) for each in shorter]
+    for each in shorter:
+        found += [
+            str(unit_names.UnitName(each, unit.instance, unit.type)),
+            str(unit_names.UnitName(each, "", unit.type)),
+        ]
+    return found
 
 
-def _logical_lines(text: str) -> Iterator[Tuple[int, str]]:
+def _shorter(prefix: str) -> List[str]:
+    """The prefix up to each of its dashes but a last character: a-b-c gives a-b- and a-, a- gives nothing."""
+    dashes = [place for place in range(1, len(prefix) - 1) if prefix[place] == "-"]
+    return [prefix[: place + 1] for place in reversed(dashes)]
+
+
+def _logical_lines(text: str, version: int) -> Iterator[Tuple[int, str]]:
     """Lines with their number, continuations joined; comments are dropped, also within a continuation."""
-    pending, start, bom_seen = "", 0, False
-    for number, raw in enumerate(_END_OF_LINE.split(text), 1):
+    pending: List[str] = []
+    start, size, bom_seen = 0, 0, False
+    ends = _END_OF_LINE if version >= _CARRIAGE_RETURNS_END_LINES_SINCE else _OLD_END_OF_LINE
+    for number, raw in enumerate(ends.split(text), 1):
         line = raw
-        if line.lstrip(_WHITESPACE)[:1] in ("#", ";"):
+        if version >= _COMMENTS_ARE_NO_PART_SINCE and line.lstrip(_WHITESPACE)[:1] in _COMMENT_MARKS:
             continue
         if not bom_seen and line.startswith(_BOM):
             line, bom_seen = line[1:], True
-        pending, start = pending + line, start or number
-        if (len(pending) - len(pending.rstrip("\\"))) % 2:
-            pending = pending[:-1] + " "
+        size += len(line)
+        if size > _LONGEST_LINE_BYTES:
+            return
+        start = start or number
+        if (len(line) - len(line.rstrip("\\"))) % 2:
+            pending.append(line[:-1] + " ")
             continue
-        yield start, pending
-        pending, start = "", 0
-    if start:
-        yield start, pending
+        yield start, "".join([*pending, line])
+        pending, start, size = [], 0, 0
+    if start and version >= _LAST_CONTINUED_LINE_COUNTS_SINCE:
+        yield start, "".join(pending)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from posixpath import basename
 from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names
@@ -102,6 +103,9 @@ class ServiceState:
     may_lower: bool
     """Whether a score can be lowered here at all (CAP_SYS_RESOURCE)."""
 
+    included: Tuple[DropIn, ...] = ()
+    """Files that the unit file includes by itself, as systemd up to 245 lets it."""
+
     @property
     def own_text(self) -> Optional[str]:
         return next((found.text for found in self.dropins if found.path == self.own_path), None)
@@ -114,11 +118,17 @@ class ServiceState:
     def with_texts(self, texts: Mapping[str, Optional[str]]) -> ServiceState:
         """The unit with drop-ins by path as they will be, C(None) for one that goes; those of others do no harm."""
         others = tuple(found for found in self.dropins if found.path not in texts)
-        new = tuple(DropIn(path, text) for path, text in texts.items() if text is not None)
+        folders = dropins.dropin_folders(self.unit.id, self.unit.names, self.systemd_version)
+        paths = dict.fromkeys(f"{folder}/{basename(self.own_path)}" for folder in folders)
+        new = tuple(
+            DropIn(path, text) for path, text in ((path, texts.get(path)) for path in paths) if text is not None
+        )
         return replace(self, dropins=(*others, *new))
 
     def merged(self) -> Merged:
-        return dropins.merge(self.fragment, self.dropins, self.unit.id, self.unit.names, self.systemd_version)
+        return dropins.merge(
+            self.fragment, self.dropins, self.unit.id, self.unit.names, self.systemd_version, self.included
+        )
 
     def winner(self, key: str = SCORE) -> Optional[Assignment]:
         """The line on disk that decides I(key), C(None) where none does."""
@@ -139,7 +149,7 @@ class ServiceState:
         C(NeedDaemonReload) misses a first drop-in before about 257, so the lists of files are compared too.
         """
         on_disk = {found.path for found in self.merged().applied}
-        loaded = {path for path in self.unit.dropin_paths if path in {found.path for found in self.dropins}}
+        loaded = set(self.unit.dropin_paths).intersection(found.path for found in self.dropins)
         return (
             bool(self.unit.need_daemon_reload) or on_disk != loaded or self.unit.oom_score_adjust != self.disk_score()
         )

@@ -20,6 +20,7 @@ _PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?%|([0-9]{1,9})(?:\.([0-9]
 _SIZE_PART = re.compile(r"[ \t]*\+?0*([0-9]{1,20})(?:\.([0-9]{0,19}))?[ \t]*([EPTGMKB]?)")
 _SUFFIXES = "EPTGMKB"
 _UINT64_MAX = 2**64 - 1
+_LONGEST_NUMBER = 64  # digits, of which no score has as many
 
 
 def score(value: str) -> Optional[int]:
@@ -56,12 +57,17 @@ def size_bytes(value: str) -> Optional[int]:
 class Key:
     """One setting: the first systemd that knows it, and the test for the values it takes.
 
-    An empty value passes I(accepts) where systemd takes it as "forget what was set before".
+    An empty value passes I(accepts) where systemd takes it as "forget what was set before", since I(empty_since).
     """
 
     since: int
     accepts: Callable[[str], bool]
     services_only: bool = False
+    empty_since: int = 0
+
+    def taken_by(self, version: int, value: str) -> bool:
+        """Whether systemd of that version takes the value."""
+        return self.accepts(value) and (value != "" or version >= self.empty_since)
 
 
 def _integer(value: str) -> Optional[int]:
@@ -74,9 +80,11 @@ def _integer(value: str) -> Optional[int]:
         return int(match.group("eight"), 8)
     digits = match.group("c").lstrip("+-")
     base = 16 if digits[:2] in ("0x", "0X") else 8 if digits[0] == "0" else 10
+    if len(digits.lstrip("0xX")) > _LONGEST_NUMBER:
+        return None
     try:
         return int(digits, base) * (-1 if value[0] == "-" else 1)
-    except ValueError:  # 09 is no octal number, and Python has a limit to the number of digits
+    except ValueError:  # 09 is no octal number
         return None
 
 
@@ -116,9 +124,9 @@ def _is_preference(value: str) -> bool:
 
 
 KEYS: Dict[str, Key] = {
-    "OOMScoreAdjust": Key(since=1, accepts=_is_score),
+    "OOMScoreAdjust": Key(since=1, accepts=_is_score, empty_since=239),
     "OOMPolicy": Key(since=243, accepts=_is_policy, services_only=True),
-    "MemoryMin": Key(since=240, accepts=_is_memory),
+    "MemoryMin": Key(since=239, accepts=_is_memory),  # 240, brought back by Red Hat Enterprise Linux 8
     "MemoryLow": Key(since=231, accepts=_is_memory),
     "ManagedOOMPreference": Key(since=248, accepts=_is_preference),
 }

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
 
 PROPERTIES: Tuple[str, ...] = (
@@ -39,8 +39,14 @@ PROPERTIES: Tuple[str, ...] = (
     "TriggeredBy",
 )
 
-# One word of a list: bare, or in double quotes with backslash escapes (at least since 247).
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^ "]+')
+# What is looked at of one host, which is much more than real ones have.
+MOST_CHARACTERS = 16 * 1024 * 1024
+MOST_NAMES = 20_000
+MOST_WORDS = 1000  # of one property
+
+# One word of a list: bare, or in double quotes with backslash escapes (at least since 247). Quotes that are not closed
+# end with the list: whoever looked for their end again at each quote would never come to one.
+_WORD = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^ "]+')
 _ESCAPE = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2})+|\\(.)", re.DOTALL)
 _BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})")
 _CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "s": " ", "t": "\t", "v": "\v"}
@@ -150,13 +156,17 @@ def _instances_of(template: unit_names.UnitName) -> str:
 def parse_show(text: str) -> Tuple[UnitProperties, ...]:
     """Units in the order of the blocks that C(systemctl show) printed; an alias gives its unit again.
 
-    Raises HostError where a block has no C(Id) or a property is not what its name promises.
+    Raises HostError where a block has no C(Id) or a property is not what its name promises, TooMuch for more than
+    is looked at.
     """
-    return tuple(_unit(block) for block in blocks(text))
+    units = tuple(_unit(block) for block in blocks(text))
+    TooMuch.check("systemctl show: units and their names", sum(len(unit.names) for unit in units), MOST_NAMES)
+    return units
 
 
 def blocks(text: str) -> List[Dict[str, str]]:
-    """The properties of each unit as they were printed. Raises HostError for a line that is none."""
+    """The properties of each unit as they were printed. Raises HostError for a line that is none, and TooMuch."""
+    TooMuch.check("systemctl show: characters", len(text), MOST_CHARACTERS)
     found: List[Dict[str, str]] = [{}]
     for line in text.split("\n"):
         key, equals, value = line.partition("=")
@@ -166,6 +176,7 @@ def blocks(text: str) -> List[Dict[str, str]]:
             raise _unreadable("line", line, "KEY=VALUE")
         elif found[-1]:
             found.append({})
+            TooMuch.check("systemctl show: units", len(found), MOST_NAMES)
     return [block for block in found if block]
 
 
@@ -239,12 +250,14 @@ def _number(block: Mapping[str, str], key: str) -> Optional[int]:
 
 
 def _words(block: Mapping[str, str], key: str) -> Tuple[str, ...]:
-    return tuple(_unquote(word) for word in _WORD.findall(block.get(key, "")))
+    words = _WORD.findall(block.get(key, ""))
+    TooMuch.check(f"systemctl show: words of {key} of {block.get('Id')}", len(words), MOST_WORDS)
+    return tuple(filter(None, map(_unquote, words)))
 
 
 def _unquote(word: str) -> str:
     """A word as shell_maybe_quote() wrote it, or, in older versions, with C(\\x20) for a space."""
-    bare = word[1:-1] if word.startswith('"') else word
+    bare = word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word.lstrip('"')
     return _ESCAPE.sub(lambda match: _unescaped(match.group(0), match.group(1)), bare)
 
 

@@ -34,6 +34,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import Claim, descent_warnings
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,
@@ -78,10 +79,8 @@ def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: 
     plan = plan_services(before.work, how["apply"] != "none", how["missing"] == "write")
     promised = tuple(expected(task, how["apply"], how["missing"] == "write") for task in before.work)
     found = _outcome(host, before, rescored(before.processes, _scores(promised)))
+    warnings += _guarded(before, found, how, plan.changed)
     if plan.changed:
-        scores = {task.policy.name: task.policy.oom_score_adj for task in promised}
-        declared = {name: score for name, score in scores.items() if score is not None}
-        warnings += check_guards(found, declared, how["max_protected_pct"], how["force"])
         warnings += next_victim_warnings(found, declaration.sensitive)
     edits = _edits(before.work, how)
     after = promised
@@ -92,6 +91,24 @@ def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: 
         after = again.work
         found = _outcome(host, before, again.processes)
     return _result(plan, edits, before.work, after, found, warnings)
+
+
+def _guarded(look: _Look, found: Outcome, how: How, changes: bool) -> List[str]:
+    """Ask the guards of what is declared; about what is inherited also where it is in force already."""
+    claims = [_claim(task, task.policy.oom_score_adj) for task in look.work if task.policy.oom_score_adj is not None]
+    warnings = check_guards(found, claims, how["max_protected_pct"], how["force"], changes)
+    return warnings + (descent_warnings(claims, look.processes) if changes else [])
+
+
+def _claim(task: Task, score: int) -> Claim:
+    states = task.unit.states
+    leaders = [state.leader.comm for state in states if state.leader is not None]
+    return Claim(
+        unit=task.policy.name,
+        score=score,
+        known_as=(*(name for state in states for name in (state.unit.id, *state.unit.names)), *leaders),
+        pids=frozenset(process.pid for state in states for process in state.running),
+    )
 
 
 def _look(host: Host, policies: Sequence[ServicePolicy], how: How) -> Tuple[_Look, List[str]]:

@@ -10,7 +10,6 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
-    ADJ_MIN,
     Candidate,
     Crowd,
     Killer,
@@ -20,27 +19,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import Claim, heirs_of, reasons_against
 
 # A process with this score or a lower one is only killed when nothing else is left.
 PROTECTED_FROM = -900
 # Of the memory of all processes, what has to stay with killable ones, in percent.
 MIN_KILLABLE_PCT = 5
 SHOWN = 10
-
-# What they start inherits -1000: a login shell, a container, and everything in them.
-_INHERITED = (
-    ("ssh", "every login session"),
-    ("sshd", "every login session"),
-    ("dropbear", "every login session"),
-    ("containerd", "every container"),
-    ("docker", "every container"),
-    ("podman", "every container"),
-    ("crio", "every container"),
-    ("kubelet", "every container"),
-    ("k3s", "every container"),
-    ("balena", "every container"),
-    ("lxc", "every container"),
-)
 
 
 @dataclass(frozen=True)
@@ -98,28 +83,23 @@ def held_kib(processes: Iterable[Process]) -> int:
     return own_kib + sum(shared_kib.values())
 
 
-def check_guards(found: Outcome, scores: Mapping[str, int], max_protected_pct: int, force: bool) -> List[str]:
-    """Refuse a protection that leaves nothing to kill, takes too much of the RAM, or is inherited by too many.
+def check_guards(
+    found: Outcome, claims: Sequence[Claim], max_protected_pct: int, force: bool, changes: bool = True
+) -> List[str]:
+    """Refuse a protection that is inherited by too many; one that I(changes) something, also where it leaves nothing
+    to kill or takes too much of the RAM.
 
-    I(scores) are the declared ones by unit. With I(force) the reasons are returned, as warnings.
+    With I(force) the reasons are returned, as warnings.
     """
-    reasons = [*_inherited(scores), *_too_much(found, max_protected_pct), *_nothing_left(found)]
+    reasons = reasons_against(claims)
+    if changes:
+        reasons += [*_too_much(found, max_protected_pct), *_nothing_left(found)]
     if reasons and not force:
         raise Refused(
             "; ".join(reasons) + "; force: true (oom_protect_force in an inventory) applies it all the same",
             found.facts(),
         )
     return ["forced: " + reason for reason in reasons]
-
-
-def _inherited(scores: Mapping[str, int]) -> List[str]:
-    heirs = dict(_INHERITED)
-    return [
-        f"{unit} would have score {ADJ_MIN}, which {heirs[names.split(unit).prefix]} inherits and can then not be "
-        "killed either; -900 protects the service as well"
-        for unit, score in scores.items()
-        if score == ADJ_MIN and names.split(unit).prefix in heirs
-    ]
 
 
 def _too_much(found: Outcome, max_protected_pct: int) -> List[str]:
@@ -155,7 +135,8 @@ def next_victim_warnings(found: Outcome, sensitive: Mapping[str, Sequence[str]])
     what_for = purpose(then.unit, sensitive)
     if what_for is None:
         return [message]
-    return [f"DANGER: {message}, and it is there for {what_for}: give something else a higher score, or protect it"]
+    protect = "" if heirs_of(then.unit, then.comm) else ", or protect it"
+    return [f"DANGER: {message}, and it is there for {what_for}: give something else a higher score{protect}"]
 
 
 def _first(order: Sequence[Candidate]) -> Optional[Candidate]:

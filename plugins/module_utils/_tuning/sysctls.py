@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS, REMEMBERED
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import (
     Assignment,
     Loader,
-    line_start,
+    line_starts,
     numbered_lines,
     proc_path,
 )
@@ -33,12 +34,16 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file impo
     own_values,
     values_before,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, also, applied, undo_all
 
 SUBJECT = "kernel"
 # Behind the name of a file in which a line was commented out in the user's stead: that file as it was before.
 BACKUP = ".before-lifeboat-oom"
+_MOST_COMMENTED = 100
+# A number, and behind it a remark or more numbers.
+_SETTING = re.compile(r"\S+(\s+([#;].*|[\d\s]+))?", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -204,7 +209,7 @@ def _rival(state: SysctlState, goal: Goal) -> Optional[Assignment]:
 
 
 def _commented(text: str, line: int, loader: Loader) -> str:
-    start = line_start(text, line, loader)
+    start = line_starts(text, loader)[line - 1]
     return text[:start] + COMMENTED + text[start:]
 
 
@@ -215,22 +220,32 @@ def giving_back(state: SysctlState, keys: Sequence[str]) -> Tuple[FileEdit, ...]
     """
     edits = []
     for found in state.files:
-        if found.path == state.own_path:
-            continue
         text = found.text or ""
-        for number, line in reversed(list(numbered_lines(text, state.loader))):
-            if line.startswith(COMMENTED) and _sets(state, SysctlFile(found.path, line[len(COMMENTED) :]), keys):
-                start = line_start(text, number, state.loader)
-                text = text[:start] + text[start + len(COMMENTED) :]
-        if text != (found.text or ""):
-            edits.append(FileEdit(found.path, found.text, text))
+        if found.path == state.own_path or COMMENTED not in text:
+            continue
+        starts = line_starts(text, state.loader)
+        lines = [
+            (starts[number - 1], SysctlFile(found.path, line[len(COMMENTED) :]))
+            for number, line in numbered_lines(text, state.loader)
+            if line.startswith(COMMENTED)
+        ]
+        TooMuch.check(f"{found.path}: lines commented out in favour of our file", len(lines), _MOST_COMMENTED)
+        marks = [start for start, line in lines if _sets(state, line, keys)]
+        if marks:
+            kept = zip([0, *(mark + len(COMMENTED) for mark in marks)], [*marks, len(text)])
+            edits.append(FileEdit(found.path, text, "".join(text[start:end] for start, end in kept)))
     return tuple(edits)
 
 
 def _sets(state: SysctlState, file: SysctlFile, keys: Sequence[str]) -> bool:
-    """All of our keys are one number."""
-    winners = boot_winners(replace(state, files=(file,)), keys, {})
-    return any(len(winner.value.split()) == 1 for winner in winners.values())
+    """Whether it is a line, and not a sentence that begins like one."""
+    writes = boot_writes((file,), state.loader, tuple(state.runtime))
+    return any(
+        write.key in keys
+        and _SETTING.fullmatch(write.value)
+        and taken(write.key, write.value, state.kernel) is not None
+        for write in writes
+    )
 
 
 def covered_by(state: SysctlState, path: str) -> Tuple[SysctlFile, ...]:

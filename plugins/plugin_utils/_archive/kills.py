@@ -11,17 +11,18 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import units_of
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, OomEvent, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 
 _YEAR = re.compile(r"\d{4}")
 _DAY_SECONDS = 86_400
+MOST_KILLS = 10_000
 
 
 @dataclass(frozen=True)
@@ -39,18 +40,19 @@ class Kill:
 
 
 def kills_of(record: Record) -> tuple[Kill, ...]:
-    """Every process that was killed, by the kernel log of this record, oldest first."""
+    """Every process that was killed, by the kernel log of this record, oldest first; the last MOST_KILLS of them."""
     if record.state is None:
         return ()
-    found = {kill.key: kill for kill in _kills(record.state, record.at)}
+    latest_first = list(islice(_kills(record.state, record.at), MOST_KILLS))
+    found = {kill.key: kill for kill in reversed(latest_first)}
     return tuple(sorted(found.values(), key=lambda kill: kill.at))
 
 
 def _kills(state: HostState, audited_at: int) -> Iterator[Kill]:
-    for event in state.events or ():
+    for event in reversed(state.events or ()):
         if event.kind == KILL:
             # A kill whose victims are not told is one all the same.
-            for victim in event.victims or (None,):
+            for victim in reversed(event.victims or (None,)):
                 yield _kill(state, audited_at, event, victim)
 
 
@@ -78,18 +80,6 @@ def is_recent(when: str | None, now: int, days: int) -> bool:
     return told is None or now - told <= days * _DAY_SECONDS
 
 
-def unit_in_full(event: OomEvent) -> str | None:
-    """The unit that was hit; one of a user or a container, where each may have another C(a.service), with its place:
-
-    C(user@1000.service/a.service).
-    """
-    for place in (event.cgroup, event.limit_cgroup):
-        units = units_of(place)
-        if units and units[-1] == event.unit:
-            return "/".join(units)
-    return event.unit
-
-
 def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | None) -> Kill:
     host, comm = state.host, None if victim is None else victim.comm
     at = told_seconds(event.timestamp, audited_at)
@@ -102,6 +92,6 @@ def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | 
     return Kill(
         key=hashlib.sha256(repr(known_by).encode("utf-8", "surrogatepass")).hexdigest()[:16],
         at=audited_at if at is None else at,
-        name=unit_in_full(event) or comm or "unknown",
+        name=event.unit or comm or "unknown",
         scope=event.scope,
     )

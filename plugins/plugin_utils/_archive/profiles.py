@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import SCHEMA, HeapProfile, HeapSite
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name, private_folder
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.typed_from_json import WrongShape, load, salvage
 

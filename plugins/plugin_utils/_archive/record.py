@@ -12,8 +12,8 @@ from typing import Any, Literal
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 RECORD_SCHEMA = 1
@@ -78,7 +78,7 @@ class Record:
     """All that is wrong, the worst first."""
     new_findings: tuple[str, ...] = ()
     """The keys of the findings that the host did not have at the audit before."""
-    trends: tuple[KeptTrend, ...] = ()
+    trends: tuple[ServiceTrend, ...] = ()
     """How the services grow, those that leak first."""
     state: HostState | None = None
     """All that was seen of the host, null where it was not audited."""

@@ -13,7 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import kills_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Record, counts
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, clean_fields
 
 Level = Literal["fine", "info", "warning", "critical", "not audited"]
@@ -164,7 +164,7 @@ def row_of(record: Record) -> Row:
         findings=tuple(_finding(one, one.key in new) for one in record.findings[:MOST_FINDINGS]),
         drift=tuple(clean_fields(change) for change in record.drift[:MOST_DRIFT]),
         kills=tuple(RowKill(kill.at, clean(kill.name, _SHORT)) for kill in kills_of(record)[-MOST_KILLS:]),
-        leaks=tuple(_leak(trend) for trend in record.trends if trend.verdict == "leak")[:MOST_LEAKS],
+        leaks=tuple(_leak(trend) for trend in record.trends if trend.leaks)[:MOST_LEAKS],
     )
     return row if record.state is None else _with_state(row, record.state, record.outlook)
 
@@ -216,7 +216,7 @@ def _candidate(candidate: Candidate) -> RowCandidate:
     return RowCandidate(clean(candidate.unit or candidate.comm, _SHORT), candidate.rss_kib, candidate.oom_score_adj)
 
 
-def _leak(trend: KeptTrend) -> RowLeak:
+def _leak(trend: ServiceTrend) -> RowLeak:
     package, version = (each and clean(each, _SHORT) for each in (trend.package, trend.version))
     return RowLeak(clean(trend.unit, _SHORT), package, version, trend.rate_bytes_per_hour)
 

@@ -74,7 +74,7 @@ def audited(subject: Subject, when: datetime, state: HostState, past: HostPast, 
         drift=evidence.drift.plan.changes,
         services=evidence.drift.services,
         findings=find(evidence),
-        trends=tuple(trend.kept() for trend in evidence.trends),
+        trends=evidence.trends,
         state=state,
         outlook=evidence.outlook,
     )

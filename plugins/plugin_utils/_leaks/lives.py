@@ -60,13 +60,15 @@ def lives_read(state: HostState, audited_at: int, known: Lives) -> tuple[LifeRea
         return ()
     uptime, boot_id = int(uptime_seconds), clean(boot_id, 100)
     packages = {clean(each.unit, 200): each for each in state.packages or ()}
+    by_start = {unit: _by_start(lives) for unit, lives in known.items()}
     found = []
     for key, readings in _readings(state, uptime):
         owner = packages.get(key.unit) if readings[-1].uptime_seconds == uptime else None
         package, version = (None, None) if owner is None else (clean(owner.package, 200), clean(owner.version, 200))
         began_at = audited_at - uptime + key.start_ticks // TICKS_PER_SECOND
         life = Life(boot_id, key.main_pid, key.start_ticks, began_at, package, version, ())
-        last = max((int(seconds) for seconds, _size in _same(known.get(key.unit, ()), life).series), default=-1)
+        old = by_start.get(key.unit, {}).get(_start(life), life)
+        last = max((int(seconds) for seconds, _size in old.series), default=-1)
         kept = tuple(_worth_keeping(key, [each for each in readings if each.uptime_seconds > last]))
         series = tuple((float(each.uptime_seconds), each.anon_swap_kib * 1024.0) for each in kept)
         found.append(LifeRead(key.unit, replace(life, series=series), audited_at - uptime, kept))
@@ -74,29 +76,28 @@ def lives_read(state: HostState, audited_at: int, known: Lives) -> tuple[LifeRea
     return tuple(found[:_MOST_LIVES])
 
 
-def with_read(known: Lives, read: Iterable[LifeRead]) -> dict[str, tuple[Life, ...]]:
+def with_read(known: Lives, read: Sequence[LifeRead]) -> dict[str, tuple[Life, ...]]:
     """The lives as they are known with what was read."""
-    lives = dict(known)
+    found = {unit: _by_start(known.get(unit, ())) for unit in {each.unit for each in read}}
     for each in read:
-        old = _same(lives.get(each.unit, ()), each.life)
-        joined = replace(
+        lives, start = found[each.unit], _start(each.life)
+        old = lives.pop(start, replace(each.life, series=()))
+        lives[start] = replace(
             old,
             package=old.package or each.life.package,
             version=old.version or each.life.version,
             series=(*old.series, *each.life.series),
         )
-        others = [life for life in lives.get(each.unit, ()) if not _is_same(life, each.life)]
-        lives[each.unit] = (*others, joined)
-    return lives
+    return {**known, **{unit: tuple(lives.values()) for unit, lives in found.items()}}
 
 
-def _same(lives: Iterable[Life], life: Life) -> Life:
-    """The life as it is known, else the new one without a series."""
-    return next((each for each in lives if _is_same(each, life)), replace(life, series=()))
+def _by_start(lives: Iterable[Life]) -> dict[tuple[str, int, int], Life]:
+    return {_start(life): life for life in lives}
 
 
-def _is_same(one: Life, other: Life) -> bool:
-    return (one.boot_id, one.main_pid, one.start_ticks) == (other.boot_id, other.main_pid, other.start_ticks)
+def _start(life: Life) -> tuple[str, int, int]:
+    """What tells one life of a unit from another."""
+    return life.boot_id, life.main_pid, life.start_ticks
 
 
 def _readings(state: HostState, uptime: int) -> Iterator[tuple[_Key, list[Reading]]]:

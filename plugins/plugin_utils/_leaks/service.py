@@ -60,15 +60,6 @@ class Upgrade:
 
 
 @dataclass(frozen=True)
-class Cure:
-    """What an upgrade did to a leak. I(cured) is C(None) as long as it is too early to say."""
-
-    upgrade: Upgrade
-    before_bytes_per_hour: float
-    cured: bool | None
-
-
-@dataclass(frozen=True)
 class TrendPoints:
     """The size of one life of a process over time, thinned; both lists belong together, oldest first."""
 
@@ -79,7 +70,7 @@ class TrendPoints:
 
 
 @dataclass(frozen=True)
-class KeptCure:
+class Cure:
     """What an upgrade did to a leak."""
 
     upgrade: Upgrade
@@ -91,8 +82,8 @@ class KeptCure:
 
 
 @dataclass(frozen=True)
-class KeptTrend:
-    """How a service grows, as the record keeps it."""
+class ServiceTrend:
+    """How a service grows."""
 
     unit: str
     """The unit; the name of the process on a host without systemd."""
@@ -116,57 +107,14 @@ class KeptTrend:
     """What is reached first: V(memory) of the host with its swap, or V(limit) of its control group; null if unknown."""
     seconds_left: int | None
     """How long it can go on like this, in seconds; null where it does not leak, or nobody knows."""
-    cure: KeptCure | None
+    cure: Cure | None
     """What the last upgrade did to its leak, null where nothing leaked before one."""
     points: tuple[TrendPoints, ...]
     """What is drawn of it, by life."""
 
-
-@dataclass(frozen=True)
-class ServiceTrend:
-    """How a service grows. I(lives) are those that I(trend) is of; what ran before the last upgrade is in I(cure).
-
-    I(seconds_left) is how long it can go on like this, until its I(bound) is reached: V(memory) of the host with its
-    swap, or V(limit) of its control group. C(None) where it does not leak, or nobody knows.
-    """
-
-    unit: str
-    trend: Trend
-    lives: tuple[Life, ...]
-    bound: str | None
-    seconds_left: int | None
-    cure: Cure | None
-
     @property
     def leaks(self) -> bool:
-        return self.trend.verdict == "leak"
-
-    def kept(self) -> KeptTrend:
-        """For the record."""
-        trend, last, cure = self.trend, self.lives[-1] if self.lives else None, self.cure
-        points = [(life, life.when(uptime), int(size) // 1024) for life in self.lives for uptime, size in life.series]
-        shown = thinned(points, _MOST_POINTS)
-        return KeptTrend(
-            unit=self.unit,
-            verdict=trend.verdict,
-            rate_bytes_per_hour=round(trend.bytes_per_hour),
-            confidence_pct=_percent(trend.confidence),
-            samples=trend.samples,
-            seconds=round(trend.seconds),
-            lives=trend.lives,
-            package=None if last is None else last.package,
-            version=None if last is None else last.version,
-            bound=self.bound,
-            seconds_left=self.seconds_left,
-            cure=None if cure is None else KeptCure(cure.upgrade, round(cure.before_bytes_per_hour), cure.cured),
-            points=tuple(
-                TrendPoints(
-                    tuple(when for life, when, _kib in shown if life is one),
-                    tuple(kib for life, _when, kib in shown if life is one),
-                )
-                for one in self.lives
-            ),
-        )
+        return self.verdict == "leak"
 
 
 def thinned(values: Sequence[T], most: int) -> Sequence[T]:
@@ -188,7 +136,10 @@ def service_trend(
     limits: Limits,
     rooms: Sequence[tuple[str, float]] = (),
 ) -> ServiceTrend:
-    """The trend of one service. I(rooms) are the bytes that it may still grow, each with the name of the bound."""
+    """The trend of one service. I(rooms) are the bytes that it may still grow, each with the name of the bound.
+
+    It is that of the lives since the last upgrade; what ran before is in its I(cure).
+    """
     lives = sorted(lives, key=lambda life: life.began_at)[-_MOST_LIVES:]
     upgrade = _last_change(unit, lives, upgrades)
     before = [life for life in lives if upgrade is not None and life.began_at < upgrade.at]
@@ -200,8 +151,34 @@ def service_trend(
     seconds_left = None
     if trend.verdict == "leak" and room is not None:
         seconds_left = int(max(room, 0) / trend.bytes_per_hour * 3600)
-    cure = _cure(upgrade, before, trend, limits) if upgrade is not None else None
-    return ServiceTrend(unit, trend, tuple(now), bound, seconds_left, cure)
+    last = now[-1] if now else None
+    return ServiceTrend(
+        unit=unit,
+        verdict=trend.verdict,
+        rate_bytes_per_hour=round(trend.bytes_per_hour),
+        confidence_pct=_percent(trend.confidence),
+        samples=trend.samples,
+        seconds=round(trend.seconds),
+        lives=trend.lives,
+        package=None if last is None else last.package,
+        version=None if last is None else last.version,
+        bound=bound,
+        seconds_left=seconds_left,
+        cure=None if upgrade is None else _cure(upgrade, before, trend, limits),
+        points=_points(now),
+    )
+
+
+def _points(lives: Sequence[Life]) -> tuple[TrendPoints, ...]:
+    points = [(life, life.when(uptime), int(size) // 1024) for life in lives for uptime, size in life.series]
+    shown = thinned(points, _MOST_POINTS)
+    return tuple(
+        TrendPoints(
+            tuple(when for life, when, _kib in shown if life is one),
+            tuple(kib for life, _when, kib in shown if life is one),
+        )
+        for one in lives
+    )
 
 
 def _series(lives: Iterable[Life]) -> list[Series]:
@@ -238,4 +215,4 @@ def _cure(upgrade: Upgrade, before: Sequence[Life], after: Trend, limits: Limits
         expected = old.bytes_per_hour * after.seconds / after.lives / 3600
         if expected >= limits.min_growth_bytes and after.bytes_per_hour < _LESS * old.bytes_per_hour:
             cured = True
-    return Cure(upgrade, old.bytes_per_hour, cured)
+    return Cure(upgrade, round(old.bytes_per_hour), cured)

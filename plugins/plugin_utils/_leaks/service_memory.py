@@ -39,16 +39,10 @@ def service_memory(state: HostState) -> tuple[ServiceMemory, ...]:
     units = {service.unit.id: service.unit for service in state.services or ()}
     for process in state.processes or ():
         name = process.unit or (process.comm if state.services is None else None)
-        if name and _is_within(process.cgroup, units.get(name)):
+        if name:
             groups.setdefault(name, []).append(process)
     cgroups = {group.path: group for group in state.cgroups or ()}
     return tuple(_of_unit(name, groups[name], units.get(name), cgroups) for name in sorted(groups))
-
-
-def _is_within(cgroup: str | None, unit: UnitProperties | None) -> bool:
-    """A user or a container may have a unit of the same name, such as dbus.service, in another control group."""
-    group = None if unit is None else unit.control_group
-    return not cgroup or not group or (cgroup + "/").startswith(group + "/")
 
 
 def _of_unit(

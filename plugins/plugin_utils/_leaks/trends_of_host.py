@@ -23,7 +23,7 @@ def service_trends(
         changes = [upgrade for upgrade in upgrades if upgrade.unit == service.unit]
         rooms = tuple(_rooms(state, service))
         trend = service_trend(service.unit, lives.get(service.unit, ()), changes, limits, rooms)
-        if trend.trend.verdict != "unknown":
+        if trend.verdict != "unknown":
             found.append((not trend.leaks, -service.anon_swap_kib, trend))
     return tuple(trend for _leaks, _size, trend in sorted(found, key=lambda each: each[:2]))
 

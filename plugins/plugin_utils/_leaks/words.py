@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 
 _BOUNDS = {"memory": "memory is used up", "limit": "the limit of its control group is reached"}
 _SPANS = ((172_800, 86_400, "days"), (7_200, 3_600, "hours"), (120, 60, "minutes"))
 
 
-def growth(trend: KeptTrend) -> str:
+def growth(trend: ServiceTrend) -> str:
     """The rate of a leak, how sure that is, and when it ends."""
     said = f"{rate(trend.rate_bytes_per_hour)}, {trend.confidence_pct} % sure ({_by(trend)})"
     if trend.seconds_left is None:
@@ -19,12 +19,12 @@ def growth(trend: KeptTrend) -> str:
     return f"{said}; {_BOUNDS.get(trend.bound or '', 'ends')} in {span(trend.seconds_left)}"
 
 
-def change(trend: KeptTrend) -> str:
+def change(trend: ServiceTrend) -> str:
     """The same of one that does not leak, which has nothing to be sure of."""
     return f"{rate(trend.rate_bytes_per_hour)} ({_by(trend)})"
 
 
-def _by(trend: KeptTrend) -> str:
+def _by(trend: ServiceTrend) -> str:
     by = f"{trend.samples} samples over {span(trend.seconds)}"
     return f"{by} in {trend.lives} lives of the process" if trend.lives > 1 else by
 

@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import FiledRow
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import (
     cell,
     clean_fields,
@@ -25,19 +25,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_
 )
 
 FLEET_SCHEMA = 1
-CSV_COLUMNS = (
-    "host",
-    "audited_at",
-    "kind",
-    "severity",
-    "id",
-    "subject",
-    "observed",
-    "expected",
-    "message",
-    "remedy",
-    "new",
-)
 
 
 class Issue(NamedTuple):
@@ -52,6 +39,9 @@ class Issue(NamedTuple):
     message: str
     remedy: str
     new: bool
+
+
+CSV_COLUMNS = ("host", "audited_at", *Issue._fields)
 
 
 def issues(row: Row) -> Iterator[Issue]:

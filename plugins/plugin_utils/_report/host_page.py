@@ -14,7 +14,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import JudgedService
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint, HostPast
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import unit_in_full
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, RowFinding
@@ -45,19 +44,13 @@ _DRIFT = [
     *(Column("Declared", "code"), Column("Why", "long")),
 ]
 _KILL_ORDER = [
-    *(
-        Column("Unit or process", "name"),
-        Column("Pid", "number"),
-        Column("Points", "number"),
-        Column("Of the first", "share"),
-    ),
-    *(Column("RSS, MiB", "number"), Column("Swap, MiB", "number"), Column("oom_score_adj", "number")),
+    *(Column("Unit or process", "name"), Column("Pid", "number"), Column("Points", "number")),
+    *(Column("Of the first", "share"), Column("RSS, MiB", "number"), Column("Swap, MiB", "number")),
+    Column("oom_score_adj", "number"),
 ]
 _FORECAST = [
-    Column("What grows", "name"),
-    Column("What runs out"),
-    Column("Killed, in order", "long"),
-    Column("In the end"),
+    *(Column("What grows", "name"), Column("What runs out")),
+    *(Column("Killed, in order", "long"), Column("In the end")),
 ]
 _SCOPES = {"global": "all memory", "commit": "the commit limit"}
 _SERVICES = [Column("Service", "name"), Column("Declared"), Column("Verdict"), Column("Culprit", "long")]
@@ -225,7 +218,7 @@ def _kills(state: HostState | None) -> Iterator[list[Any]]:
             rss_kib = None if victim is None else victim.rss_kib
             yield [
                 when and clean(when),
-                clean(unit_in_full(event) or comm or event.kind),
+                clean(event.unit or comm or event.kind),
                 victim and clean(f"{comm or 'a process'} (pid {victim.pid})"),
                 *(_mib(rss_kib), victim and victim.oom_score_adj, event.scope, limit),
             ]
@@ -239,12 +232,8 @@ def _sites(profile: HeapProfile) -> Iterator[list[Any]]:
     for site in profile.sites[:_MOST_SITES]:
         place = site.file or site.object or ""
         yield [
-            *(
-                clean(profile.subject),
-                site.bytes // 1024 // _MIB,
-                clean(site.kind),
-                site.function and clean(site.function),
-            ),
+            *(clean(profile.subject), site.bytes // 1024 // _MIB),
+            *(clean(site.kind), site.function and clean(site.function)),
             clean(f"{place}:{site.line}" if site.line else place),
             clean(" ".join(filter(None, (site.package, site.version)))),
             *(clean(profile.tool), clean(profile.profiled_at)),

@@ -29,7 +29,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     render,
     without_empty,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.optional_fields import seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.iso_times import seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, script
 
 CHART_DAYS = 30
@@ -146,12 +146,8 @@ class IndexPage:
         self._texts, self._names, self._hosts = _Texts(), _Lines(), _Lines()
         self._groups: set[str] = set()
         self._worst = _Most(_STATIC)
-        self._rankings = {
-            "least_available": _Most(_RANKED),
-            "least_room": _Most(_RANKED),
-            "most_pressure": _Most(_RANKED),
-            "most_kills": _Most(_RANKED),
-        }
+        rankings = ("least_available", "least_room", "most_pressure", "most_kills")
+        self._rankings = {name: _Most(_RANKED) for name in rankings}
         self._findings = {severity: _Table() for severity in ("critical", "warning", "info")}
         self._drift = _Table()
         self._undeclared = 0
@@ -225,22 +221,20 @@ class IndexPage:
             self._drift.add(host, *drift_cells(change))
 
     def _rank(self, link: Link, row: Row) -> None:
-        rate = self._rates.get(row.host)
+        def add(ranking: str, key: Any, share_pct: float, text: str) -> None:
+            self._rankings[ranking].add(key, Bar(link.name, share_pct, text, link.file))
+
+        rate, available = self._rates.get(row.host), row.available_pct
+        room, pressure = row.headroom_pct, row.pressure_some_pct
         if rate:
-            share_pct = 100 * rate / self._most_rate
-            self._rankings["most_kills"].add(rate, Bar(link.name, share_pct, f"{7 * rate:.1f}", link.file))
-        if row.available_pct is not None:
-            ranked = Bar(link.name, row.available_pct, _percent(row.available_pct), link.file)
-            self._rankings["least_available"].add(-row.available_pct, ranked)
-        if row.headroom_pct is not None:
+            add("most_kills", rate, 100 * rate / self._most_rate, f"{7 * rate:.1f}")
+        if available is not None:
+            add("least_available", -available, available, _percent(available))
+        if room is not None:
             enforced = row.commit_enforced is True
-            text = _percent(row.headroom_pct) + ("" if enforced else " *")
-            self._rankings["least_room"].add(
-                (enforced, -row.headroom_pct), Bar(link.name, row.headroom_pct, text, link.file)
-            )
-        if row.pressure_some_pct:
-            ranked = Bar(link.name, row.pressure_some_pct, f"{row.pressure_some_pct:.1f} %", link.file)
-            self._rankings["most_pressure"].add(row.pressure_some_pct, ranked)
+            add("least_room", (enforced, -room), room, _percent(room) + ("" if enforced else " *"))
+        if pressure:
+            add("most_pressure", pressure, pressure, f"{pressure:.1f} %")
 
     def _values(self) -> dict[str, Any]:
         counts = {name: self._levels.count(level) for level, name in enumerate(LEVELS)}

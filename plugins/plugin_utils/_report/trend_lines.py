@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import KeptTrend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import ServiceTrend
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.words import change, growth
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
@@ -29,12 +29,12 @@ class TrendLine:
     last: int
 
 
-def trend_lines(trends: Iterable[KeptTrend]) -> list[TrendLine]:
+def trend_lines(trends: Iterable[ServiceTrend]) -> list[TrendLine]:
     """The first trends that have something to draw."""
     return list(_found(trends))[:_MOST_TRENDS]
 
 
-def _found(trends: Iterable[KeptTrend]) -> Iterator[TrendLine]:
+def _found(trends: Iterable[ServiceTrend]) -> Iterator[TrendLine]:
     for trend in trends:
         lives = [
             list(zip(points.at[:_MOST_POINTS], points.anon_swap_kib, strict=False))
@@ -42,10 +42,9 @@ def _found(trends: Iterable[KeptTrend]) -> Iterator[TrendLine]:
             if points.at
         ]
         if lives:
-            leaks = trend.verdict == "leak"
             ends = lives[0][0][1] // 1024, lives[-1][-1][1] // 1024
-            told = growth(trend) if leaks else change(trend)
-            yield TrendLine(clean(trend.unit, 100), leaks, clean(told), _lines(lives), *ends)
+            told = growth(trend) if trend.leaks else change(trend)
+            yield TrendLine(clean(trend.unit, 100), trend.leaks, clean(told), _lines(lives), *ends)
 
 
 def _lines(lives: list[list[_Point]]) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ header="lifeboat-oom-samples 1 $boot_id"
 
 # Files of processes that end meanwhile are missed, not complained of.
 read_all() {
-  systemctl show --no-pager --property=Id,MainPID,ControlGroup -- "$@"
+  systemctl show --no-pager --property=Id,MainPID -- "$@"
   echo @
   grep -a -H -e '^0::' -e '^[0-9]*:name=systemd:' "$proc"/[0-9]*/cgroup
   grep -a -H -e '^VmRSS:' -e '^RssAnon:' -e '^VmSwap:' "$proc"/[0-9]*/status
@@ -35,9 +35,8 @@ sample() {
     !processes {
       if (/^Id=/) id = substr($0, 4)
       if (/^MainPID=/) main = substr($0, 9)
-      if (/^ControlGroup=/) place = substr($0, 14)
       # An empty line ends a unit; its properties come in any order.
-      if ($0 == "") { if (id != "") { wanted[id] = main; places[id] = place }; id = main = place = "" }
+      if ($0 == "") { if (id != "") wanted[id] = main; id = main = "" }
       next
     }
     {
@@ -61,16 +60,22 @@ sample() {
       sub(".*[)] ", "", text)
       if (split(text, words, " ") >= 20) start[pid] = words[20]
     }
-    # The innermost unit of the group that systemd tracks. A user or a container may have one of the same name elsewhere.
-    function unit_of(pid, group, parts, count) {
+    # The innermost unit of the group that systemd tracks. One of a user or a container, which may have the same name,
+    # is named with what it is in, and is none of those that are wanted.
+    function unit_of(pid, group, parts, count, at, is_unit, name, unit) {
       group = (pid in named) && (!(pid in unified) || unified[pid] == "/") ? named[pid] : unified[pid]
-      for (count = split(group, parts, "/"); count > 0; count--)
-        if (parts[count] ~ /[.](service|scope|socket|mount|swap)$/) break
-      if (count == 0) return ""
-      return index(group "/", places[parts[count]] "/") == 1 || places[parts[count]] == "" ? parts[count] : ""
+      count = split(group, parts, "/")
+      for (at = 1; at <= count; at++) {
+        if (parts[at] == "" || parts[at] ~ /[.]slice$/) continue
+        is_unit = parts[at] ~ /[.](service|scope|socket|mount|swap)$/
+        if (is_unit) sub("^_", "", parts[at])
+        name = name (name == "" ? "" : "/") parts[at]
+        if (is_unit) unit = name
+      }
+      return unit
     }
     END {
-      if (id != "") { wanted[id] = main; places[id] = place }
+      if (id != "") wanted[id] = main
       for (pid in rss) {
         unit = unit_of(pid)
         if (!(unit in wanted) || unit == "lifeboat-oom-sample.service" || !(pid in start)) continue

@@ -163,7 +163,7 @@ def test_a_loose_file_is_told(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["module_utils/_new/a.py", "module_utils/loose.py", "plugin_utils/_new/a.py", "lookup/a.py"]
+    "file", ["module_utils/_new/a.py", "module_utils/loose.py", "plugin_utils/_new/a.py", "test/a.py"]
 )
 def test_a_room_that_nobody_has_drawn_is_told(tmp_path: Path, file: str) -> None:
     (found,) = faults(tmp_path, {file: ""})

@@ -5,15 +5,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Self
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record, counts
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import LifeRead, Lives
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Upgrade
 
@@ -26,69 +23,29 @@ class HistoryUnusable(LifeboatError):
 class AuditPoint:
     """The numbers of one host at one audit, C(None) where they are not known; the columns of the table of audits.
 
-    I(seen): the host was read. Without it only I(at), I(drift) and the counts of findings are there.
+    I(seen): the host was read. Without it only I(at) is there.
     """
 
     at: int
     seen: bool
     boot_id: str | None = None
-    uptime_seconds: int | None = None
     total_kib: int | None = None
     available_kib: int | None = None
-    swap_total_kib: int | None = None
-    swap_free_kib: int | None = None
-    committed_kib: int | None = None
-    commit_limit_kib: int | None = None
-    pressure_some_avg60_pct: float | None = None
-    pressure_full_avg60_pct: float | None = None
-    oom_kills: int | None = None
     swap_in_pages: int | None = None
-    swap_out_pages: int | None = None
-    major_faults: int | None = None
-    allocation_stalls: int | None = None
-    refaults: int | None = None
-    drift: int = 0
-    criticals: int = 0
-    warnings: int = 0
-    infos: int = 0
 
 
 def audit_point(record: Record) -> AuditPoint:
     """The numbers of an audit."""
-    found = counts(record.findings)
-    point = AuditPoint(
+    state = record.state
+    if state is None:
+        return AuditPoint(record.at, seen=False)
+    return AuditPoint(
         at=record.at,
-        seen=record.state is not None,
-        drift=len(record.drift),
-        criticals=found["critical"],
-        warnings=found["warning"],
-        infos=found["info"],
-    )
-    return point if record.state is None else _with_state(point, record.state)
-
-
-def _with_state(point: AuditPoint, state: HostState) -> AuditPoint:
-    memory, counters = state.memory, state.counters
-    pressure = None if state.pressure is None else state.pressure.memory
-    some, full = (None, None) if pressure is None else (pressure.some, pressure.full)
-    return replace(
-        point,
+        seen=True,
         boot_id=state.host.boot_id,
-        uptime_seconds=None if state.host.uptime_seconds is None else int(state.host.uptime_seconds),
-        total_kib=memory.total_kib,
-        available_kib=memory.available_kib,
-        swap_total_kib=memory.swap_total_kib,
-        swap_free_kib=memory.swap_free_kib,
-        committed_kib=memory.committed_kib,
-        commit_limit_kib=memory.commit_limit_kib,
-        pressure_some_avg60_pct=None if some is None else some.avg60_pct,
-        pressure_full_avg60_pct=None if full is None else full.avg60_pct,
-        oom_kills=counters.oom_kills,
-        swap_in_pages=counters.swap_in_pages,
-        swap_out_pages=counters.swap_out_pages,
-        major_faults=counters.major_faults,
-        allocation_stalls=counters.allocation_stalls,
-        refaults=counters.refaults,
+        total_kib=state.memory.total_kib,
+        available_kib=state.memory.available_kib,
+        swap_in_pages=state.counters.swap_in_pages,
     )
 
 
@@ -158,59 +115,34 @@ class FleetPast:
     kills_a_day: Mapping[str, float] = field(default_factory=dict)
 
 
-class History(ABC):
-    """Opened by C(open_history()). Every call may raise HistoryUnusable; what it had begun to write is undone then."""
+class History:
+    """What C(open_history()) opens. Every call may raise HistoryUnusable; what it had begun to write is undone then.
 
-    @abstractmethod
+    This one stands in for one that cannot be used: nothing is known, and nothing is kept.
+    """
+
     def past(self, host: str) -> HostPast:
         """All that is known of a host."""
+        return HostPast()
 
-    @abstractmethod
     def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
         """Keep one audit of a host: I(past) is what was known before it, I(read) what it adds to lives of services."""
 
-    @abstractmethod
     def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
         """Keep that packages which services need went from one version to another."""
 
-    @abstractmethod
     def fleet(self, since: int, now: int) -> FleetPast:
         """What is known of all hosts from I(since) on, both in seconds since the epoch."""
+        return FleetPast()
 
-    @abstractmethod
     def prune(self, days: int, now: int) -> None:
         """Forget what is older than I(days). What a clock that was ahead has dated later than I(now) is of now."""
 
-    @abstractmethod
     def close(self) -> None:
         """Nothing is asked after it."""
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class NoHistory(History):
-    """In place of one that cannot be used: nothing is known, and nothing is kept."""
-
-    def past(self, host: str) -> HostPast:
-        return HostPast()
-
-    def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
-        pass
-
-    def keep_upgrades(self, host: str, upgrades: Sequence[Upgrade]) -> None:
-        pass
-
-    def fleet(self, since: int, now: int) -> FleetPast:
-        return FleetPast()
-
-    def prune(self, days: int, now: int) -> None:
-        pass
-
-    def close(self) -> None:
-        pass

@@ -14,7 +14,6 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.hist
     History,
     HistoryUnusable,
     HostPast,
-    NoHistory,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.sqlite import SqliteHistory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
@@ -35,11 +34,16 @@ class OptionalHistory(History):
 
     def __init__(self, report_dir: Path) -> None:
         self.lost: str | None = None
-        self._history: History = NoHistory()
+        self._history = History()
         try:
             self._history = open_history(report_dir)
         except HistoryUnusable as error:
             self.lost = str(error)
+
+    @property
+    def warnings(self) -> list[str]:
+        """For the result of a task."""
+        return [] if self.lost is None else [f"going on without the history: {self.lost}"]
 
     def past(self, host: str) -> HostPast:
         return self._ask(lambda history: history.past(host))
@@ -65,5 +69,5 @@ class OptionalHistory(History):
         except HistoryUnusable as error:
             self.lost = str(error)
             self._history.close()
-            self._history = NoHistory()
+            self._history = History()
             return question(self._history)

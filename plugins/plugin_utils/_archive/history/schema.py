@@ -22,25 +22,9 @@ TABLES = (
         at INTEGER NOT NULL,
         seen INTEGER NOT NULL,              -- 1 where the host answered and was read
         boot_id TEXT,
-        uptime_seconds INTEGER,
         total_kib INTEGER,
         available_kib INTEGER,
-        swap_total_kib INTEGER,
-        swap_free_kib INTEGER,
-        committed_kib INTEGER,
-        commit_limit_kib INTEGER,
-        pressure_some_avg60_pct REAL,
-        pressure_full_avg60_pct REAL,
-        oom_kills INTEGER,                  -- this and the next five: since boot
-        swap_in_pages INTEGER,
-        swap_out_pages INTEGER,
-        major_faults INTEGER,
-        allocation_stalls INTEGER,
-        refaults INTEGER,
-        drift INTEGER NOT NULL,
-        criticals INTEGER NOT NULL,
-        warnings INTEGER NOT NULL,
-        infos INTEGER NOT NULL
+        swap_in_pages INTEGER               -- since boot
     )""",
     "CREATE INDEX audits_of_host ON audits (host, id)",
     "CREATE INDEX audits_by_age ON audits (at)",

@@ -21,7 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.hist
     History,
     HostPast,
 )
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import kills_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import Kill, kills_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.lives import LifeRead, Lives
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Life, Upgrade
@@ -60,7 +60,7 @@ class SqliteHistory(History):
         )
 
     def keep(self, record: Record, past: HostPast, read: Sequence[LifeRead] = ()) -> None:
-        after = past.with_audit(record)
+        after, kills = past.with_audit(record), kills_of(record)
         with self._database.writing():
             host = self._database.id_of("hosts", _host_name(record.host))
             run = self._database.run
@@ -68,7 +68,7 @@ class SqliteHistory(History):
                 f"INSERT INTO audits (host, {', '.join(_POINT)}) VALUES (?{', ?' * len(_POINT)})",
                 [(host, *astuple(after.audits[-1]))],
             )
-            run("INSERT OR IGNORE INTO kills VALUES (?, ?, ?, ?, ?)", _kills(host, record))
+            run("INSERT OR IGNORE INTO kills VALUES (?, ?, ?, ?, ?)", _rows(host, kills))
             self._keep_findings(host, record.state is not None, after)
             for each in read:
                 self._keep_life(host, each)
@@ -121,11 +121,11 @@ class SqliteHistory(History):
             name,
         ):
             readings.setdefault(life, []).append((uptime_seconds, kib * 1024))
-        lives: dict[str, tuple[Life, ...]] = {}
+        lives: dict[str, list[Life]] = {}
         for number, unit, *rest in found:
             life = Life(*rest, tuple(readings.get(number, ())))  # type: ignore[call-arg]
-            lives[unit] = (*lives.get(unit, ()), life)
-        return lives
+            lives.setdefault(unit, []).append(life)
+        return {unit: tuple(those) for unit, those in lives.items()}
 
     def _keep_findings(self, host: int, seen: bool, after: HostPast) -> None:
         """In place of those of the audit before; one that did not read the host leaves those that did."""
@@ -159,8 +159,8 @@ def _host_name(host: str) -> str:
     return clean(host, 300)
 
 
-def _kills(host: int, record: Record) -> list[tuple[Any, ...]]:
-    return [(host, kill.key, kill.at, clean(kill.name, 100), kill.scope) for kill in kills_of(record)]
+def _rows(host: int, kills: Sequence[Kill]) -> list[tuple[Any, ...]]:
+    return [(host, kill.key, kill.at, clean(kill.name, 100), kill.scope) for kill in kills]
 
 
 def _words(upgrade: Upgrade) -> tuple[str, ...]:

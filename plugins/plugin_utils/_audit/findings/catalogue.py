@@ -154,11 +154,14 @@ COLLATERAL = Kind(
 ACCESS_UNPROTECTED = Kind(
     id="oom.remote_access_unprotected",
     severity="warning",
-    expected="a score below 0 for what lets you in",
+    expected="a listener that keeps itself alive, or comes back",
     message="remote access can be killed like anything else",
-    remedy="declare its service with a negative score (-900; not -1000, which every session would inherit)",
-    about="The listener of SSH runs with a score of 0 or more. OpenSSH sets -1000 for itself where it may; dropbear"
-    " does not, and neither does a listener in a container or under a systemd without CAP_SYS_RESOURCE.",
+    remedy="declare no score for it, which every session would inherit; let it be started again when it ends "
+    "(Restart=always, or respawn), and give what may die first a higher score",
+    about="The listener of SSH runs with a score of 0 or more. OpenSSH sets -1000 for its listener, where it may, and "
+    "gives sessions the score that it was started with. dropbear does not, and neither does a listener in a "
+    "container or under a systemd without CAP_SYS_RESOURCE. A negative score for the service does more harm than good: "
+    "all that is started in a session has it too.",
 )
 INHERITED = Kind(
     id="oom.inherited_unkillable",

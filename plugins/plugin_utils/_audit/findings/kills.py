@@ -12,8 +12,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import heirs_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent, unit_in_full
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -33,11 +34,11 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
         kind = catalogue.RECENT_KILL
         if event.kind == PANIC:
             kind = catalogue.PANIC
-        elif unit_in_full(event) in protected:
+        elif event.unit in protected:
             kind = catalogue.PROTECTED_KILLED
         who, when = victim_names(event), event.timestamp or "at an unknown time"
         observed = f"killed {when}: {who}" if who else f"{event.kind} {when}"
-        key = kind.id, unit_in_full(event) or who or "kernel"
+        key = kind.id, event.unit or who or "kernel"
         found[key] = kind, observed, found[key][2] + 1 if key in found else 1
     for (_unused, subject), (kind, observed, times) in found.items():
         yield kind.found(evidence.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
@@ -46,7 +47,7 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
 def victim_names(event: HostEvent) -> str:
     """Who died in an OOM event: its unit, else its processes."""
     processes = ", ".join(f"{victim.comm} (pid {victim.pid})" for victim in event.victims)
-    unit = unit_in_full(event)
+    unit = event.unit
     return f"{unit}: {processes}" if unit else processes
 
 
@@ -94,7 +95,10 @@ def next_kills(evidence: Evidence) -> Iterator[Finding]:
     if what_for is not None:
         size = f"{first.rss_kib} KiB, score {first.oom_score_adj}"
         yield catalogue.COLLATERAL.found(
-            evidence.thresholds, name, f"{name} is first in the kill order ({size}) and there for {what_for}"
+            evidence.thresholds,
+            name,
+            f"{name} is first in the kill order ({size}) and there for {what_for}",
+            remedy="give something else a higher score" if heirs_of(name, first.comm) else None,
         )
 
 

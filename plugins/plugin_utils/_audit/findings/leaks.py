@@ -19,7 +19,7 @@ def leaks(evidence: Evidence) -> Iterator[Finding]:
     for trend in evidence.trends:
         if trend.leaks:
             kind = catalogue.LEAK_PROTECTED if trend.unit in protected else catalogue.LEAK
-            yield kind.found(evidence.thresholds, trend.unit, growth(trend.kept()))
+            yield kind.found(evidence.thresholds, trend.unit, growth(trend))
 
 
 def cures(evidence: Evidence) -> Iterator[Finding]:
@@ -28,10 +28,10 @@ def cures(evidence: Evidence) -> Iterator[Finding]:
         if trend.cure is None or trend.cure.cured is None:
             continue
         kind = catalogue.LEAK_CURED if trend.cure.cured else catalogue.LEAK_PERSISTS
-        upgrade = trend.cure.upgrade
+        upgrade, before = trend.cure.upgrade, rate(trend.cure.rate_before_bytes_per_hour)
+        since = rate(trend.rate_bytes_per_hour)
         yield kind.found(
             evidence.thresholds,
             trend.unit,
-            f"{upgrade.package} {upgrade.before} to {upgrade.after}: {rate(trend.cure.before_bytes_per_hour)} before, "
-            f"{rate(trend.trend.bytes_per_hour)} since",
+            f"{upgrade.package} {upgrade.before} to {upgrade.after}: {before} before, {since} since",
         )

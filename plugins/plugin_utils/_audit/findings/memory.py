@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import name_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Stall
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS
@@ -165,6 +166,6 @@ def groups(evidence: Evidence) -> Iterator[Finding]:
             kills = f", {group.events.oom_kills} killed there so far" if group.events.oom_kills else ""
             yield catalogue.CGROUP_FULL.found(
                 evidence.thresholds,
-                group.path.rpartition("/")[2] or "container",
+                name_of(group.path) or "container",
                 f"{used_kib} KiB of {group.limit_kib} KiB in use that cannot be dropped{kills}",
             )

@@ -205,7 +205,11 @@ cgroups() {
   folder /sys/fs/cgroup '*'
   there /sys/fs/cgroup/unified/cgroup.controllers
   base=/sys/fs/cgroup
-  [ ! -e "$ROOT$base/memory/memory.usage_in_bytes" ] || base=$base/memory
+  if [ -e "$ROOT$base/memory/memory.usage_in_bytes" ]; then
+    base=$base/memory
+  elif grep -q -w memory "$ROOT$base/unified/cgroup.controllers" 2> /dev/null; then
+    base=$base/unified
+  fi
   there "$base/memory.usage_in_bytes"
   echo '@kernel'
   # A BusyBox without "+", as that of OpenWrt, refuses it.
@@ -264,8 +268,19 @@ with_left_over() {
   # shellcheck disable=SC2086 # a list of words is meant
   run "$SHOW" $SHOW_WORDS '*.service' "$@"
   set -f
-  for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do want "$path"; done
+  for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do
+    want "$path"
+    for other in $(included "$path"); do want "$other"; done
+  done
   set +f
+}
+
+# The files that a unit file includes, as systemd up to 245 lets it.
+included() {
+  sed -n 's/^[[:blank:]]*[.]include[[:blank:]]*//p' "$ROOT$1" 2> /dev/null | sed 's/[[:blank:]]*$//' |
+    while IFS= read -r path; do
+      case $path in /*) printf '%s\n' "$path" ;; *) printf '%s\n' "${1%/*}/$path" ;; esac
+    done
 }
 
 # The paths of the files of services: of any of them, or of those that run.

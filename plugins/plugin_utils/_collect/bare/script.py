@@ -23,7 +23,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
@@ -47,6 +46,7 @@ _KERNEL_FILES = (
     "/proc/sys/kernel/osrelease",
     "/proc/sys/kernel/random/boot_id",
     "/sys/fs/cgroup/cgroup.controllers",
+    "/sys/fs/cgroup/unified/cgroup.controllers",
 )
 _OOMD_FILES = tuple(f"{folder}/oomd.conf" for folder in daemons.OOMD_FOLDERS)
 
@@ -69,7 +69,7 @@ def render(questions: Questions, root: str = "") -> str:
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
         "SYSCTL_FOLDERS": dict.fromkeys(folder for source in SOURCES.values() for folder in source.folders),
         "SYSCTL_FILES": dict.fromkeys(source.last for source in SOURCES.values()),
-        "SYSCTL_KEYS": map(proc_path, ALL_KEYS),
+        "SYSCTL_KEYS": map(proc_path, sysctls.KEYS_READ),
         "UNIT_FOLDERS": SEARCH_PATH,
         "SHOW_WORDS": units.SHOW,
         "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,

@@ -184,13 +184,15 @@ class Snapshot(Door):
     @property
     def own_pids(self) -> frozenset[int]:
         """The shell and what it started."""
-        parents = {pid: stat.ppid for pid, stat in self._stats(self._sections.texts).items()}
-        own = {self._sections.shell_pid}
-        while True:
-            more = {pid for pid, parent in parents.items() if parent in own} - own
-            if not more:
-                return frozenset(own)
-            own |= more
+        children: dict[int, list[int]] = {}
+        for pid, stat in self._stats(self._sections.texts).items():
+            children.setdefault(stat.ppid, []).append(pid)
+        own, todo = set[int](), [self._sections.shell_pid]
+        while todo:
+            pid = todo.pop()
+            own.add(pid)
+            todo += children.pop(pid, ())
+        return frozenset(own)
 
     def read(self, path: str) -> str:
         if path in self._sections.failures:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import MagicMock
@@ -12,20 +14,24 @@ import pytest
 
 from ansible_collections.lifeboat.oom.plugins.action import leak_upgrade
 from ansible_collections.lifeboat.oom.plugins.action.leak_upgrade import Upgrade, proven
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import Package
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.package_users import PackageUsers, User
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.location import FILE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import LeakyPackage
 
+LIBRARY = "/usr/lib/liba.so"
 PACKAGES = [
-    {"package": "liba", "version": "1.0", "units": ["app.service", "web.service"]},
-    {"package": "libb", "version": "3.0", "units": ["app.service"]},
+    LeakyPackage("liba", "1.0", 9, ("app.service", "web.service"), (LIBRARY,)),
+    LeakyPackage("libb", "3.0", 9, ("app.service",), ()),
 ]
 
 
-def look(liba: str | None, *users: dict[str, Any], libb: str | None = "3.1") -> dict[str, Any]:
-    return {"versions": {"liba": liba, "libb": libb}, "users": list(users)}
+def look(liba: str | None, *users: User, libb: str | None = "3.1") -> PackageUsers:
+    return PackageUsers({"liba": liba, "libb": libb}, users=users)
 
 
-def user(unit: str | None, stale: bool) -> dict[str, Any]:
-    return {"pid": 7, "comm": "bash", "unit": unit, "file": "/usr/lib/liba.so", "stale": stale}
+def user(unit: str | None, stale: bool) -> User:
+    return User(7, "bash", unit, LIBRARY, stale)
 
 
 def test_what_has_another_version_now_was_upgraded() -> None:
@@ -76,12 +82,12 @@ def test_a_host_without_that_version_is_left_alone(version: str | None) -> None:
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_a_foreign_architecture_is_left_alone_and_told(check_mode: bool) -> None:
     foreign = {"liba:armhf": "1.0", "liba:i386": "0.9", "libother:armhf": "1.0"}
-    before = {**look(None), "foreign": foreign}
+    before = replace(look(None), foreign=foreign)
     found = Upgrade(PACKAGES, before, None if check_mode else before, set())
     assert (found.upgrades, found.still_leaking, found.foreign) == ([], [], ["liba:armhf 1.0"])
     (line,) = found.told()
     assert line.startswith("liba:armhf 1.0: of a foreign architecture, which is not upgraded here")
-    both = {**look("1.0"), "foreign": foreign}
+    both = replace(look("1.0"), foreign=foreign)
     assert Upgrade(PACKAGES, both, look("1.1"), {"liba"}).foreign == []
 
 
@@ -93,10 +99,9 @@ def test_check_mode_tells_what_would_be() -> None:
     assert Upgrade(PACKAGES, before, None, set()).still_leaking == ["liba 1.0"]
 
 
-def shown(unit: str = "app.service", stale: bool = False, owner: str = "liba", version: str = "1.0") -> dict[str, Any]:
+def shown(unit: str = "app.service", stale: bool = False, owner: str = "liba", version: str = "1.0") -> PackageUsers:
     """What the host shows by itself of the library."""
-    file = "/usr/lib/liba.so"
-    return {**look("1.0", user(unit, stale)), "owners": {file: {"package": owner, "version": version}}}
+    return replace(look("1.0", user(unit, stale)), owners={LIBRARY: Package(owner, version)})
 
 
 @pytest.mark.parametrize(
@@ -109,18 +114,18 @@ def shown(unit: str = "app.service", stale: bool = False, owner: str = "liba", v
         (shown(stale=True), False),
         (shown(owner="libc6"), False),
         (shown(version="1.0+local1"), False),
-        ({**shown(), "users": []}, False),
-        ({**shown(), "owners": {}}, False),
+        (replace(shown(), users=()), False),
+        (replace(shown(), owners={}), False),
     ],
     ids=[
         *("as named", "the other unit", "a unit that does not leak", "of a user", "replaced since"),
         *("of another package", "of another version", "nobody runs it", "nobody's"),
     ],
 )
-def test_a_host_has_to_show_that_the_package_leaks_there(before: dict[str, Any], is_proven: bool) -> None:
+def test_a_host_has_to_show_that_the_package_leaks_there(before: PackageUsers, is_proven: bool) -> None:
     wanted, refused = proven(PACKAGES, before)
-    assert [one["package"] for one in wanted] == (["liba"] if is_proven else [])
-    assert [one["package"] for one, _why in refused] == ([] if is_proven else ["liba"])
+    assert [one.package for one in wanted] == (["liba"] if is_proven else [])
+    assert [one.package for one, _why in refused] == ([] if is_proven else ["liba"])
 
 
 def test_what_is_not_proven_is_neither_upgraded_nor_called_so() -> None:
@@ -148,14 +153,16 @@ def test_services_that_did_not_leak_are_restarted_only_where_it_is_asked_for() -
     ],
     ids=["nothing", "kinds", "kinds within", "no names"],
 )
-def test_whatever_a_host_says_is_no_error(nonsense: dict[str, Any]) -> None:
-    assert proven(PACKAGES, nonsense)[0] == []
-    found = Upgrade(PACKAGES, nonsense, nonsense, set())
-    assert (found.upgrades, found.restart) == ([], [])
+def test_whatever_a_host_says_is_no_error(tmp_path: Path, nonsense: dict[str, Any]) -> None:
+    assert act(tmp_path, before=nonsense)["wanted"] == []
+    found = act(tmp_path, before=nonsense, after=nonsense)
+    assert (found["upgrades"], found["restart"]) == ([], [])
 
 
 def act(folder: Path, check_mode: bool = False, **options: Any) -> dict[str, Any]:
-    arguments = {"report_dir": str(folder), "packages": PACKAGES, "before": shown(), "since": 1_777_900_000, **options}
+    options = {"packages": PACKAGES, "before": shown(), **options}
+    given = json.loads(json.dumps(options, default=asdict))
+    arguments = {"report_dir": str(folder), "since": 1_777_900_000, **given}
     task = MagicMock(args=arguments, async_val=0, check_mode=check_mode)
     action = leak_upgrade.ActionModule(task, *[MagicMock()] * 5)
     result: dict[str, Any] = action.run(None, {"inventory_hostname": "gw"})
@@ -169,7 +176,7 @@ def test_first_it_is_chosen_then_remembered(tmp_path: Path) -> None:
     assert refused["wanted"] == [] and refused["summary"] == [
         "gw: liba 1.0: not upgraded, on this host app.service, web.service runs no file of it"
     ]
-    done = [{"item": PACKAGES[0], "changed": True}]
+    done = ["liba"]
     after = look("1.1", user("app.service", True))
     assert act(tmp_path, check_mode=True, after=shown(), done=done)["summary"][0].startswith("gw: liba 1.0: would be")
     assert not (tmp_path / FILE).exists()
@@ -178,7 +185,7 @@ def test_first_it_is_chosen_then_remembered(tmp_path: Path) -> None:
 
 
 def test_a_host_with_many_processes_is_told_in_a_few_lines(tmp_path: Path) -> None:
-    after = {**look("v" * 10**6), "users": [user("session-3.scope", True)] * 10**5}
+    after = look("v" * 10**6, *[user("session-3.scope", True)] * 50_000)
     told = act(tmp_path, after=after)
     assert len(told["summary"]) == 52 and told["summary"][-1].endswith("9950 more processes go on with the old code")
     assert len(told["upgrades"][0]["after"]) == 100

@@ -63,6 +63,8 @@ def host(tmp_path: Path) -> FakeHost:
     # Of a user, whose unit has the same name.
     own = "/user.slice/user-1000.slice/user@1000.service/app.slice/nginx.service"
     found.has_process(250, cgroup=f"0::{own}\n", status=status(250), stat=stat(250, 4))
+    # Of a container, whose unit has the name of one of the host that does not run.
+    found.has_process(260, cgroup="0::/lxc/x1/system.slice/gone.service\n", status=status(260), stat=stat(260, 4))
     # The main process that systemd names is not in the group; a hybrid host; a kernel thread.
     found.has_process(300, cgroup="0::/\n1:name=systemd:/system.slice/old.service\n", stat=stat(300, 5))
     found.has_process(301, cgroup="0::/system.slice/old.service/inner.scope\n", status=status(301), stat=stat(301, 6))

@@ -10,13 +10,14 @@ import pytest
 from unit.fake_host import FakeHost
 from unit.samples import process
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import memory_version, read_cgroups
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import find_hierarchy, read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table import read_processes
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import ROOTS
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import V1
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import V2 as ROOTS
 
-V1, V2 = ROOTS[1], ROOTS[2]
+V2, BELOW = ROOTS
 
 
 @pytest.fixture
@@ -106,18 +107,22 @@ def test_any_name_is_found(host: FakeHost, name: str) -> None:
         ({f"{V2}/cgroup.controllers": "\udcff\x00"}, None),
         ({f"{V1}/memory.usage_in_bytes": "1"}, 1),
         ({f"{V1}/memory.usage_in_bytes": "1", f"{V2}/unified/cgroup.controllers": "memory"}, 1),
+        ({f"{V2}/cgroup.controllers": "cpu", f"{BELOW}/cgroup.controllers": "memory"}, 2),
+        ({f"{V2}/cgroup.controllers": "cpu", f"{BELOW}/cgroup.controllers": "cpu"}, None),
         ({f"{V1}/tasks": ""}, None),
         ({}, None),
     ],
     ids=[
-        *["v2", "only memory", "another name", "no controllers", "hostile", "v1", "hybrid", "not mounted", "no groups"],
+        *["v2", "only memory", "another name", "no controllers", "hostile", "v1", "hybrid"],
+        *["v2 below", "no memory below", "not mounted", "no groups"],
     ],
 )
 def test_the_hierarchy_with_the_controller(tmp_path: Path, files: dict[str, str], version: int | None) -> None:
     host = FakeHost(tmp_path)
     for path, text in files.items():
         host.has(path, text)
-    assert memory_version(host) == version
+    found = find_hierarchy(host)
+    assert (found and found.version) == version
     assert (read_cgroups(host, [process()]) is None) == (version is None)
 
 
@@ -136,8 +141,21 @@ def test_this_machine_shows_its_groups() -> None:
     host = Host()
     processes, _unused = read_processes(host)
     found = read_cgroups(host, processes)
-    assert (found is None) == (memory_version(host) is None)
+    assert (found is None) == (find_hierarchy(host) is None)
     accounted = {each.memory_cgroup for each in processes}
     for group in found or ():
         assert group.current_kib is not None
         assert group.path in accounted or any(str(path).startswith(group.path + "/") for path in accounted)
+
+
+def test_groups_of_a_hierarchy_below_another_one_are_read(tmp_path: Path) -> None:
+    """cgroup_no_v1=memory of a hybrid host."""
+    host = FakeHost(tmp_path)
+    host.has(f"{BELOW}/cgroup.controllers", "memory\n")
+    host.has(f"{BELOW}/a/memory.current", "4096\n")
+    assert paths(host, "/a") == ["/a"]
+
+
+def test_so_many_groups_are_not_read(host: FakeHost) -> None:
+    with pytest.raises(TooMuch, match=r"^control groups: found 20001, expected at most 20000"):
+        read_cgroups(host, [process(number, memory_cgroup=f"/{number}") for number in range(20_001)])

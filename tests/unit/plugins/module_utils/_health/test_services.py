@@ -11,7 +11,8 @@ import pytest
 from unit.fake_host import SHOW, FakeHost
 from unit.samples import process
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, TooMuch, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import services
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import (
     ShownUnits,
     read_declared,
@@ -324,3 +325,59 @@ def test_a_copy_of_our_file_in_another_folder_does_not_keep_us_from_looking(host
 def test_an_answer_that_lacks_a_unit_is_an_error_that_names_it(host: FakeHost) -> None:
     with pytest.raises(HostError, match=r"no\.service"):
         ask(host, ["nginx.service", "no.service"], block("nginx.service"))
+
+
+def test_an_older_systemd_includes_files(host: FakeHost) -> None:
+    host.commands["systemctl --version"] = "systemd 219\n"
+    host.has(FRAGMENT, ".include vendor/nginx.service\n[Service]\n")
+    host.has("/usr/lib/systemd/system/vendor/nginx.service", "[Service]\nOOMScoreAdjust=-300\n")
+    assert read(host).disk_score() == -300
+    host.commands["systemctl --version"] = "systemd 252\n"
+    assert (read(host).included, read(host).disk_score()) == ((), 100)
+
+
+def test_so_many_includes_are_refused(host: FakeHost) -> None:
+    host.commands["systemctl --version"] = "systemd 239\n"
+    host.has(FRAGMENT, "".join(f".include {number}\n" for number in range(11)))
+    with pytest.raises(TooMuch, match=f"^{FRAGMENT}: files that it includes: found 11, expected at most 10"):
+        read(host)
+
+
+def test_a_file_of_all_units_counts_for_each(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    host.has("/etc/systemd/system/service.d/a.conf", "[Service]\nNice=5\n")
+    host.commands[f"{SHOW} *.service"] = "".join(block(f"a{number}.service") for number in range(10))
+    assert len(active(host, ())) == 10
+    monkeypatch.setattr(services, "MOST_FILES", 19)
+    with pytest.raises(TooMuch, match=r"^files of units: found 20, expected at most 19"):
+        active(host, ())
+    monkeypatch.setattr(services, "MOST_FILES", 20)
+    monkeypatch.setattr(services, "MOST_CHARACTERS", 10 * len("[Service]\nNice=5\n") - 1)
+    with pytest.raises(TooMuch, match=r"^characters in files of units: "):
+        active(host, ())
+
+
+def test_a_process_of_nested_units_counts_for_each(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = ["/x" * depth for depth in range(1, 6)]
+    host.commands[f"{SHOW} *.service"] = "".join(
+        block(f"a{number}.service", ControlGroup=group) for number, group in enumerate(groups)
+    )
+    table = [process(number, cgroup=group) for number, group in enumerate(groups)]
+    assert [len(state.running) for state in active(host, table)] == [5, 4, 3, 2, 1]
+    monkeypatch.setattr(services, "MOST_PROCESSES", 14)
+    with pytest.raises(TooMuch, match=r"^processes of units: found 15, expected at most 14"):
+        active(host, table)
+
+
+def test_so_many_folders_are_not_listed(host: FakeHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "MOST_FOLDERS", 2)
+    for number in range(3):
+        host.has_folder(f"/etc/systemd/system/{number}.service.d")
+    with pytest.raises(TooMuch, match=r"^folders with drop-ins of units: found 3, expected at most 2"):
+        active(host, ())
+
+
+def test_thousands_of_units_and_processes_are_looked_at_once(host: FakeHost) -> None:
+    """It would take an hour, were each process looked at for each unit."""
+    host.commands[f"{SHOW} *.service"] = "".join(block(f"a{number}.service") for number in range(10_000))
+    table = [process(number, cgroup=f"/system.slice/a{number}.service/w") for number in range(10_000)]
+    assert all([each.pid for each in state.running] == [int(state.unit.id[1:-8])] for state in active(host, table))

@@ -48,6 +48,15 @@ def test_a_declared_unit_that_runs_has_a_forecast_wherever_it_stands() -> None:
     assert [growth.pid for growth in growths] == [None, 101, 100]
 
 
+def test_it_is_told_of_how_many_there_is_no_forecast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast.MOST_KILLS", 2)
+    there = tuple(process(pid, unit=f"u{pid}.service") for pid in (2, 3))
+    units = services_state(*(declared(service(one.unit or ""), name=one.unit or "") for one in there))
+    outlook = host_state(processes=there, declared=units).outlook(0)
+    assert [growth.grower for growth in outlook.forecast or ()] == [NEWCOMER, "u2.service"]
+    assert any(sentence.startswith("what 1 more units do") for sentence in outlook.forecast_does_not_know)
+
+
 def test_cgroups_have_their_part_in_the_forecast() -> None:
     growths = host_state(cgroups=(cgroup(limit_kib=200_000, current_kib=150_000),)).outlook().forecast or ()
     assert [growth.cgroup for growth in growths] == [None, "/system.slice/nginx.service"]
@@ -71,9 +80,10 @@ def test_without_processes_nothing_is_foretold_and_the_commit_limit_is_known_all
         ),
         ({"sysctls": sysctls(runtime={"vm.overcommit_memory": "2"})}, Killer((6, 1), 4, never_overcommit=True)),
         ({"sysctls": sysctls(runtime={"vm.panic_on_oom": "?"})}, Killer((6, 1), 4)),
+        ({"sysctls": sysctls(runtime={"vm.swappiness": "0"})}, Killer((6, 1), 4, swappiness=0)),
         ({"host": HostInfo(None, None, "4.9.11", "mips", 16, None)}, Killer((4, 9), 16)),
     ],
-    ids=["as it starts", "not read", "panic", "who asks", "never", "no number", "another kernel"],
+    ids=["as it starts", "not read", "panic", "who asks", "never", "no number", "no swap", "another kernel"],
 )
 def test_the_killer_is_the_one_of_this_host(changes: dict[str, Any], killer: Killer) -> None:
     assert host_state(**changes).killer() == killer

@@ -11,7 +11,7 @@ from unit.fake_host import Answer, FakeHost, FakeKernel
 from unit.samples import RUNTIME
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import find_loader, read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO
@@ -52,6 +52,13 @@ def test_blanks_of_the_kernel_do_not_count(host: FakeHost) -> None:
     assert read_sysctls(host, SYSCTL_FILE).runtime[RATIO] == "80"
 
 
+@pytest.mark.parametrize("text", ["", "much", "1 2", "0x2", "9" * 21, "\u0661"], ids=ascii)
+def test_what_no_kernel_shows_is_refused(host: FakeHost, text: str) -> None:
+    host.has("/proc/sys/vm/overcommit_ratio", text)
+    with pytest.raises(HostError, match=r"^/proc/sys/vm/overcommit_ratio: found '.*', expected a number"):
+        read_sysctls(host, SYSCTL_FILE)
+
+
 def test_a_container_is_read_only(host: FakeHost) -> None:
     host.read_only = {"/proc/sys/vm/overcommit_memory", "/proc/sys/vm/overcommit_ratio"}
     assert read_sysctls(host, SYSCTL_FILE).read_only == (RATIO, MODE)
@@ -62,10 +69,12 @@ def test_a_container_is_read_only(host: FakeHost) -> None:
     [
         ("quiet sysctl.vm.overcommit_ratio=80 sysctl/vm/panic_on_oom=1\n", {RATIO: "80", "vm.panic_on_oom": "1"}),
         ("sysctl.vm.overcommit_ratio=80 sysctl.vm.overcommit_ratio=70", {RATIO: "70"}),
+        ("sysctl.vm.overcommit_memory=0x2 sysctl.vm.overcommit_memory=+1", {MODE: "2"}),
+        ('sysctl.vm.overcommit_memory="02 # secure"', {MODE: "2"}),
         ("sysctl.net.ipv4.ip_forward=1 vm.overcommit_ratio=80", {}),
         ("", {}),
     ],
-    ids=["ours", "the last wins", "others", "empty"],
+    ids=["ours", "the last wins", "as the kernel reads it", "with a remark", "others", "empty"],
 )
 def test_the_command_line_of_the_kernel_is_a_layer(host: FakeHost, cmdline: str, expected: dict[str, str]) -> None:
     host.has("/proc/cmdline", cmdline)
@@ -174,3 +183,19 @@ def test_busybox_reads_one_file(tmp_path: Path) -> None:
     host.has("/etc/sysctl.d/10-a.conf", "a=1\n")
     host.has("/etc/sysctl.conf", "b=1\n")
     assert files(host) == {"/etc/sysctl.conf": "b=1\n"}
+
+
+@pytest.mark.parametrize(
+    "text", ["vm.*" + "{a,b}" * 18 + " = 1\n", "vm.x = 1\n" * 60_000, "\n" * 1_100_000], ids=["braces", "lines", "size"]
+)
+def test_what_nobody_can_compute_is_not_read(host: FakeHost, text: str) -> None:
+    host.has("/etc/sysctl.d/10-a.conf", text)
+    with pytest.raises(TooMuch, match="expected at most"):
+        read_sysctls(host, SYSCTL_FILE)
+
+
+def test_of_so_many_files_none_is_read(host: FakeHost) -> None:
+    for number in range(1001):
+        host.has(f"/etc/sysctl.d/{number}.conf")
+    with pytest.raises(TooMuch, match=r"^sysctl files: found 1002, expected at most 1000"):
+        read_sysctls(host, SYSCTL_FILE)

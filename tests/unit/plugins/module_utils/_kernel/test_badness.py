@@ -253,6 +253,23 @@ def test_a_cgroup_compares_against_its_limit_and_the_swap_it_may_take(group: Cgr
     assert crowd(cgroups=(group,)).pages("/a") == pages
 
 
+@pytest.mark.parametrize(
+    ("killer", "changes", "pages"),
+    [
+        (Killer(NEWEST, 4, swappiness=1), {}, 1_250_000),
+        (Killer(NEWEST, 4, swappiness=0), {}, 1_000_000),
+        (Killer((3, 6), 4, swappiness=0), {}, 1_250_000),
+        (Killer(NEWEST, 4, swappiness=0), {"version": 1, "swappiness": 60}, 1_250_000),
+        (Killer(NEWEST, 4), {"version": 1, "swappiness": 0}, 1_000_000),
+        (Killer(NEWEST, 4), {"version": 1, "swappiness": 0, "memsw_limit_kib": 4_400_000}, 1_000_000),
+    ],
+    ids=["it swaps", "never", "never, before 3.7", "its own", "never by its own", "never, with a limit of both"],
+)
+def test_a_group_that_never_swaps_has_no_swap_in_its_limit(killer: Killer, changes: dict[str, Any], pages: int) -> None:
+    group = cgroup("/a", 4_000_000, **changes)
+    assert Crowd((), memory(), killer, (group,)).pages("/a") == pages
+
+
 def test_in_a_cgroup_only_its_members_compete_and_keep_the_files_of_others() -> None:
     members = (
         sized(2, 100, 9, rss_file_kib=60 * 1024, memory_cgroup="/a"),

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import (
     FILES,
     Cgroup,
@@ -67,6 +68,7 @@ def test_a_group_of_v1_is_read_as_the_kernel_shows_it() -> None:
         oom_group=None,
         oom_kill_disable=True,
         events=Events(low=None, high=None, max=3518, oom=None, oom_kills=0, group_kills=None),
+        swappiness=60,
     )
 
 
@@ -220,3 +222,18 @@ def test_a_hostile_name_is_read_from_the_kernel() -> None:
 )
 def test_each_group_and_all_above_it_come_once(paths: list[str], groups: list[str]) -> None:
     assert with_ancestors(paths) == groups
+
+
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/" + "a" * 2048, "characters of the path of a control group: found 2049, expected at most 2048"),
+        ("/a" * 33, "depth of control group '/a/a.*': found 33, expected at most 32"),
+    ],
+    ids=["long", "deep"],
+)
+def test_a_path_that_no_kernel_has_is_refused(path: str, limit: str) -> None:
+    with pytest.raises(TooMuch, match=f"^{limit}"):
+        parse_memory_path(f"0::{path}\n")
+    with pytest.raises(TooMuch, match=f"^{limit}"):
+        with_ancestors([path])

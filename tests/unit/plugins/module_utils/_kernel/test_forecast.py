@@ -300,6 +300,18 @@ def test_memory_that_is_not_promised_is_not_taken(
     assert (growth.scope, growth.outcome, growth.victims) == (scope, outcome, victims)
 
 
+@pytest.mark.parametrize(
+    ("swappiness", "own", "scope"),
+    [(60, None, "global"), (0, None, "cgroup"), (0, 60, "global"), (60, 0, "cgroup")],
+    ids=["it swaps", "never", "its own", "never by its own"],
+)
+def test_a_group_that_never_swaps_has_no_room_in_swap(swappiness: int, own: int | None, scope: str) -> None:
+    group = cgroup("/s/log", 60 * MIB, current_kib=50 * MIB, swappiness=own)
+    # 105 MiB of all memory and swap; of the group's own 10, or 110 with swap.
+    room = memory(available_kib=5 * MIB, swap_free_kib=100 * MIB, swap_total_kib=100 * MIB)
+    assert grows("log", room=room, killer=Killer(NEWEST, 4, swappiness=swappiness), cgroups=[group]).scope == scope
+
+
 def test_before_5_1_children_die_first() -> None:
     there = (runs(2, "db", 800), runs(3, "db", 20, ppid=2), runs(4, "log", 30, ppid=3))
     assert grows("db", there, killer=Killer((5, 0), 4)).first_pids == (3,)
@@ -319,6 +331,15 @@ def test_a_forecast_is_for_a_newcomer_the_first_units_and_those_that_are_asked_f
     found = forecast(crowd, kill_order(crowd), 3, ["u2", "u7", "sshd", "absent"])
     assert [growth.grower for growth in found] == [NEWCOMER, "u8", "u7", "u6", "u2", "sshd"]
     assert [growth.pid for growth in found] == [None, 8, 7, 6, 2, 22]
+
+
+def test_where_there_is_too_much_to_play_through_the_last_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    there = [runs(pid, f"u{pid}", 10 * pid) for pid in range(2, 9)]
+    crowd, names = Crowd(there, free(0), KILLER), [f"u{pid}" for pid in range(2, 9)]
+    monkeypatch.setattr("ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast.MOST_KILLS", 30)
+    found = forecast(crowd, kill_order(crowd), 2, names)
+    assert [growth.grower for growth in found] == [NEWCOMER, "u8", "u7", "u2", "u3"]
+    assert "what 3 more units do if they grow: at most 30 kills are played through" in does_not_know(KILLER, (), 3)
 
 
 @given(

@@ -20,7 +20,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     parse_shares,
     parse_stat,
     parse_status,
-    unit_of,
 )
 
 # A process that has named itself "a) R 1<newline>(<0xff>".
@@ -128,30 +127,6 @@ def test_a_user_can_not_pass_for_a_service_by_the_name_of_a_cgroup(mark: str) ->
     """Whoever is delegated a cgroup may name its children; only a newline ends a line there (mkdir refuses it)."""
     own = f"{USER}/x{mark}0::/system.slice/sshd.service"
     assert parse_cgroup(f"0::{own}\n") == own
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        ("/system.slice/nginx.service", "nginx.service"),
-        ("/system.slice/nginx.service/workers/one", "nginx.service"),
-        (f"{USER}/app.slice/a.service", "a.service"),
-        (f"{USER.rsplit('/', 1)[0]}/session-1.scope", "session-1.scope"),
-        (r"/system.slice/dev-disk-by\x2dlabel-none.swap", r"dev-disk-by\x2dlabel-none.swap"),
-        ("/system.slice/nginx.service (deleted)", None),
-        ("/system.slice", None),
-        ("/docker/5f0c", None),
-        ("/", None),
-        ("", None),
-        (None, None),
-    ],
-    ids=[
-        *["service", "below one", "of a user", "scope", "swap", "deleted", "slice", "no systemd", "root", "empty"],
-        "none",
-    ],
-)
-def test_the_unit_is_the_innermost_one(cgroup: str | None, unit: str | None) -> None:
-    assert unit_of(cgroup) == unit
 
 
 ROLLUP = captured("smaps_rollup")

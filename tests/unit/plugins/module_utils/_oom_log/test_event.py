@@ -4,40 +4,13 @@
 
 from __future__ import annotations
 
-import pytest
-
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     Invoker,
     OomLog,
     OomReport,
     Task,
     Victim,
-    unit_of,
 )
-
-
-@pytest.mark.parametrize(
-    ("cgroup", "unit"),
-    [
-        ("/system.slice/nginx.service", "nginx.service"),
-        ("/system.slice/nginx.service/worker/1", "nginx.service"),
-        ("/user.slice/user-1000.slice/session-1.scope", "session-1.scope"),
-        ("/user.slice/user-1000.slice/user@1000.service/app.slice/app-a@2.service", "app-a@2.service"),
-        ("/user.slice/user-1000.slice/user@1000.service/init.scope", "init.scope"),
-        ("/user.slice/user-1000.slice/user@1000.service", "user@1000.service"),
-        (r"/system.slice/mnt-\x2dbackup.service", r"mnt-\x2dbackup.service"),
-        ("/system.slice/docker-0123.scope", "docker-0123.scope"),
-        ("/init.scope", "init.scope"),
-        ("/kubepods/burstable/pod1/2", None),
-        ("/system.slice", None),
-        ("/system.slice/service", None),
-        ("/", None),
-        ("", None),
-        (None, None),
-    ],
-)
-def test_the_unit_is_the_innermost_service_or_scope(cgroup: str | None, unit: str | None) -> None:
-    assert unit_of(cgroup) == unit
 
 
 def test_an_event_as_a_dict_has_every_key_and_null_for_what_is_not_known() -> None:

@@ -20,8 +20,8 @@ CPU_B = "CPU: 0 PID: 2 Comm: b Not tainted"
 TABLE = "[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name"
 ROW = "[    1]     0     1      100       90       4        0             0 a"
 ROW_B = "[    2]     0     2      100       90       4        0             0 b"
-SUMMARY = "oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/x,task_memcg=/x/a.service,task=a,pid=1,uid=0"
-SUMMARY_B = "oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/y,task_memcg=/y/b.service,task=b,pid=2,uid=0"
+SUMMARY = "oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/x,task_memcg=/x.slice/a.service,task=a,pid=1,uid=0"
+SUMMARY_B = "oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg=/y,task_memcg=/y.slice/b.service,task=b,pid=2,uid=0"
 GLOBAL_SUMMARY = "oom-kill:constraint=CONSTRAINT_NONE,global_oom,task_memcg=/x,task=a,pid=1,uid=0"
 ANNOUNCED = "Out of memory: Kill process 1 (a) score 9 or sacrifice child"
 KILLED = "Killed process 1 (a) total-vm:8kB, anon-rss:4kB, file-rss:0kB"
@@ -210,10 +210,10 @@ def test_the_scope_is_what_is_told_first(lines: list[str], scope: str | None) ->
 
 
 def test_the_unit_comes_from_the_victims_group_or_else_from_the_limit() -> None:
-    (event,) = events("Task in /x/a.service/1 killed as a result of limit of /x", CGROUP + KILLED)
-    assert (event.cgroup, event.limit_cgroup, event.unit) == ("/x/a.service/1", "/x", "a.service")
-    (event,) = events("Memory cgroup stats for /x/a.service: rss:1KB", CGROUP + KILLED)
-    assert (event.cgroup, event.limit_cgroup, event.unit) == (None, "/x/a.service", "a.service")
+    (event,) = events("Task in /x.slice/a.service/1 killed as a result of limit of /x.slice", CGROUP + KILLED)
+    assert (event.cgroup, event.limit_cgroup, event.unit) == ("/x.slice/a.service/1", "/x.slice", "a.service")
+    (event,) = events("Memory cgroup stats for /x.slice/a.service: rss:1KB", CGROUP + KILLED)
+    assert (event.cgroup, event.limit_cgroup, event.unit) == (None, "/x.slice/a.service", "a.service")
 
 
 def test_sizes_of_groups_below_are_added_up_and_others_are_those_printed_first() -> None:

@@ -33,7 +33,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix 
 def test_the_message_is_what_is_left(style: str, message: str) -> None:
     for line in shown(style, [message] * 3):
         assert read_line(line).text == message
-        assert read_line(line).kernel is (None if style in ("nothing", "dmesg in ISO") else True)
+        assert read_line(line).kernel is (None if style in ("nothing", "dmesg in ISO", "time alone") else True)
         assert read_line(line).prefixed is (style != "nothing")
 
 
@@ -85,6 +85,20 @@ def test_the_message_is_what_is_left(style: str, message: str) -> None:
         ("2017-12-07T00:05:14.5Z stdout F Dec  7 01:05:14 h kernel: m", {"timestamp": "Dec  7 01:05:14"}),
         ("> > [    1.5] m", {"uptime_seconds": 1.5, "indent": 4}),
         ("\x1b[32m[    1.5] \x1b[0mm\x1b[0m", {"uptime_seconds": 1.5}),
+        ("kern.log-20171207.gz-Dec  7 00:05:14 h kernel: m", {"timestamp": "Dec  7 00:05:14", "host": "h"}),
+        (
+            "/var/log/messages:7:2017-12-07T00:05:14Z h kernel: m",
+            {"timestamp": "2017-12-07T00:05:14+00:00", "host": "h"},
+        ),
+        ("6.8.0-45-generic,3,12,1500000,-;m", {"uptime_seconds": 1.5, "sequence": 12, "kernel": True}),
+        ("12-07 00:05:14.745     0     0 E kernel  : m", {"timestamp": "12-07 00:05:14.745", "kernel": True}),
+        ("2017-12-07 00:05:14.745  root  0  0 W kernel  : m", {"timestamp": "2017-12-07T00:05:14.745", "kernel": True}),
+        ("E/kernel  (    0): m", {"kernel": True}),
+        ("00:05:14 h kernel: m", {"timestamp": "00:05:14", "wall_seconds": None, "host": "h", "kernel": True}),
+        ("[12345.678 / 12-07 00:05:14.123] m", {"uptime_seconds": 12345.678}),
+        ("<6>[    1.5s][2017:12:07 00:05:14][pid:1,cpu0,init]m", {"uptime_seconds": 1.5}),
+        ("<6>[    1.5] -(0)[1:a [b] c]m", {"uptime_seconds": 1.5}),
+        ("MESSAGE=m", {"kernel": None, "prefixed": True}),
         ("[Dec 7 00:05] m", {"timestamp": None, "uptime_seconds": None, "kernel": True}),
         ("[  +0.000012] m", {"timestamp": None, "uptime_seconds": None, "kernel": True}),
     ],
@@ -129,10 +143,32 @@ def test_a_prefix_tells_what_it_tells(raw: str, expected: dict[str, Any]) -> Non
         "user  :notice: [    1.5] m",
         "cron  :notice: [    1.5] m",
         "12,13,1500000,-;kernel: m",
+        "12-07 00:05:14.745   512   520 I lowmemorykiller: m",
+        "12-07 00:05:14.745 I/ActivityManager( 1234): m",
+        "00:05:14 mysqld[4]: m",
+        "user: warning: [2017-12-07T00:05:14.5Z]: m",
     ],
 )
 def test_what_a_program_says_is_not_the_kernels(raw: str) -> None:
     assert read_line(raw).kernel is False
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "  Warning  OOMKilling  12m (x3 over 5m)  kernel-monitor  Memory cgroup out of memory: Killed process 7 (a)",
+        "shop  5m  Warning  OOMKilling  node/n1  Killed process 7 (a) total-vm:8kB",
+    ],
+)
+def test_a_table_of_kubernetes_has_lines_of_the_kernel(raw: str) -> None:
+    line = read_line(raw)
+    assert (line.kernel, line.prefixed) == (True, True)
+    assert line.text == raw[raw.index("Memory" if "Memory" in raw else "Killed") :]
+
+
+@pytest.mark.parametrize("text", ["runc:[2:INIT] invoked", "c1 invoked", "c0 cpuset=/", "10:00 is a time"])
+def test_the_start_of_a_message_is_no_prefix(text: str) -> None:
+    assert read_line("[ 1.5] " + text).text == text
 
 
 def test_only_records_of_kmsg_are_unescaped_and_only_once() -> None:

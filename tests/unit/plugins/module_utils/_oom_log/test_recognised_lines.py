@@ -90,8 +90,8 @@ def test_lines_without_a_prefix_are_of_the_machine_before() -> None:
 
 
 def test_the_rest_of_what_a_program_says_is_not_the_kernels_either() -> None:
-    lines = ["Nov 23 02:01:29 h app[1]: first", "       Out of memory: Killed process 1 (init) total-vm:8kB"]
-    assert statements(*lines) == []
+    rest = "       Out of memory: Killed process 1 (init) total-vm:8kB"
+    assert statements("Nov 23 02:01:29 h app[1]: first", rest) == [("unknown", {"line": rest})]
 
 
 @pytest.mark.parametrize(
@@ -145,3 +145,72 @@ def test_a_strange_line_is_kept_as_it_stands() -> None:
     assert statements(line + "\r\n") == [("unknown", {"line": line})]
     ((_kind, values),) = statements(line + "x" * 9999)
     assert len(values["line"]) == 500
+
+
+KERNELS = "Memory cgroup out of memory: Killed process 10 (x) total-vm:8kB, anon-rss:4kB"
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "2026/11/23 02:01:29 somewhere |",
+        "\x1e17:30:01.55 > ",
+        "host9: ",
+        "console.log:",
+        "Nov 23 02:01:29 2026 relay [10.0.0.1]: ",
+        "[ 1.5] br0: port 2",
+        "Nov 23 02:01:29 h kernel: usb 1-1: reset",
+    ],
+)
+def test_a_kill_behind_words_of_who_knows_whom_is_read(front: str) -> None:
+    ((kind, values),) = statements(front + KERNELS)
+    assert (kind, values["pid"], values["comm"], values["anon_rss_kib"]) == ("killed", 10, "x", 4)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "grep 'oom-kill:constraint=' f",
+        "grep -c 'Killed process 7 (a) total-vm:8kB' messages",
+        "I saw that firefox invoked oom-killer: what now?",
+        "At 10:15 the log said: " + KERNELS,
+        'pr_warning("%s invoked oom-killer: gfp_mask=0x%x, order=%d, oom_adj=%d",',
+        'pr_err("%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB",',
+        '        line = "' + KERNELS + '"',
+        "oom-kill:constraint=%s,nodemask=%*pbl",
+        "Killed process 7 (a) is what dmesg said",
+        "Nov 23 02:01:29 h app[1]: " + KERNELS,
+        "zork" * 9 + " invoked oom-killer, says the manual",
+        "lowmemorykiller: Killing 'x' (1), adj 900",
+        "it was killed due to memory pressure",
+    ],
+)
+def test_who_speaks_of_a_kill_in_other_words_is_heard_but_not_believed(line: str) -> None:
+    assert statements(line) == [("unknown", {"line": line})]
+
+
+@pytest.mark.parametrize("between", [" ", "   ", "\r", "\r\n", " [ 1.6] ", " Nov 23 02:01:30 h kernel: ", "; "])
+def test_two_messages_on_one_line_are_two(between: str) -> None:
+    second = "oom_reaper: reaped process 10 (x), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB"
+    told = statements("Nov 23 02:01:29 h kernel: [ 1.5] " + KERNELS + between + second)
+    assert [(kind, values["pid"]) for kind, values in told] == [("killed", 10), ("reaped", 10)]
+    (_first, (_kind, values)) = statements(KERNELS + between + KERNELS.replace("10 (x)", "11 (y)"))
+    assert (values["pid"], values["total_vm_kib"]) == (11, 8)
+
+
+def test_a_path_or_a_name_may_look_like_a_message() -> None:
+    path = "/a/" + KERNELS.replace("/", "")
+    summary = f"oom-kill:constraint=CONSTRAINT_MEMCG,oom_memcg={path},task_memcg={path},task=[ 1.5] a,pid=7,uid=0"
+    ((kind, values),) = statements("[ 1.5] " + summary)
+    assert (kind, values["cgroup"], values["pid"], values["comm"]) == ("summary", path, 7, "[ 1.5] a")
+    ((kind, values),) = statements("[ 1.5] Out of memory: Killed process 7 ([ 1.5] a) total-vm:8kB")
+    assert (kind, values["pid"], values["comm"]) == ("killed", 7, "[ 1.5] a")
+
+
+def test_a_name_behind_words_of_who_knows_whom_is_null() -> None:
+    ((kind, values),) = statements("kern: apid invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0")
+    assert (kind, values["comm"], values["order"]) == ("header", None, 0)
+    ((kind, values),) = statements("[ 1.5] kern: apid invoked oom-killer: gfp_mask=0xd0, order=0, oom_score_adj=0")
+    assert values["comm"] == "kern: apid"
+    ((kind, values),) = statements("[ 1.5] a name too long for one invoked oom-killer: gfp_mask=0xd0, order=0,")
+    assert values["comm"] is None

@@ -49,22 +49,6 @@ def test_absent_is_of_every_family_where_the_variables_say_that_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "near"),
-    [
-        ("oom_kernel_overcomit", "oom_kernel_overcommit"),
-        ("oom_kernel_oom_policy", "one of: oom_kernel_overcommit, "),
-        ("oom_protect_service", "oom_protect_services"),
-        ("oom_protect_servicesweb", "oom_protect_services"),
-        ("oom_protect_exlusive", "oom_protect_exclusive"),
-        ("oom_kernel_xyzzy_plugh", "one of: oom_kernel_overcommit, .*, oom_protect_services, "),
-    ],
-)
-def test_a_variable_that_declares_nothing_is_named_with_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(InvalidPolicy, match=f"^found the variable {name}, which declares nothing; expected {near}"):
-        declared_by({name: {}, "oom_protect_services": []})
-
-
-@pytest.mark.parametrize(
     "lists", [{"oom_protect_services": {"nginx": 5}}, {"oom_protect_services_a": "nginx"}], ids=repr
 )
 def test_what_is_no_list_of_services_is_named(lists: dict[str, Any]) -> None:

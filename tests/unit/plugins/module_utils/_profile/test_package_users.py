@@ -31,7 +31,7 @@ def test_who_runs_the_old_and_the_new(tmp_path: Path) -> None:
     found = package_users(host, {"packages": ["libtelemetry1", "libold"], "files": ["/lib/libtelemetry.so.1"]}, False)
     assert found["versions"] == {"libtelemetry1": "1.1", "libold": None} and not found["changed"]
     assert found["foreign"] == {"libold:armhf": "1.0"}
-    assert found["owners"][LIBRARY] == {"package": "libtelemetry1", "version": "1.1"}
+    assert found["owners"][LIBRARY] == {"name": "libtelemetry1", "version": "1.1"}
     assert [(user["comm"], user["unit"], user["stale"]) for user in found["users"]] == [
         ("old", "nginx.service", True),
         ("new", "session-3.scope", False),
@@ -50,9 +50,9 @@ def test_a_unit_of_a_user_is_told_from_one_of_the_system(tmp_path: Path) -> None
 def test_links_are_followed_before_the_upgrade(tmp_path: Path) -> None:
     host = FakeHost(tmp_path)
     host.has_link("/usr/lib/liba.so", str(host.has("/usr/lib/liba.so.1.2")))
-    assert package_users(host, {"packages": [], "files": ["/usr/lib/liba.so"]}, False)["files"] == [
-        "/usr/lib/liba.so.1.2"
-    ]
+    assert package_users(host, {"packages": [], "files": ["/usr/lib/liba.so"]}, False)["files"] == (
+        "/usr/lib/liba.so.1.2",
+    )
 
 
 def test_only_files_count() -> None:

@@ -161,6 +161,7 @@ def test_where_the_loaders_differ(text: str, expected: dict[str, list[tuple[str,
         pytest.param("#\r#\n\r#\0vm.x = 1", "systemd", [4], id="all ends that systemd knows"),
         pytest.param("#\r#\nvm.x = 1", "procps", [2], id="procps knows one end"),
         pytest.param("#\n\nvm.x = \\\n\\\n1\nvm.y = 2", "busybox", [3, 6], id="joined lines, busybox"),
+        pytest.param("vm.x = 1\\\\\n\n\nvm.y = 2", "busybox", [1, 4], id="an end that comes to the end again"),
     ],
 )
 def test_line_numbers(text: str, loader: str, expected: list[int]) -> None:

@@ -11,6 +11,7 @@ from unit.samples import RUNTIME, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     KBYTES,
     MODE,
@@ -55,11 +56,14 @@ def test_a_state_with_other_running_values_keeps_the_rest() -> None:
         ({LATE: f"{KBYTES}=9"}, {KBYTES: (LATE, "9")}),
         ({EARLY: f"{RATIO}=5", LATE: "vm.over*=1"}, {RATIO: (LATE, None), MODE: (LATE, "1"), KBYTES: (LATE, "1")}),
         ({EARLY: None, LATE: "\udcff\n= 5\n#x"}, {}),
+        ({EARLY: f"{MODE}=0x1 # redis"}, {MODE: (EARLY, "1")}),
+        ({EARLY: f"{RATIO}=5", LATE: f"{KBYTES}=1M"}, {RATIO: (EARLY, "5")}),
         ({"/etc/sysctl.conf": OURS}, {}),
     ],
     ids=[
         *["no file", "ours", "a later file", "an earlier file", "the ratio zeroes kbytes", "kbytes zero the ratio"],
-        *["back and forth", "nothing to zero", "a pattern", "mask and nonsense", "not read by systemd"],
+        *["back and forth", "nothing to zero", "a pattern", "mask and nonsense"],
+        *["as the kernel reads it", "a refused one zeroes nothing", "not read by systemd"],
     ],
 )  # fmt: skip
 def test_the_last_write_decides_and_may_undo_another(
@@ -85,6 +89,25 @@ def test_who_wins_depends_on_the_loader() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("loader", "line"),
+    [("systemd", None), ("procps", 1), ("procps3", 1), ("busybox", 1)],
+)
+@pytest.mark.parametrize("refused", ['"0"', "7", "+1", "0."])
+def test_what_the_kernel_refuses_does_not_win(loader: Loader, line: int | None, refused: str) -> None:
+    """systemd has forgotten the line before when it writes; with others that one has been written already."""
+    state = sysctls({"/etc/sysctl.conf": f"{MODE}=1\n{MODE}={refused}\n"}, loader=loader)
+    if loader == "systemd":
+        state = sysctls({LATE: f"{MODE}=1\n{MODE}={refused}\n"})
+    winner = boot_winners(state, (MODE,), VOIDS).get(MODE)
+    assert (None if winner is None else winner.line) == line
+
+
+def test_busybox_stops_at_what_the_kernel_refuses() -> None:
+    state = sysctls({"/etc/sysctl.conf": f"{MODE}=1\n{MODE}=7\n{RATIO}=80\n"}, loader="busybox")
+    assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == {MODE: "1"}
+
+
 def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
     state = sysctls({SYSCTL_FILE: f"{KBYTES}=5\n{MODE}=2\n"})
     old = replace(state, runtime={key: value for key, value in RUNTIME.items() if key != KBYTES})
@@ -101,8 +124,11 @@ def test_a_key_that_the_kernel_lacks_is_not_written_at_boot() -> None:
         (f"{RATIO}=70", {KBYTES: "9"}, {RATIO: "70"}),
         (f"{KBYTES}=9\n{RATIO}=70", {}, {RATIO: "70"}),
         ("", {RATIO: "70", KBYTES: "9"}, {KBYTES: "9"}),
+        *[(f"{MODE}={text}", {}, {MODE: "2"}) for text in ("2 # secure", "0x2", "02")],
+        (f"{MODE}=2.", {MODE: "1"}, {MODE: "1"}),
     ],
-    ids=["nothing", "command line", "a file after it", "zeroed by a file", "zeroed within it", "zeroed on the line"],
+    ids=["nothing", "command line", "a file after it", "zeroed by a file", "zeroed within it", "zeroed on the line"]
+    + ["with a remark", "hexadecimal", "octal", "refused"],
 )
 def test_files_are_read_after_the_command_line(lines: str, cmdline: dict[str, str], expected: dict[str, str]) -> None:
     assert boot_values(sysctls({LATE: lines}, cmdline=cmdline), (MODE, RATIO, KBYTES), VOIDS) == expected

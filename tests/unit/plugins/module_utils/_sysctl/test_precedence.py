@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
     SysctlFile,
@@ -290,3 +290,49 @@ def test_winner_is_the_last_write(key: str) -> None:
 def test_no_winner() -> None:
     assert winner((), RATIO) is None
     assert winner(boot_writes([SysctlFile("/etc/sysctl.d/a.conf", f"{MODE}=1")], "systemd", KEYS), RATIO) is None
+
+
+@pytest.mark.parametrize("loader", ["systemd", "procps"])
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (f"vm.*{'x' * 300} = 1", "at most 255"),
+        ("vm.a* = 1\nvm.b* = 1\n" * 600, "at most 1000"),
+        ("\n" * 1_100_000, "at most 1048576"),
+        ("vm.x = 1\n" * 60_000, "at most 50000"),
+        ("nonsense\n" * 60_000, "at most 50000"),
+    ],
+    ids=["a long pattern", "many patterns", "much text", "many lines", "many broken lines"],
+)
+def test_more_than_somebody_writes_is_refused(loader: str, text: str, limit: str) -> None:
+    if loader == "systemd" and "vm.b*" in text:  # where a pattern counts once
+        text = "".join(f"vm.{number}* = 1\n" for number in range(1200))
+    with pytest.raises(TooMuch, match=limit):
+        conf(loader, text)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["vm.*" + "{a,b}" * 18, "vm.*" + "{a,b}" * 50, "vm.{" + "," * 200 + "}{" + "a," * 10 + "}*"],
+    ids=["of the trial", "more groups", "many choices"],
+)
+def test_a_pattern_stands_for_so_many_names_and_no_more(pattern: str) -> None:
+    with pytest.raises(TooMuch, match=r"99-sysctl.conf:2: names that patterns stand for: .* at most 1000"):
+        conf("systemd", f"# a line\n{pattern} = 1\n")
+    assert conf("procps", f"{pattern} = 1\n") == []
+
+
+def test_strange_patterns_are_read_at_once() -> None:
+    """Each would take hours, were every way to match it tried."""
+    odd = ["*a" * 120, "[" * 250, "*" * 250, "?*" * 120, "{" * 125 + "}" * 125, "{}" * 125, "[!" * 100 + "]"]
+    for loader in ("systemd", "procps"):
+        text = "".join(f"vm.{pattern} = 5\n" for pattern in odd) + f"{MODE} = 1\n"
+        assert conf(loader, text)[-1] == (MODE, "1")
+
+
+def test_lines_that_busybox_joins_are_read_at_once() -> None:
+    assert conf("busybox", f"{MODE} = 1 # " + "a\\\n" * 300_000) == [(MODE, "1 # " + "a" * 300_000)]
+    assert conf("busybox", f"{MODE} = 1 # " + "\\" * 400_000 + "\n" * 400_002 + f"{RATIO} = 5") == [
+        (MODE, "1 #"),
+        (RATIO, "5"),
+    ]

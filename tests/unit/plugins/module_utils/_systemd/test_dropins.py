@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
     Assignment,
     DropIn,
@@ -235,6 +235,104 @@ def test_a_socket_has_its_settings_in_a_section_of_its_own() -> None:
 )
 def test_read_section(text: str, expected: list[tuple[int, str, str]]) -> None:
     assert list(read_section(text)) == expected
+
+
+A, B, C = (2, "A", "1"), (3, "B", "2"), (4, "B", "2")
+
+
+@pytest.mark.parametrize(
+    ("text", "since", "before", "now"),
+    [
+        pytest.param("A=1\\\n# c\nB=2", 243, [(2, "A", "1 # c"), C], [(2, "A", "1 B=2")], id="comment in joined lines"),
+        pytest.param("# c\\\nA=1\nB=2", 243, [C], [(3, "A", "1"), C], id="a comment joins the next line"),
+        pytest.param("A=1\njunk\nB=2", 243, [A], [A, C], id="a line that is no assignment ends it"),
+        pytest.param("A=1\n[X-Ours]\njunk\n", 243, [A], [A], id="in any other section it does not"),
+        pytest.param("A=1\n=5\nB=2", 243, [A, C], [A, C], id="no key"),
+        pytest.param("A=1\rB=2", 240, [(2, "A", "1\rB=2")], [A, B], id="a CR ends no line"),
+        pytest.param("A=1\r\nB=2\r\n", 240, [A, B], [A, B], id="DOS"),
+        pytest.param("A=1\0B=2", 240, [A, B], [A, B], id="NUL"),
+        pytest.param("A=1\nB=2\\", 239, [A], [A, B], id="a joined line at the end is lost"),
+        pytest.param("A=1\nB=\udcff", 239, [A, (3, "B", "\udcff")], [A], id="not UTF-8"),
+        pytest.param("A=1\n['x']\n[Service]\nA=2", 251, [A, (5, "A", "2")], [A], id="a quote in a header"),
+        pytest.param("A=1\n.include  x \nB=2", 246, [A, (3, ".include", "x"), C], [A, C], id="include"),
+        pytest.param("A=1\n.includes x\nB=2", 246, [A, C], [A, C], id="no include"),
+    ],
+)
+def test_older_versions_read_otherwise(
+    text: str, since: int, before: list[tuple[int, str, str]], now: list[tuple[int, str, str]]
+) -> None:
+    text = "[Service]\n" + text
+    assert list(read_section(text, version=since - 1)) == before
+    assert list(read_section(text, version=since)) == now == list(read_section(text))
+
+
+SYSTEMD = "/usr/lib/systemd/system/"
+VENDOR = DropIn(SYSTEMD + "a.service", "[Service]\nOOMScoreAdjust=1\n")
+
+
+def included(text: str, *others: DropIn, version: int = 219) -> Assignment | None:
+    fragment = DropIn(ETC + "/a.service", text)
+    return merge(fragment, [], "a.service", version=version, included=(VENDOR, *others)).winners.get("OOMScoreAdjust")
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "line"),
+    [
+        (f".include {VENDOR.path}\n", VENDOR.path, 2),
+        (f".include {VENDOR.path}\n[Service]\nOOMScoreAdjust=2\n", ETC + "/a.service", 3),
+        (f"[Service]\nOOMScoreAdjust=2\n.include {VENDOR.path}\n", VENDOR.path, 2),
+        (f"[Service]\n.include {VENDOR.path}\nOOMScoreAdjust=2\n", ETC + "/a.service", 3),
+        ("[Service]\nOOMScoreAdjust=2\n.include nothing\n", ETC + "/a.service", 2),
+        (f"[Service]\nOOMScoreAdjust=2\n#.include {VENDOR.path}\n", ETC + "/a.service", 2),
+    ],
+    ids=["alone", "before", "behind", "within a section", "not there", "a comment"],
+)
+def test_older_versions_include_files(text: str, path: str, line: int) -> None:
+    assert included(text) == Assignment(path, line, "OOMScoreAdjust", "1" if path == VENDOR.path else "2")
+    assert included(text, version=245) == included(text)
+    newer = included(text, version=246)
+    assert newer is None or newer.path == ETC + "/a.service"
+
+
+def test_a_file_that_includes_itself_comes_to_an_end() -> None:
+    own = DropIn(SYSTEMD + "b", f".include b\n.include {ETC}/a.service\n[Service]\nOOMScoreAdjust=3\n.include b\n")
+    assert included(f".include {own.path}\n", own, version=239) == Assignment(own.path, 4, "OOMScoreAdjust", "3")
+    inner = DropIn(SYSTEMD + "b", ".include a.service\n")
+    assert included(f".include {inner.path}\n", inner, version=236) == Assignment(VENDOR.path, 2, "OOMScoreAdjust", "1")
+    assert included(f".include {inner.path}\n", inner, version=235) is None
+
+
+def test_a_drop_in_includes_nothing() -> None:
+    line = DropIn(f"{ETC}/a.service.d/x.conf", f".include {VENDOR.path}\n")
+    assert merge(None, [line], "a.service", version=219, included=[VENDOR]).winners == {}
+
+
+def test_more_than_somebody_includes_is_refused() -> None:
+    with pytest.raises(TooMuch, match=r"^/etc/systemd/system/a.service: files that it includes: .* at most 10"):
+        included(f".include {VENDOR.path}\n" * 11)
+
+
+@pytest.mark.parametrize(("version", "taken"), [(219, False), (238, False), (239, True), (252, True)])
+def test_older_versions_refuse_an_empty_score(version: int, taken: bool) -> None:
+    found = merge(scored(f"{USR}/a.service", 5), [scored(f"{ETC}/a.service.d/x.conf", "")], "a.service", (), version)
+    assert found.winners["OOMScoreAdjust"].value == ("" if taken else "5")
+    assert bool(found.refused) is not taken
+
+
+def test_long_texts_are_read_at_once() -> None:
+    """Each would take an hour, were what has been read copied for each line."""
+    joined = "[Service]\nA=" + "a\\\n" * 300_000 + "\nOOMScoreAdjust=1\n"
+    for version in (219, 252):
+        assert [key for _line, key, _value in read_section(joined, version=version)] == ["A", "OOMScoreAdjust"]
+    assert next(read_section("[Service]\nA=" + "\\" * 500_000 + "\n" * 500_000))[0] == 2
+    # As systemd, which reads no line that is longer.
+    assert list(read_section("[Service]\nA=1\nB=" + "a\\\n" * 600_000 + "\nC=1\n")) == [(2, "A", "1")]
+
+
+def test_a_name_with_many_dashes_has_as_many_folders() -> None:
+    unit = "a-" * 2000 + "b@x.service"
+    assert len(dropin_dirs(unit)) == 3 * 2000 + 3
+    assert len(set(dropin_dirs(unit))) == 3 * 2000 + 3
 
 
 @given(st.text(st.characters() | st.sampled_from("[]=\\\n\r\0#; "), max_size=200))

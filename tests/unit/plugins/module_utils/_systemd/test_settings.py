@@ -109,7 +109,7 @@ def test_the_first_version_of_each_key() -> None:
     assert {key: rule.since for key, rule in KEYS.items()} == {
         "OOMScoreAdjust": 1,
         "MemoryLow": 231,
-        "MemoryMin": 240,
+        "MemoryMin": 239,
         "OOMPolicy": 243,
         "ManagedOOMPreference": 248,
     }

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import (
     PROPERTIES,
     UnitProperties,
@@ -230,3 +230,23 @@ def test_systemctl_of_this_host_prints_a_version_that_is_read() -> None:
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("no systemctl here")
     assert parse_version(printed.stdout) > 200
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        ("Id=a.service\nNames=" + "a " * 1001, "words of Names of a.service: found 1001, expected at most 1000"),
+        ("Id=a.service\n\n" * 20_001, "units: found .*, expected at most 20000"),
+        (f"Id=a.service\nNames={'a ' * 900}\n\n" * 23, "units and their names: found 20700, expected at most 20000"),
+        ("Id=a.service\nDescription=" + "a" * 17_000_000, "characters: found .*, expected at most 16777216"),
+    ],
+    ids=["words", "units", "names", "characters"],
+)
+def test_more_than_a_host_has_is_refused(text: str, limit: str) -> None:
+    with pytest.raises(TooMuch, match=f"^systemctl show: {limit}"):
+        parse_show(text)
+
+
+def test_quotes_that_are_not_closed_are_read_at_once() -> None:
+    (unit,) = parse_show("Id=a.service\nNames=" + '"\\' * 300_000 + "\n")
+    assert len(unit.names) == 1

@@ -13,6 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Invali
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import NEWEST, Killer
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SENSITIVE, sensitive_services
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import Claim
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,
     check_guards,
@@ -69,37 +70,65 @@ def test_a_host_without_processes_or_memory_has_no_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "scores", "reason"),
+    ("found", "claim", "reason"),
     [
-        (after({}), {}, None),
-        (after({2: -900}), {"u2.service": -900}, None),
-        (after({2: -900, 3: -900, 4: -900}), {}, "nothing killable of size would be left: 0 KiB of the 1341440 KiB"),
-        (after({2: -1000, 3: -1000}), {}, "more than max_protected_pct, 30 %"),
-        (after({}), {"sshd.service": -1000}, "sshd.service would have score -1000, which every login session inherits"),
-        (after({}), {"docker.service": -1000}, "which every container inherits"),
-        (after({}), {"sshd.service": -999}, None),
-        (after({}), {"ssh-agent.service": -1000}, None),
-        (outcome((), (), memory(), KILLER), {}, None),
+        (after({}), None, None),
+        (after({2: -900}), Claim("u2.service", -900), None),
+        (after({2: -900, 3: -900, 4: -900}), None, "nothing killable of size would be left: 0 KiB of the 1341440 KiB"),
+        (after({2: -1000, 3: -1000}), None, "more than max_protected_pct, 30 %"),
+        (
+            after({}),
+            Claim("sshd.service", -1000),
+            "sshd.service would have score -1000, which every login session inherits",
+        ),
+        (
+            after({}),
+            Claim("ssh.service", -500),
+            "ssh.service would have score -500, which every login session inherits",
+        ),
+        (
+            after({}),
+            Claim("nick.service", -900, ("ssh.service",)),
+            "nick.service would have score -900, which every login",
+        ),
+        (
+            after({}),
+            Claim("my.service", -900, ("my.service", "dropbear")),
+            "my.service would have score -900, which every l",
+        ),
+        (after({}), Claim("ssh.service", -499), None),
+        (after({}), Claim("ssh-agent.service", -1000), None),
+        (outcome((), (), memory(), KILLER), None, None),
     ],
     ids=[
-        *["nothing", "one", "all", "too large a share", "sessions inherit", "containers inherit", "one point more"],
-        *["another service", "no processes"],
+        *["nothing", "one", "all", "too large a share", "sessions inherit", "just so", "by its other name"],
+        *["by its main process", "one point more", "another service", "no processes"],
     ],
 )
 def test_a_protection_that_kills_somebody_else_is_refused(
-    found: Outcome, scores: dict[str, int], reason: str | None
+    found: Outcome, claim: Claim | None, reason: str | None
 ) -> None:
+    claims = [] if claim is None else [claim]
     if reason is None:
-        assert check_guards(found, scores, 30, False) == check_guards(found, scores, 30, True) == []
+        assert check_guards(found, claims, 30, False) == check_guards(found, claims, 30, True) == []
         return
     with pytest.raises(
         Refused, match=f"{reason}.*; force: true .oom_protect_force in an inventory. applies it all the same$"
     ) as refused:
-        check_guards(found, scores, 30, False)
+        check_guards(found, claims, 30, False)
     assert refused.value.numbers == found.facts()
     assert any(
-        warning.startswith("forced: ") and reason in warning for warning in check_guards(found, scores, 30, True)
+        warning.startswith("forced: ") and reason in warning for warning in check_guards(found, claims, 30, True)
     )
+
+
+def test_what_is_in_force_already_is_refused_for_what_it_gives_to_others_alone() -> None:
+    full = after({2: -900, 3: -900, 4: -900})
+    assert check_guards(full, [Claim("u2.service", -900)], 30, False, changes=False) == []
+    with pytest.raises(
+        Refused, match=r"^cron\.service would have score -900, which every job inherits: [^;]*; take it out"
+    ):
+        check_guards(full, [Claim("cron.service", -900)], 30, False, changes=False)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +160,16 @@ def test_a_sensitive_service_is_told_with_its_purpose() -> None:
     assert "it is there for clocks" in warning
     (warning,) = next_victim_warnings(after({2: -900, 3: -900}), {})
     assert not warning.startswith("DANGER")
+
+
+@pytest.mark.parametrize(
+    ("unit", "advice"),
+    [("ssh.service", "give something else a higher score"), ("chrony.service", "a higher score, or protect it")],
+)
+def test_nobody_is_told_to_protect_what_starts_sessions(unit: str, advice: str) -> None:
+    before = (sized(2, 900), sized(3, 300, unit=unit))
+    (warning,) = next_victim_warnings(after({2: -900}, before), SENSITIVE)
+    assert warning.startswith("DANGER") and warning.endswith(advice)
 
 
 def test_the_list_of_sensitive_services_may_be_replaced() -> None:

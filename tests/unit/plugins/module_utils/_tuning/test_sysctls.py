@@ -10,7 +10,7 @@ from typing import Any, List, Optional, Tuple
 import pytest
 from unit.samples import RUNTIME, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, Unsupported
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, TooMuch, Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SYSCTL_FAMILIES
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
@@ -101,11 +101,14 @@ def test_a_goal_has_the_chosen_layers(values: dict[str, str], layers: tuple[bool
             [("file", RATIO, "80", None), ("file", MODE, "2", None)],
         ),
         (sysctls({LATE: f"{MODE}=1"}), Goal({MODE: "2"}, {}), [("runtime", MODE, "0", "2")]),
+        (sysctls({SYSCTL_FILE: OURS, LATE: f"{MODE}=0x2 # secure\n{RATIO} = 0120"}, NEVER), GOAL, []),
+        (sysctls({SYSCTL_FILE: OURS.replace("= 2", "= 02 # secure")}, NEVER), GOAL, []),
     ],
     ids=[
         *["nothing wanted", "nothing there", "converged", "changed live", "file changed", "two limits in our file"],
         *["overridden", "the same elsewhere", "an earlier file", "zeroed by a later file", "not read at boot"],
         *["taken out", "runtime only: the boot does not matter"],
+        *["the same elsewhere in other words", "the same in our file in other words"],
     ],
 )  # fmt: skip
 def test_the_plan_says_what_differs_in_each_layer(state: Any, goal: Goal, expected: Changes) -> None:
@@ -285,10 +288,12 @@ def test_rival_lines_are_commented_out(files: dict[str, str | None], expected: d
         ({LATE: commented("vm.overcommit_*=1", "words")}, {LATE: "vm.overcommit_*=1\n" + commented("words")}),
         ({SYSCTL_FILE: commented(f"{MODE}=0")}, {}),
         ({LATE: commented(f"{MODE} = 2 comes from the inventory")}, {}),
+        ({LATE: commented(f"{MODE} = 0x1 # redis")}, {LATE: f"{MODE} = 0x1 # redis\n"}),
         ({LATE: None}, {}),
     ],
     ids=[
-        *["no file", "nothing of ours", "lines", "of others", "a pattern", "our own", "a remark", "masked"],
+        *["no file", "nothing of ours", "lines", "of others", "a pattern", "our own", "a remark"],
+        *["with a remark", "masked"],
     ],
 )  # fmt: skip
 def test_lines_that_were_commented_out_are_given_back(
@@ -352,3 +357,9 @@ def test_a_value_that_zeroes_another_is_expected_to() -> None:
     state = sysctls(runtime={RATIO: "0", KBYTES: "9"})
     assert expected_state(state, Goal({RATIO: "80"}, {}), ()).runtime == {**RUNTIME, RATIO: "80", KBYTES: "0"}
     assert expected_state(state, Goal({KBYTES: "9"}, {}), ()).runtime == {**RUNTIME, RATIO: "0", KBYTES: "9"}
+
+
+def test_so_many_lines_are_not_ours_to_give_back() -> None:
+    state = sysctls({LATE: f"# lifeboat.oom: {MODE} = 1\n" * 101})
+    with pytest.raises(TooMuch, match=f"^{LATE}: lines commented out in favour of our file: found 101"):
+        giving_back(state, OVERCOMMIT_KEYS)

@@ -74,7 +74,7 @@ def test_different_kills_have_different_keys() -> None:
 
 
 def test_a_kill_in_a_unit_of_a_user_is_not_one_of_the_system() -> None:
-    (kill,) = kills_of(record(event(cgroup="/user.slice/user-1000.slice/user@1000.service/app.slice/a.service")))
+    (kill,) = kills_of(record(event(unit="user@1000.service/a.service")))
     assert kill.name == "user@1000.service/a.service"
 
 

@@ -25,7 +25,7 @@ def life(begin_day: float, mib_per_day: float, days: float = 5, version: str | N
 def test_a_leak_has_a_rate_and_an_end() -> None:
     found = service_trend(UNIT, [life(0, 24)], (), LIMITS, (("memory", 48.0 * MIB), ("limit", 12.0 * MIB)))
     assert found.leaks
-    assert found.trend.bytes_per_hour == pytest.approx(MIB)
+    assert found.rate_bytes_per_hour == MIB
     assert (found.bound, found.seconds_left) == ("limit", 12 * HOUR)
     assert service_trend(UNIT, [life(0, 24)], (), LIMITS).seconds_left is None
     assert service_trend(UNIT, [life(0, 24)], (), LIMITS, (("limit", -5.0),)).seconds_left == 0
@@ -33,8 +33,8 @@ def test_a_leak_has_a_rate_and_an_end() -> None:
 
 def test_what_does_not_leak_has_no_end() -> None:
     found = service_trend(UNIT, [life(0, 0)], (), LIMITS, (("memory", 48.0 * MIB),))
-    assert (found.trend.verdict, found.seconds_left, found.cure) == ("steady", None, None)
-    assert service_trend(UNIT, [], (), LIMITS).trend.verdict == "unknown"
+    assert (found.verdict, found.seconds_left, found.cure) == ("steady", None, None)
+    assert service_trend(UNIT, [], (), LIMITS).verdict == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -46,9 +46,9 @@ def test_the_version_before_is_compared_with_the_one_after(after: Life, cured: b
     found = service_trend(UNIT, [life(0, 24), after], (), LIMITS)
     assert found.cure is not None
     assert found.cure.cured is cured
-    assert found.cure.before_bytes_per_hour == pytest.approx(MIB)
+    assert found.cure.rate_before_bytes_per_hour == MIB
     assert found.cure.upgrade == Upgrade(UNIT, "a", "1", "2", 6 * DAY)
-    assert found.lives == (after,)
+    assert [line.at[0] for line in found.points] == [after.began_at]
 
 
 def test_restarts_by_a_profile_before_the_upgrade_do_not_hide_the_leak() -> None:
@@ -91,7 +91,7 @@ def test_what_is_too_much_is_thinned() -> None:
 
 
 def test_a_trend_is_kept_with_a_line_for_each_life() -> None:
-    found = service_trend(UNIT, [life(0, 24), life(6, 24), life(12, 24, version="2")], (), LIMITS).kept()
+    found = service_trend(UNIT, [life(0, 24), life(6, 24), life(12, 24, version="2")], (), LIMITS)
     assert found.verdict == "leak"
     assert (found.rate_bytes_per_hour, found.confidence_pct) == (MIB, 99.9)
     assert (found.package, found.version) == ("a", "2")
@@ -100,6 +100,6 @@ def test_a_trend_is_kept_with_a_line_for_each_life() -> None:
     (line,) = found.points
     assert len(line.at) == len(line.anon_swap_kib) == 90
     assert (line.at[-1], line.anon_swap_kib[-1]) == (17 * DAY, 220 * 1024)
-    both = service_trend(UNIT, [life(0, 24), life(6, 24)], (), LIMITS).kept()
+    both = service_trend(UNIT, [life(0, 24), life(6, 24)], (), LIMITS)
     assert [len(line.at) for line in both.points] == [45, 45]
-    assert service_trend(UNIT, [], (), LIMITS).kept().points == ()
+    assert service_trend(UNIT, [], (), LIMITS).points == ()

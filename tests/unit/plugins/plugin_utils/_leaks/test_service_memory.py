@@ -21,10 +21,12 @@ def test_a_service_is_the_sum_of_its_processes() -> None:
 
 
 def test_a_unit_of_the_same_name_of_a_user_is_another_one() -> None:
-    users = f"/user.slice/user-1000.slice/user@1000.service/app.slice{GROUP[len('/system.slice') :]}"
-    processes = (process(), process(101, cgroup=GROUP + "/workers"), process(300, cgroup=users))
-    (found,) = service_memory(host_state(processes=processes))
-    assert found.anon_swap_kib == 2 * 84_000
+    processes = (process(), process(101), process(300, unit="user@1000.service/nginx.service"))
+    found = service_memory(host_state(processes=processes))
+    assert [(one.unit, one.anon_swap_kib) for one in found] == [
+        ("nginx.service", 2 * 84_000),
+        ("user@1000.service/nginx.service", 84_000),
+    ]
 
 
 def test_without_a_main_process_it_is_the_oldest() -> None:

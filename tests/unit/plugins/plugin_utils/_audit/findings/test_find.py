@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from unit.audits import declared_policy
-from unit.samples import declared, host_state, memory, oom_event, process, service, services_state, sysctls
+from unit.audits import TREND, declared_policy
+from unit.samples import cgroup, declared, host_state, memory, oom_event, process, service, services_state, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
@@ -28,6 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import SEVERITIES, Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import find_drift
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.find import find
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import (
     Evidence,
@@ -35,7 +36,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.findi
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import victim_names
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Cure, ServiceTrend, Upgrade
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Trend
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits
 
 NOW = datetime.fromisoformat("2026-05-05T00:00:00+00:00")
 VICTIM = Victim(5, comm="nginx")
@@ -126,22 +127,25 @@ def test_a_kill_is_worse_where_it_took_a_protected_service(
 
 
 @pytest.mark.parametrize(
-    ("places", "subject"),
+    ("path", "subject"),
     [
-        ({"cgroup": "/system.slice/nginx.service/workers"}, "nginx.service"),
-        ({"cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/docker-1.scope/system.slice/nginx.service"}, "docker-1.scope/nginx.service"),
-        ({"limit_cgroup": f"{USER}/app.slice/nginx.service"}, "user@1000.service/nginx.service"),
-        ({"cgroup": "/system.slice/nginx.service", "limit_cgroup": USER}, "nginx.service"),
-        ({}, "nginx.service"),
+        ("/system.slice/nginx.service", "nginx.service"),
+        (f"{USER}/app.slice/nginx.service", "user@1000.service/nginx.service"),
+        ("/lxc/x1/system.slice/nginx.service", "lxc/x1/nginx.service"),
+        ("/", "container"),
     ],
-    ids=["of the system", "of a user", "of a container", "by its limit", "limit above it", "no group"],
 )
-def test_a_unit_of_a_user_is_not_that_of_the_system(places: dict[str, Any], subject: str) -> None:
-    (found,) = findings(NGINX, events=(kill("nginx.service", **places),))[:1]
-    assert found.subject == subject
-    assert (found.id == "oom.protected_service_killed") is (subject == "nginx.service")
-    assert f": {subject}: nginx (pid 5)" in found.observed
+def test_a_full_group_of_a_user_is_not_that_of_the_system(path: str, subject: str) -> None:
+    full = cgroup(path, limit_kib=1000, current_kib=990)
+    assert [found.subject for found in findings(cgroups=(full,)) if found.id == "cgroup.limit_near"] == [subject]
+
+
+@pytest.mark.parametrize("unit", ["nginx.service", "user@1000.service/nginx.service", "docker-1.scope/nginx.service"])
+def test_a_unit_of_a_user_is_not_that_of_the_system(unit: str) -> None:
+    (found,) = findings(NGINX, events=(kill(unit),))[:1]
+    assert found.subject == unit
+    assert (found.id == "oom.protected_service_killed") is (unit == "nginx.service")
+    assert f": {unit}: nginx (pid 5)" in found.observed
 
 
 @pytest.mark.parametrize(
@@ -350,6 +354,15 @@ def test_what_is_wrong_is_found(finding_id: str, changes: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
+    ("first", "remedy"),
+    [("ssh.service", "give something else a higher score"), ("chronyd.service", catalogue.COLLATERAL.remedy)],
+)
+def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str) -> None:
+    (finding,) = findings(kill_order=order(first))
+    assert finding.remedy == remedy
+
+
+@pytest.mark.parametrize(
     "changes",
     [
         {"kill_order": order(None, "x")},
@@ -400,10 +413,9 @@ GROWTH = "+2.0 MiB an hour, 99.9 % sure (96 samples over 3 days); memory is used
 
 
 def trend(verdict: Any = "leak", cured: bool | None = None, unit: str = "nginx.service") -> ServiceTrend:
-    upgrade = Upgrade(unit, "libleak", "1.0", "1.1", 5)
-    cure = None if cured is None else Cure(upgrade, 5 << 20, cured)
-    known = Trend(verdict, 2 << 20, 0.9999, 96, 259_200, 1)
-    return ServiceTrend(unit, known, (), "memory", 36_000 if verdict == "leak" else None, cure)
+    cure = None if cured is None else Cure(Upgrade(unit, "libleak", "1.0", "1.1", 5), 5 << 20, cured)
+    known = replace(TREND, rate_bytes_per_hour=2 << 20, samples=96, seconds=259_200, bound="memory")
+    return replace(known, unit=unit, verdict=verdict, seconds_left=36_000 if verdict == "leak" else None, cure=cure)
 
 
 @pytest.mark.parametrize(
@@ -462,6 +474,20 @@ def test_the_next_boot_has_the_limits_of_its_files(
     files = {"/etc/sysctl.d/50-a.conf": f"vm.overcommit_memory = 2\n{lines}\n"}
     changes = {"sysctls": sysctls(files, running), "memory": memory(committed_kib=committed_kib)}
     assert ("commit.never_at_boot" in ids(findings(**changes))) is found
+
+
+@pytest.mark.parametrize("value", ["2", "2 # secure", "0x2", "02", "\t2\tx"])
+@pytest.mark.parametrize("refused", ['"0"', "7", "+1", "0."])
+def test_the_next_boot_has_the_mode_that_the_kernel_reads(value: str, refused: str) -> None:
+    """procps writes each line; systemd only the last one of a key, and what the kernel refuses is then not set."""
+    lines = f"vm.overcommit_ratio = 30\nvm.overcommit_memory = {value}\n"
+    path, changes = "/etc/sysctl.d/50-a.conf", {"memory": memory(committed_kib=2_000_000)}
+    for loader, text in (("systemd", lines), ("procps", f"{lines}vm.overcommit_memory = {refused}\n")):
+        found = findings(sysctls=sysctls({path: text}, loader=loader), **changes)
+        (finding,) = [each for each in found if each.id == "commit.never_at_boot"]
+        assert f"{path}:2;" in finding.observed
+    found = findings(sysctls=sysctls({path: f"{lines}vm.overcommit_memory = {refused}\n"}), **changes)
+    assert "commit.never_at_boot" not in ids(found)
 
 
 @pytest.mark.parametrize(("mode", "found"), [(0, False), (1, False), (2, True)])

@@ -200,6 +200,24 @@ def test_every_file_that_python_looks_for_is_read_by_the_shell(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
+def test_an_older_device_is_seen_alike(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """Files that a unit file includes, and a hierarchy of control groups below another one."""
+    host.commands["systemctl --version"] = "systemd 219\n"
+    host.has("/usr/lib/systemd/system/nginx.service", "  .include vendor/a b \n.include /etc/c\n[Service]\n")
+    host.has("/usr/lib/systemd/system/vendor/a b", "[Service]\nOOMScoreAdjust=-5\n")
+    host.has("/etc/c", "[Service]\nOOMScoreAdjust=-6\n")
+    host.has("/sys/fs/cgroup/cgroup.controllers", "cpu\n")
+    host.has("/sys/fs/cgroup/unified/cgroup.controllers", "memory\n")
+    host.has("/sys/fs/cgroup/unified/system.slice/nginx.service/memory.current", "4096\n")
+    native = collect(host, QUESTIONS)
+    bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert native.services is not None and native.cgroups is not None
+    assert [len(service.included) for service in native.services] == [2]
+    assert [(group.path, group.version) for group in native.cgroups] == [("/system.slice/nginx.service", 2)]
+    assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
+
+
+@pytest.mark.parametrize("shell", SHELLS)
 def test_small_tools_see_the_same(host: FakeKernel, shell: str, tmp_path: Path) -> None:
     """The image of OpenWrt has no getconf, its find no "-exec +", and many of its kernels no smaps."""
     native = collect(host, QUESTIONS)

@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from unit.cost import in_proportion
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
@@ -133,6 +135,15 @@ def test_links_existence_and_writing_are_told() -> None:
 def test_the_shell_and_what_it_started_are_ours() -> None:
     table = [stat(50), stat(51, parent=50), stat(52, parent=51), stat(60)]
     assert door("@kernel", *table, "@again", *table).own_pids == {50, 51, 52}
+
+
+def test_a_line_of_children_is_followed_once() -> None:
+    def work(count: int) -> Callable[[], object]:
+        table = [stat(51 + number, 50 + number) for number in range(count)]
+        found = door("@kernel", *table, "@again", *table)
+        return lambda: found.own_pids
+
+    assert in_proportion(work)
 
 
 @pytest.mark.parametrize("again", [[], [stat(7, start=9000)]], ids=["ended", "another process"])
