@@ -14,6 +14,7 @@ from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import heap_profile, told, write_profile
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.killed_module import explained
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -24,7 +25,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         report_dir = arguments.pop("report_dir", None)
-        result: dict[str, Any] = self._execute_module("lifeboat.oom.heap_profile", arguments, task_vars=task_vars)
+        result = explained(self, self._execute_module("lifeboat.oom.heap_profile", arguments, task_vars=task_vars))
         if result.get("failed") or result.get("unreachable") or "sites" not in result:
             return result
         host = str((task_vars or {}).get("inventory_hostname", "localhost"))

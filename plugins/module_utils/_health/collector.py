@@ -23,7 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import read_samples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import ShownUnits, require_systemd
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HIDDEN, HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import (
     Memory,
@@ -181,7 +181,7 @@ class _Survey:
             self.processes, hidden = read_processes(self._host)
             self._list_hidden("processes", hidden)
             if "1" not in self._host.names("/proc"):
-                self.unread.append(Unread("processes", "those of other users are hidden (hidepid of /proc)"))
+                self.unread.append(Unread("processes", HIDDEN))
 
     def at_services(self) -> None:
         asked = self._questions

@@ -35,6 +35,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 SCHEMA = 1
+HIDDEN = "those of other users are hidden (hidepid of /proc)"
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,13 @@ class Outlook:
     """What the kernel has promised; null where the sysctls were not read."""
 
     kill_order: Optional[Tuple[Candidate, ...]]
-    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read."""
+    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read, or
+    those of others are hidden.
+    """
 
     forecast: Optional[Tuple[Growth, ...]]
     """What happens if a new process grows without end, and each of the units of the kill order and of the declared ones
-    that run; null where the processes were not read.
+    that run; null where I(kill_order) is.
     """
 
     forecast_does_not_know: Tuple[str, ...]
@@ -147,6 +150,11 @@ class HostState:
             dormant_kib=sum(each.peak_kib or 0 for each in self.dormant or ()),
         )
 
+    @property
+    def processes_hidden(self) -> bool:
+        """Whether I(processes) are those of the user alone that the look was made by."""
+        return any(each.why == HIDDEN for each in self.unread)
+
     def killer(self) -> Killer:
         """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
         numbers = self._numbers()
@@ -169,7 +177,7 @@ class HostState:
         order: Optional[Tuple[Candidate, ...]] = None
         growths: Optional[Tuple[Growth, ...]] = None
         left_out = 0
-        if self.processes is not None:
+        if self.processes is not None and not self.processes_hidden:
             crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
             order = kill_order(crowd)
             declared = self._declared_running({label(process) for process in self.processes})

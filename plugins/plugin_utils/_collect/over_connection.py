@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.killed_module import explained
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 COLLECTORS = ("auto", "native", "bare")
@@ -75,7 +76,7 @@ def facts_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
+    return explained(action, action._execute_module(MODULE, dict(options), task_vars=variables))
 
 
 def _interpreters(action: ActionBase, variables: Mapping[str, Any]) -> Sequence[str]:

@@ -93,17 +93,18 @@ CANNOT_START = Kind(
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",
     severity="info",
-    expected="swap or zram, or a commit limit that is enforced",
+    expected="swap or zram, or a commit limit that is enforced, where memory is short",
     message="more is promised than there is memory, and there is no swap to give time",
     remedy="add zram or swap; or set limits on the services that grow",
     about="Without swap the kernel goes from enough to a kill in seconds, after it has thrown out the page cache "
-    "that programs run from. A little zram gives the pressure time to show before something is killed.",
+    "that programs run from. A little zram gives the pressure time to show before something is killed. Told where less"
+    " than twice `available_low_pct` is available, or something was killed of late as the host ran out of memory.",
 )
 PANIC = Kind(
     id="oom.panic",
     severity="critical",
     expected="no OOM kill",
-    message="the kernel ran out of memory and stopped",
+    message="the kernel stopped for want of memory",
     remedy="find what grew; see vm.panic_on_oom, and whether anything could have been killed",
     about="The kernel stopped instead of killing: `vm.panic_on_oom` says so, or nothing was left that may be killed.",
 )
@@ -111,7 +112,7 @@ PROTECTED_KILLED = Kind(
     id="oom.protected_service_killed",
     severity="critical",
     expected="no OOM kill",
-    message="the kernel ran out of memory and killed a protected service",
+    message="the kernel killed a protected service for want of memory",
     remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
     about="A service that is declared with a negative score died of an OOM kill. Either its score was not in force,"
     " or it was the largest even so: a protected service that grows without end dies last, and dies.",
@@ -120,9 +121,12 @@ RECENT_KILL = Kind(
     id="oom.recent_kill",
     severity="warning",
     expected="no OOM kill in {recent_kill_days} days",
-    message="the kernel ran out of memory and killed a process",
+    message="the kernel killed a process for want of memory",
     remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
-    about="The victim need not be the one that grew. The host's page shows what the kernel logged.",
+    about="The victim need not be the one that grew. What ran out is named where the log tells it: the memory of the"
+    " host, or the limit of a control group, while the host may have had memory left. Five or more kills of one cause,"
+    " one after the other, are one finding, which names the largest of those that died, and who asked for memory most"
+    " often. The host's page shows what the kernel logged.",
 )
 NO_KILLABLE = Kind(
     id="oom.no_killable_process",

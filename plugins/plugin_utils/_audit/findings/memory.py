@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import name_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Stall
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import GLOBAL, KILL
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
@@ -38,10 +39,21 @@ def commitment(evidence: Evidence) -> Iterator[Finding]:
             remedy=raise_it + catalogue.HEADROOM_LOW.remedy,
         )
     yield from _never_at_boot(evidence)
-    if guard is None and not memory.swap_total_kib and (memory.committed_kib or 0) > memory.total_kib:
+    over = not memory.swap_total_kib and (memory.committed_kib or 0) > memory.total_kib
+    if guard is None and over and _is_short(evidence):
         yield catalogue.MORE_THAN_EXISTS.found(
             thresholds, "swap", f"{memory.committed_kib} KiB committed, {memory.total_kib} KiB of RAM, no swap"
         )
+
+
+def _is_short(evidence: Evidence) -> bool:
+    """Whether it matters that there is no swap."""
+    memory, limits, now = evidence.state.memory, evidence.thresholds, int(evidence.now.timestamp())
+    available_kib = memory.available_kib
+    return (available_kib is not None and available_kib * 100 < 2 * limits.available_low_pct * memory.total_kib) or any(
+        event.kind == KILL and event.scope == GLOBAL and is_recent(event.timestamp, now, limits.recent_kill_days)
+        for event in evidence.state.events or ()
+    )
 
 
 def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:

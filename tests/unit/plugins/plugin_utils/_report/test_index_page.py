@@ -108,7 +108,7 @@ def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
     texts = found["texts"]
     ((level, host, kind, subject, observed, expected),) = found["findings"]
     assert (level, host) == (LEVELS.index("warning"), 1)
-    assert texts[kind].startswith("oom.recent_kill the kernel ran out of memory")
+    assert texts[kind].startswith("oom.recent_kill the kernel killed a process")
     assert texts[subject] == "a.service"
     assert texts[expected].startswith("no OOM kill")
     assert texts[observed].startswith("killed 2026-05-03")
