@@ -251,6 +251,19 @@ services() {
     done
   done
   with_left_over "$@"
+  written
+}
+
+# When each drop-in of ours was written, by the clock, and what the clock and the uptime are.
+written() {
+  set --
+  for each in "$ROOT"/etc/systemd/system/*.d/"$DROPIN"; do
+    case $each in *"$IFS"*) ;; *) [ ! -f "$each" ] || set -- "$@" "$each" ;; esac
+  done
+  [ $# -gt 0 ] && command -v stat > /dev/null 2>&1 || return 0
+  read -r uptime 2> /dev/null < "$ROOT/proc/uptime" || return 0
+  printf '@written %s %s\n' "$(date +%s.%N)" "${uptime%% *}"
+  stat -c ' %.9Z %n' "$@" 2> /dev/null
 }
 
 # Ask about the units that were named, and about those that have a drop-in of ours. systemctl has no answer for a

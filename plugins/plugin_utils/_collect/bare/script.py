@@ -26,6 +26,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax i
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 
 _BODY = Path(__file__).with_name("collect.sh")
 _KERNEL_FILES = (
@@ -63,6 +64,7 @@ def render(questions: Questions, root: str = "") -> str:
             identity.CONTAINER_NAME,
             *_below(daemons.OOMD_FOLDERS, "oomd.conf"),
             sampler_log.SAMPLES_FILE,
+            SEEN_FILE,
         ),
         "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,

@@ -139,6 +139,22 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_tells_when_our_drop_ins_were_written(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """By the clock of the processes: a moment ago, half a minute after boot."""
+    host.has("/proc/uptime", "30.00 1.00\n")
+    own = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
+    host.has(own, OURS)
+    seen = snapshot(host, shell, QUESTIONS, tmp_path)
+    written = seen.written_ticks(own)
+    assert written is not None and 0 < written <= 3200
+    assert seen.written_ticks("/etc/systemd/system/nginx.service.d/ @end.conf") is None
+    declared = collect(seen, QUESTIONS).declared
+    assert declared is not None
+    running = [one for unit in declared.declared for state in unit.states for one in state.running]
+    assert running and all(one.is_fresh for one in running)
+
+
 DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
 RPM = " ".join(packages.RPM_OWNERS)
 RPM_OF_ONE = " ".join(packages.RPM_OWNERS_OF_ONE)
