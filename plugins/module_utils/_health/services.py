@@ -30,6 +30,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins impo
     DropIn,
     dropin_dirs,
     includes,
+    kept,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
@@ -62,14 +63,14 @@ MOST_PROCESSES = 200_000
 class _Files:
     """The files of units, each read once; one that belongs to many units is in what is told of each of them."""
 
-    def __init__(self, host: Door) -> None:
-        self._host = host
+    def __init__(self, host: Door, version: int) -> None:
+        self._host, self._version = host, version
         self._known: Dict[str, DropIn] = {}
         self._count = self._characters = 0
 
     def read(self, path: str) -> DropIn:
         if path not in self._known:
-            self._known[path] = _read(self._host, path)
+            self._known[path] = _read(self._host, path, self._version)
         found = self._known[path]
         self._count += 1
         self._characters += len(found.text or "")
@@ -183,7 +184,7 @@ def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
         host=host,
         version=version,
         folders=_folders_on_disk(host),
-        files=_Files(host),
+        files=_Files(host, version),
         members=_Members(processes),
         default_score=_default_score(host, manager_score),
         manager_score=manager_score,
@@ -217,7 +218,7 @@ def _with_our_dropin(scene: _Scene) -> List[str]:
         for name, files in named.items()
         if scene.dropin in files
         and _is_unit(name)
-        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}").text)
+        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}", scene.version).text)
     ]
 
 
@@ -243,7 +244,7 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
     return DeclaredUnit(
         name=name,
         own_path=own_path,
-        own_text=_read(scene.host, own_path).text if scene.dropin in (files or ()) else None,
+        own_text=_read(scene.host, own_path, scene.version).text if scene.dropin in (files or ()) else None,
         folder_exists=files is not None,
         load_state=load_state,
         states=tuple(_state(scene, member, unit_id) for member in members),
@@ -306,12 +307,12 @@ def _included(scene: _Scene, fragment: DropIn) -> Tuple[DropIn, ...]:
     return tuple(found.values())
 
 
-def _read(host: Door, path: str) -> DropIn:
+def _read(host: Door, path: str, version: int) -> DropIn:
     # Up to 247 systemd names what the link of a masked unit leads to.
     if "/dev/null" in (path, host.link_target(path)):
         return DropIn(path, None)
     try:
-        return DropIn(path, host.read(path))
+        return DropIn(path, kept(host.read(path), version))
     except Missing:
         return DropIn(path, None)
 

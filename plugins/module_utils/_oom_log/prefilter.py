@@ -27,6 +27,18 @@ _SHAPE = re.compile(
     r"\s*(?:[\[*</-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
 )
 
+# The same for sed -r, behind whatever prefix: an extended regular expression for the lines that may matter.
+_LETTERS = "".join(f"[{each.upper()}{each}]" if each.isalpha() else each for each in "|".join(_WORDS[:-1]))
+SHELL_PATTERN = "|".join(
+    [
+        _LETTERS,
+        "\\[ *([0-9]+|pid) *\\] |\\[[0-9]+B blob",
+        "^-- |\\*\\*|<[0-9]",
+        "[A-Za-z_]{3,30}:[0-9]{1,19}([[:blank:]]|$)",
+        "(^|: |\\] )[[:blank:]]*[a-z_]{3,20} [0-9]{1,19}[[:blank:]]*$",
+    ]
+)
+
 
 def is_noise(raw: str) -> bool:
     """Whether a line has a prefix of its own and nothing about memory behind it."""

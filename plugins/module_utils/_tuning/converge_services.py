@@ -28,6 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy, ServicesDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import seen_scores
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import kept
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     RunningScore,
@@ -92,7 +93,7 @@ def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: 
     warnings += _guarded(before, found, how, plan.changed)
     if plan.changed:
         warnings += next_victim_warnings(found, declaration.sensitive)
-    edits = _edits(before.work, how)
+    edits = _edits(host, before.work, how)
     after, processes = promised, before.processes
     if plan.changed and not check_mode:
         _apply(host, before.work, plan, edits, how)
@@ -169,11 +170,11 @@ def _outcome(host: Host, before: _Look, after: Sequence[Process]) -> Outcome:
     return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), killer)
 
 
-def _edits(work: Sequence[Task], how: How) -> List[FileEdit]:
+def _edits(host: Host, work: Sequence[Task], how: How) -> List[FileEdit]:
     return [
         FileEdit(
             task.unit.own_path,
-            task.unit.own_text,
+            None if task.unit.own_text is None else host.read_if_there(task.unit.own_path),
             task.written.own_text,
             with_folder=owns_folder(task.unit.own_text) or owns_folder(task.written.own_text),
         )
@@ -253,7 +254,7 @@ def _result(
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
-        "diff": plan.diff("services") + [edit.diff() for edit in edits] + order_diff(found),
+        "diff": plan.diff("services") + [edit.diff(kept) for edit in edits] + order_diff(found),
         "services": [judged(task).as_dict() for task in after],
         "before": [judged(task).as_dict() for task in before],
         "restart_needed": [

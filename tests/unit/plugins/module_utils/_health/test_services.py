@@ -159,11 +159,12 @@ def test_drop_ins_are_found_in_every_folder_that_applies(host: FakeHost) -> None
         "/etc/systemd/system/www.service.d/30-alias.conf",
     ]
     for path in everywhere:
-        host.has(path, f"# {path}\n")
+        host.has(path, f"[Service]\nOOMPolicy=kill\nEnvironment=P={path}\n")
     host.has(f"{FOLDER}/notes.txt")
     host.has("/etc/systemd/system/other.service.d/a.conf")
     state = read(host, Names="nginx.service www.service")
-    assert {found.path: found.text for found in state.dropins} == {path: f"# {path}\n" for path in everywhere}
+    text = "[Service]\nOOMPolicy=kill\n...=...\n"
+    assert {found.path: found.text for found in state.dropins} == dict.fromkeys(everywhere, text)
     assert state.fragment is not None
     assert (state.fragment.path, state.fragment.text, state.own_path) == (FRAGMENT, "[Service]\n", OWN)
 
@@ -191,7 +192,7 @@ def test_a_name_that_is_taken_without_a_text_is_none(host: FakeHost) -> None:
         "20-dangling.conf": None,
         "30-folder.conf": None,
         "40-empty.conf": "",
-        "50-bytes.conf": "\udcff\n",
+        "50-bytes.conf": "\uffff\n",
     }
 
 
