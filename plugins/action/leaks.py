@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import (
-    candidates,
-    groups,
-    leaky_packages,
-    profiles,
-    too_old,
-)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive import profiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
@@ -48,8 +43,8 @@ class ActionModule(Action):
                 "lifeboat.oom.audit first, or say where its report is"
             )
         rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
-        usable, unused = profiles(report_dir, hosts, now, days)
-        found, packages = groups(rows, play), leaky_packages(usable, arguments["share_pct"])
+        usable, unused = profiles.young(report_dir, hosts, now, days)
+        found, packages = profiles.groups(rows), profiles.leaky_packages(usable, arguments["share_pct"])
         services: dict[str, list[str]] = {}
         for group in sorted(found, key=lambda group: -group.rate_bytes_per_hour):
             if group.is_service:
@@ -61,13 +56,13 @@ class ActionModule(Action):
             if len(units) > _MOST_TARGETS
         ]
         # What another device says is a hint. Whom it is for is said by each host: in its own audit, then by a look.
-        audited = [row for row in rows if row.level != LEVELS[-1] and not too_old(row.audited_at, now, days)]
-        own = {row.host: [one.as_dict() for one in candidates(row, packages)] for row in audited}
+        audited = [row for row in rows if row.level != LEVELS[-1] and not profiles.too_old(row.audited_at, now, days)]
+        own = {row.host: [asdict(one) for one in profiles.candidates(row, packages)] for row in audited}
         return {
             "changed": False,
-            "groups": [group.as_dict() for group in found],
+            "groups": [asdict(group) for group in found],
             "targets": {host: units[:_MOST_TARGETS] for host, units in services.items()},
-            "packages": [package.as_dict() for package in packages],
+            "packages": [asdict(package) for package in packages],
             "candidates": {host: packages for host, packages in own.items() if packages},
             "now": now,
             "summary": told or ["no leak was found by the last audits of these hosts"],

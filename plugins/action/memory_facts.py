@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action, host_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
 
 
@@ -21,4 +22,5 @@ class ActionModule(Action):
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if not self._task.delegate_facts:
             host_of(self, self.variables)
-        return look(self, arguments["collector"], arguments, questions(arguments), self.variables)
+        with limited(SECONDS):
+            return look(self, arguments["collector"], arguments, questions(arguments), self.variables)

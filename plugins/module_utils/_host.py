@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import os
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO, ContextManager, FrozenSet, Iterator, List, Opt
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES, Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import (
+    failing,
     failure,
     identity,
     make_fresh,
@@ -75,10 +77,8 @@ class ProcessFolder(Folder):
 
     def __init__(self, path: str) -> None:
         self.path = path
-        try:
+        with failing("open", path):
             self._descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-        except OSError as error:
-            raise failure("open", path, error) from error
 
     def __enter__(self) -> ProcessFolder:
         return self
@@ -87,19 +87,15 @@ class ProcessFolder(Folder):
         os.close(self._descriptor)
 
     def read(self, name: str) -> str:
-        try:
-            with os.fdopen(os.open(name, os.O_RDONLY, dir_fd=self._descriptor), "rb") as stream:
-                return _decode(read_all(stream, self.path + "/" + name, _TOO_LARGE_BYTES))
-        except OSError as error:
-            raise failure("read", self.path + "/" + name, error) from error
+        path = self.path + "/" + name
+        with failing("read", path), os.fdopen(os.open(name, os.O_RDONLY, dir_fd=self._descriptor), "rb") as stream:
+            return _decode(read_all(stream, path, _TOO_LARGE_BYTES))
 
     def write(self, name: str, text: str) -> None:
-        try:
+        with failing("write", self.path + "/" + name):
             descriptor = os.open(name, os.O_WRONLY, dir_fd=self._descriptor)
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text.encode())
-        except OSError as error:
-            raise failure("write", self.path + "/" + name, error) from error
 
 
 class Host(Door):
@@ -134,11 +130,8 @@ class Host(Door):
         return self.root + path
 
     def read(self, path: str) -> str:
-        try:
-            with open_file(self.real(path), path) as stream:
-                return _decode(read_all(stream, path, TOO_LARGE_BYTES))
-        except OSError as error:
-            raise failure("read", path, error) from error
+        with failing("read", path), open_file(self.real(path), path) as stream:
+            return _decode(read_all(stream, path, TOO_LARGE_BYTES))
 
     def read_foreign(self, path: str) -> str:
         """As C(read()), where others may write: what they have put there in place of a file is an error."""
@@ -146,10 +139,8 @@ class Host(Door):
             return _decode(read_all(stream, path, _TOO_LARGE_BYTES))
 
     def _open_foreign(self, path: str) -> BinaryIO:
-        try:
+        with failing("read", path):
             return open_foreign(self.real(path), path)
-        except OSError as error:
-            raise failure("read", path, error) from error
 
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.real(path))
@@ -177,12 +168,10 @@ class Host(Door):
 
     def names(self, folder: str) -> List[str]:
         try:
-            return sorted(os.listdir(self.real(folder)))
-        except OSError as error:
-            failed = failure("list", folder, error)
-            if isinstance(failed, Missing):
-                return []
-            raise failed from error
+            with failing("list", folder):
+                return sorted(os.listdir(self.real(folder)))
+        except Missing:
+            return []
 
     def process(self, pid: int) -> ProcessFolder:
         return ProcessFolder(self.real(f"/proc/{pid}"))
@@ -206,10 +195,8 @@ class Host(Door):
         return (full.pss // 1024, full.uss // 1024) if full.rss and hasattr(full, "pss") else None
 
     def kernel_messages(self) -> str:
-        try:
+        with failing("read", "/dev/kmsg"):
             descriptor = os.open(self.real("/dev/kmsg"), os.O_RDONLY | os.O_NONBLOCK)
-        except OSError as error:
-            raise failure("read", "/dev/kmsg", error) from error
         try:
             return _decode(b"".join(_records(descriptor)))
         finally:
@@ -217,13 +204,11 @@ class Host(Door):
 
     def put(self, path: str, text: str) -> None:
         """Write into a file of the kernel, which takes it or refuses it as a whole."""
-        try:
+        with failing(f"write {text!r} to", path):
             # Never made here: a file that the kernel does not have is not created beside its own.
             descriptor = os.open(self.real(path), os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
             with os.fdopen(descriptor, "wb", buffering=0) as stream:
                 stream.write(text.encode())
-        except OSError as error:
-            raise failure(f"write {text!r} to", path, error) from error
 
     def write(self, path: str, text: str, mode: int = 0o644) -> None:
         """Replace a file in one step: readers see the old text or the new one, also after a power cut.
@@ -241,20 +226,16 @@ class Host(Door):
         The new file is in all but its text as the one at I(like), if that is given. Raises Changed where what is
         there is not I(before).
         """
-        try:
+        with failing("remove" if after is None else "write", path):
             who = None if like is None else identity(self.real(like), like)
             return Replacement(self.real(path), path, _encode(before), _encode(after), who, mode)
-        except OSError as error:
-            raise failure("remove" if after is None else "write", path, error) from error
 
     def sweep(self, folder: str) -> List[str]:
         """Remove what runs of ours that were killed have left in a folder, or above a missing one; the paths."""
         while folder.rpartition("/")[0] and not os.path.isdir(self.real(folder)):
             folder = folder.rpartition("/")[0]
-        try:
+        with failing("sweep", folder):
             return [f"{folder}/{name}" for name in sweep(self.real(folder))]
-        except OSError as error:
-            raise failure("sweep", folder, error) from error
 
     def remove_folder_if_empty(self, folder: str) -> bool:
         try:
@@ -271,7 +252,7 @@ class Host(Door):
         Where others may write, ask for a I(fresh) one: that a name of theirs stands there is an error then.
         """
         real = self.real(path)
-        try:
+        with failing("make", path):
             if fresh:
                 descriptor = make_fresh(real)
             else:
@@ -283,17 +264,11 @@ class Host(Door):
                 os.fchmod(descriptor, mode)
             finally:
                 os.close(descriptor)
-        except OSError as error:
-            raise failure("make", path, error) from error
 
     def remove_tree(self, path: str) -> None:
         """Remove a folder with all that is in it, if it is there; no link leads elsewhere."""
-        try:
+        with failing("remove", path), contextlib.suppress(FileNotFoundError):
             remove_tree(self.real(path))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise failure("remove", path, error) from error
 
     def size_bytes(self, path: str) -> int:
         """The size of a file that C(read_foreign()) would read."""
@@ -302,10 +277,8 @@ class Host(Door):
 
     def free_bytes(self, folder: str) -> int:
         """What may still be written in the file system of I(folder)."""
-        try:
+        with failing("look at", folder):
             found = os.statvfs(self.real(folder))
-        except OSError as error:
-            raise failure("look at", folder, error) from error
         return found.f_bavail * found.f_frsize
 
     def exclusive(self, what: str, wait_seconds: float = 300) -> ContextManager[None]:
@@ -319,11 +292,9 @@ class Host(Door):
         """Take the flock(2) of a file, which is made; C(None) where another has it. The kernel lets go of it when
         this process ends, however it ends. To be given to C(unlock()).
         """
-        try:
+        with failing("lock", path):
             # The descriptor is not inherited by what is run: only this process holds it.
             descriptor = os.open(self.real(path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise failure("lock", path, error) from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -349,7 +320,7 @@ class Host(Door):
         timeout_seconds = timeout_seconds or self._timeout_seconds
         environment = dict(os.environ, LC_ALL="C", SYSTEMD_COLORS="0", SYSTEMD_PAGER="")
         program = self.real(argv[0]) if argv[0].startswith("/") else argv[0]
-        with open(os.devnull, "rb") if stdin is None else self._open_foreign(stdin) as given:
+        with open(os.devnull, "rb") if stdin is None else self._open_foreign(stdin) as given, failing("run", argv[0]):
             try:
                 # Not run_command of AnsibleModule: the controller, which has none, looks at itself in this way too.
                 done = subprocess.run(  # pylint: disable=ansible-bad-function
@@ -360,8 +331,6 @@ class Host(Door):
                     timeout=timeout_seconds,
                     check=False,
                 )
-            except OSError as error:
-                raise failure("run", argv[0], error) from error
             except subprocess.TimeoutExpired as error:
                 message = "{} did not end within {} s".format(" ".join(argv[:3]), timeout_seconds)
                 raise HostError(message, argv[0]) from error

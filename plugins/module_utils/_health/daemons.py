@@ -5,17 +5,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import Dict, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import read_section
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import is_share
 
 # By the name of the process, which the kernel cuts after 15 bytes.
 DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")
 OOMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
-_SECTION = "[OOM]"
+_DURATION = re.compile("[0-9.][0-9. \ta-zA-Z\u00b5\u03bc]*")
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,24 @@ def _oomd_settings(host: Door) -> Dict[str, str]:
 
 
 def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:
-    """What section C([OOM]) of the files sets, the last one wins; an empty value takes it back."""
+    """What section C([OOM]) of the files sets, the last one wins; an empty value takes it back.
+
+    A value that systemd refuses, such as one with a remark behind it, leaves the one before.
+    """
     found: Dict[str, str] = {}
     for text in texts:
-        section = ""
-        for line in (line.strip() for line in text.split("\n")):
-            if line.startswith("["):
-                section = line
-            elif section == _SECTION and "=" in line and line[0] not in "#;":
-                key, _unused, value = line.partition("=")
-                found[key.strip()] = value.strip()
-    return {key: value for key, value in found.items() if key and value}
+        for _line, key, value in read_section(text, "OOM"):
+            if not value or _TAKES.get(key, bool)(value):
+                found[key] = value
+    return {key: value for key, value in found.items() if value}
+
+
+def _is_duration(value: str) -> bool:
+    return value == "infinity" or _DURATION.fullmatch(value) is not None
+
+
+_TAKES: Mapping[str, Callable[[str], bool]] = {
+    "SwapUsedLimit": is_share,
+    "DefaultMemoryPressureLimit": is_share,
+    "DefaultMemoryPressureDurationSec": _is_duration,
+}

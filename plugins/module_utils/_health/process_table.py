@@ -60,7 +60,7 @@ def read_process(host: Door, pid: int) -> Optional[Process]:
             rss_file_kib=numbers.get("RssFile"),
             rss_shmem_kib=numbers.get("RssShmem"),
             swap_kib=numbers.get("VmSwap", 0),
-            pgtables_kib=numbers.get("VmPTE", 0),
+            pgtables_kib=numbers.get("VmPTE", 0) + numbers.get("VmPMD", 0),
             oom_score=None if oom_score is None else int(oom_score),
             oom_score_adj=int(folder.read("oom_score_adj")),
         )

@@ -9,7 +9,8 @@ import re
 from typing import Dict, List, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import has_systemd, require_systemd
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import kernel_version
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import (
@@ -81,8 +82,8 @@ def _cmdline(host: Door, kernel: Tuple[int, int]) -> Dict[str, str]:
 
 def find_loader(host: Door) -> Loader:
     """The program that sets sysctls at boot: systemd where it is the init, else what C(sysctl) is."""
-    if host.exists("/run/systemd/system"):
-        return "systemd"
+    if has_systemd(host):
+        return _systemd_loader(host)
     program = next((path for path in PROGRAMS if host.exists(path)), None)
     if program is None:
         # No sysctl at all: an image whose init is not running, or nothing that loads files.
@@ -95,6 +96,19 @@ def find_loader(host: Door) -> Loader:
         return "procps"
     said = asked.stdout + asked.stderr
     return "busybox" if "BusyBox" in said else _procps_loader(said)
+
+
+def _systemd_loader(host: Door) -> Loader:
+    """Red Hat's 219 is all that is left of it, and 239 has the minus in front from later versions."""
+    try:
+        version = require_systemd(host)
+    except LifeboatError:
+        return "systemd"
+    if version <= 219:
+        return "systemd-219"
+    if version in (239, 244):
+        return "systemd-244"
+    return "systemd-243" if version < 244 else "systemd"
 
 
 def _procps_loader(version: str) -> Loader:

@@ -68,7 +68,7 @@ class Process:
     """C(VmSwap): what it has in swap, in KiB; 0 before 2.6.34, which does not tell."""
 
     pgtables_kib: int
-    """C(VmPTE): its page tables, in KiB; 0 where the kernel does not tell."""
+    """C(VmPTE): its page tables, with C(VmPMD) of 4.0 to 4.14, in KiB; 0 where the kernel does not tell."""
 
     oom_score: Optional[int]
     """C(oom_score): the number that the kernel itself shows; null where it could not be read."""

@@ -51,6 +51,15 @@ def failure(verb: str, path: str, error: OSError) -> HostError:
     return HostError(message, path)
 
 
+@contextlib.contextmanager
+def failing(verb: str, path: str) -> Iterator[None]:
+    """An OSError inside is C(failure()) to I(verb) the file or folder at I(path)."""
+    try:
+        yield
+    except OSError as error:
+        raise failure(verb, path, error) from error
+
+
 def kind(found: os.stat_result) -> str:
     return _KINDS.get(stat.S_IFMT(found.st_mode), "something else")
 

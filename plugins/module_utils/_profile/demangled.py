@@ -48,9 +48,10 @@ class Name(NamedTuple):
 def parse_name(text: str) -> Name:
     """Of GNU's and LLVM's demanglers, of Rust, and as heaptrack shortens it; without parts where it has no name."""
     text = text[:_LONGEST].strip()
-    crate = _CRATE.match(text)
+    found = _CRATE.match(text)
+    crate = text[found.end() :][: int(found.group(1))] if found else ""
     if crate:
-        return Name((text[crate.end() :][: int(crate.group(1))], text), False)
+        return Name((crate, text), False)
     if "$" in text:
         text = _ESCAPED.sub(_sign, text[1:] if text.startswith("_$LT$") else text)
     return _parsed(_BEHIND.sub("", _BEFORE.sub("", _HASH.sub("", text))))

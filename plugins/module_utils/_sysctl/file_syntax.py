@@ -5,7 +5,8 @@
 
 The programs agree on plain C(key = value) lines and on little else. What they do was read in their sources and
 compared with what they do when run (tests/precedence): systemd 252 and 257 (src/sysctl/sysctl.c), procps
-3.3.17, 4.0.2 and 4.0.4 (sysctl.c), BusyBox 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c).
+3.3.17, 4.0.2 and 4.0.4 (sysctl.c), BusyBox 1.35 and 1.37 (procps/sysctl.c, libbb/parse_config.c). Only read was
+systemd of Red Hat, 219 and 239.
 """
 
 from __future__ import annotations
@@ -30,8 +31,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 if TYPE_CHECKING:
     from typing import Literal
 
+    # systemd-244 and older know no patterns, systemd-243 and older no minus in front, and systemd-219 is Red Hat's.
     # procps3 is 3.3.17; procps3-run-first is 3.3.16 and older, where /run hides /etc.
-    Loader = Literal["systemd", "procps", "procps3", "procps3-run-first", "busybox"]
+    Loader = Literal[
+        "systemd", "systemd-244", "systemd-243", "systemd-219", "procps", "procps3", "procps3-run-first", "busybox"
+    ]
 else:  # Literal came with Python 3.8
     Loader = str
 
@@ -221,6 +225,20 @@ def _systemd_line(line: str) -> Optional[_KeyValue]:
     return _KeyValue(key, None if value is None else value.strip(_BLANKS), minus)
 
 
+def _systemd_244_line(line: str) -> Optional[_KeyValue]:
+    """C(-key) alone is no assignment."""
+    said = _systemd_line(line)
+    if said is not None and said.value is None:
+        raise _MalformedError("no value: systemd before 245 wants key = value")
+    return said
+
+
+def _systemd_243_line(line: str) -> Optional[_KeyValue]:
+    """A minus is part of the name, so that C(-key = value) reaches nothing."""
+    said = _systemd_244_line(line)
+    return said if said is None or not said.minus else said._replace(key="-" + said.key, minus=False)
+
+
 def _procps_line(line: str) -> Optional[_KeyValue]:
     line = line.lstrip(_C_SPACE)
     if not line or line[0] in _COMMENTS:
@@ -275,6 +293,10 @@ def simplified(key: str) -> str:
 
 _DIALECTS: Dict[str, _Dialect] = {
     "systemd": _Dialect(_systemd_lines, _systemd_line, _SYSTEMD_LONGEST_LINE_BYTES),
+    # Only a line feed ends a line up to 239.
+    "systemd-244": _Dialect(_c_lines, _systemd_244_line),
+    "systemd-243": _Dialect(_c_lines, _systemd_243_line),
+    "systemd-219": _Dialect(_c_lines, _systemd_243_line),
     "procps": _Dialect(_c_lines, _procps_line),
     "procps3": _Dialect(_c_lines, _procps3_line),
     "procps3-run-first": _Dialect(_c_lines, _procps3_line),

@@ -19,7 +19,8 @@ class SysctlState:
     """The sysctls of one host."""
 
     loader: Loader
-    """What sets them at boot: C(systemd), C(procps), C(procps3), C(procps3-run-first) or C(busybox). See sysctl.d(5).
+    """What sets them at boot: C(systemd), C(procps), C(procps3), C(procps3-run-first) or C(busybox); C(systemd-244),
+    C(systemd-243) or C(systemd-219) for an older systemd, which reads less of sysctl.d(5).
     """
 
     own_path: str

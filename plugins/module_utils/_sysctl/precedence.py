@@ -76,10 +76,14 @@ _BRACES = re.compile(r"\{([^{}]*)\}")
 _STARS = re.compile(r"\*+")
 
 # systemd: sysctl.d(5); /lib only where /usr is split (no longer from 255), elsewhere it is /usr/lib itself.
-# Its last file is the credential of systemd-sysctl.service(8), from 252; it does not read /etc/sysctl.conf.
+# Its last file is the credential of systemd-sysctl.service(8), from 252. Red Hat's 219 alone reads /etc/sysctl.conf.
 # procps: sysctl(8), --system. BusyBox: sysctl -p.
+_SYSTEMD = Sources(_FOLDERS, "/run/credentials/systemd-sysctl.service/sysctl.extra")
 SOURCES: Mapping[str, Sources] = {
-    "systemd": Sources(_FOLDERS, "/run/credentials/systemd-sysctl.service/sysctl.extra"),
+    "systemd": _SYSTEMD,
+    "systemd-244": _SYSTEMD,
+    "systemd-243": _SYSTEMD,
+    "systemd-219": Sources(_FOLDERS, _SYSCTL_CONF),
     "procps": Sources(_FOLDERS, _SYSCTL_CONF),
     "procps3": Sources(_FOLDERS, _SYSCTL_CONF),
     "procps3-run-first": Sources(_RUN_FIRST, _SYSCTL_CONF),
@@ -148,18 +152,15 @@ def winner(writes: Sequence[Assignment], key: str) -> Optional[Assignment]:
 
 
 def _is_read(name: str, loader: Loader) -> bool:
-    return name.endswith(".conf") and not (loader == "systemd" and name.startswith("."))
+    return name.endswith(".conf") and not (loader.startswith("systemd") and name.startswith("."))
 
 
 def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
-    """Each key once. Setting it to another value moves it to the end, the same value leaves it in its place.
-
-    Excluding the very same key or pattern takes earlier lines back. A pattern skips all keys named anywhere.
-    """
+def _once(lines: Sequence[Assignment]) -> Dict[str, Assignment]:
+    """Each key once. Setting it to another value moves it to the end, the same value leaves it in its place."""
     kept: Dict[str, Assignment] = {}
     for line in lines:
         old = kept.get(line.key)
@@ -168,6 +169,18 @@ def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
         else:
             kept.pop(line.key, None)
         kept[line.key] = line
+    return kept
+
+
+def _old_systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """No patterns."""
+    for line in _once(lines).values():
+        yield from _reaching(line, line.key, existing)
+
+
+def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Iterator[Assignment]:
+    """Excluding the very same key or pattern takes earlier lines back. A pattern skips all keys named anywhere."""
+    kept = _once(lines)
     _check_patterns(kept.values())
     spelled = 0
     for line in kept.values():
@@ -267,6 +280,9 @@ def _without_braces(pattern: str) -> Iterator[str]:
 
 _PLANS: Dict[str, Callable[[Sequence[Assignment], Sequence[str]], Iterator[Assignment]]] = {
     "systemd": _systemd_writes,
+    "systemd-244": _old_systemd_writes,
+    "systemd-243": _old_systemd_writes,
+    "systemd-219": _old_systemd_writes,
     "procps": _procps_writes,
     "procps3": _plain_writes,
     "procps3-run-first": _plain_writes,

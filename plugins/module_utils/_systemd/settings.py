@@ -95,7 +95,8 @@ def _fraction(digits: str, factor: int) -> int:
     return int(part * factor)
 
 
-def _is_share(value: str) -> bool:
+def is_share(value: str) -> bool:
+    """Whether it is at most 100 %, in hundredths, thousandths or ten thousandths (parse_permyriad())."""
     match = _PERCENT.fullmatch(value)
     if match is None:
         return False
@@ -112,7 +113,7 @@ def _is_score(value: str) -> bool:
 
 
 def _is_memory(value: str) -> bool:
-    return value in ("", "infinity") or _is_share(value) or size_bytes(value) is not None
+    return value in ("", "infinity") or is_share(value) or size_bytes(value) is not None
 
 
 def _is_policy(value: str) -> bool:

@@ -9,7 +9,7 @@ import contextlib
 import itertools
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,9 +59,6 @@ class Group:
         end = "" if self.is_service else "; it is no service and is not profiled, heap_profile may attach to its pid"
         return f"{self.chosen}: {what} leaks{more}{end}"
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class LeakyPackage:
@@ -73,16 +70,11 @@ class LeakyPackage:
     units: tuple[str, ...]
     files: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-def groups(rows: Iterable[Row], hosts: Collection[str]) -> list[Group]:
-    """The leaks of these hosts' last audits, grouped."""
+def groups(rows: Iterable[Row]) -> list[Group]:
+    """The leaks of the last audits of hosts, grouped."""
     found: dict[tuple[str, str, str], list[tuple[int, str]]] = {}
     for row in rows:
-        if row.host not in hosts:
-            continue
         for leak in row.leaks:
             key = (leak.unit, leak.package or "", leak.version or "")
             found.setdefault(key, []).append((leak.rate_bytes_per_hour, row.host))
@@ -129,7 +121,7 @@ def _short(one: _Kept) -> _Kept:
 
 
 def profiles_of(report_dir: Path, host: str) -> list[HeapProfile]:
-    """The profiles of one host. A file that is none is left to C(profiles()) to complain of."""
+    """The profiles of one host. A file that is none is left to C(young()) to complain of."""
     found = []
     for path in _files(report_dir, host):
         with contextlib.suppress(HostError):
@@ -137,9 +129,7 @@ def profiles_of(report_dir: Path, host: str) -> list[HeapProfile]:
     return found
 
 
-def profiles(
-    report_dir: Path, hosts: Iterable[str], now: int, max_age_days: int
-) -> tuple[list[HeapProfile], list[str]]:
+def young(report_dir: Path, hosts: Iterable[str], now: int, max_age_days: int) -> tuple[list[HeapProfile], list[str]]:
     """Those of these hosts that are young enough, and why others are not used."""
     found: list[HeapProfile] = []
     unused: list[str] = []

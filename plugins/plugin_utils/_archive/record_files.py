@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple, TextIO
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
@@ -136,18 +136,11 @@ class RecordFiles:
 
     def rows(self) -> Iterator[FiledRow]:
         """Each record's row. A file that is no record is told as a host that was not audited."""
-        for path in self.files():
-            try:
-                yield _first_line(path)
-            except HostError as error:
-                yield _filed(path, unreadable(path.stem, str(error)))
+        return map(_first_line, self.files())
 
-    def run_of(self, host: str) -> str | None:
-        """The run that the record of a host is of, C(None) where there is none that can be read."""
-        try:
-            return _first_line(self.path_of(host)).row.run
-        except HostError:
-            return None
+    def run_of(self, host: str) -> str:
+        """The run that the record of a host is of, empty where there is none that can be read."""
+        return _first_line(self.path_of(host)).row.run
 
     def sweep(self) -> None:
         """Remove what writers that were killed have left behind."""
@@ -163,15 +156,21 @@ class RecordFiles:
 
 def load_record(path: Path) -> Record:
     """The whole record, as far as it is one of this version. Raises HostError for a file that is not one."""
-    data = _json(path)
     try:
-        return salvage(Record, data)
-    except WrongShape as error:
-        raise _no_record(path, error) from error
+        return salvage(Record, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError, WrongShape) as error:
+        raise HostError(f"{path} is not a record of an audit: {error}; remove it", str(path)) from error
 
 
-def unreadable(host: str, error: str) -> Record:
-    """What stands in for the record in a file that is none."""
+def record_or_failure(path: Path) -> Record:
+    """The record, or one that stands in for it where the file is none."""
+    try:
+        return load_record(path)
+    except HostError as error:
+        return _unreadable(path.stem, str(error))
+
+
+def _unreadable(host: str, error: str) -> Record:
     finding = Finding(
         id="audit.failed",
         severity="critical",
@@ -184,36 +183,19 @@ def unreadable(host: str, error: str) -> Record:
     return Record(host=host, run="", audited_at="", reachable=True, error=error, findings=(finding,))
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise _no_record(path, error) from error
-
-
-def _no_record(path: Path, error: Exception) -> HostError:
-    return HostError(f"{path} is not a record of an audit: {error}; remove it", str(path))
-
-
 def _first_line(path: Path) -> FiledRow:
-    """The row as it was written with the record; for a record of another version, made anew."""
-    try:
-        with path.open(encoding="utf-8") as stream:
-            if hasattr(os, "posix_fadvise"):
-                # Else the kernel reads ahead what nobody asks for: the rest of the record.
-                os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
-            line = stream.readline()
-    except (OSError, ValueError) as error:
-        raise _no_record(path, error) from error
+    """The row as it was written with the record; for a record of another version, or what is none, made anew."""
+    line = ""
+    with suppress(OSError, ValueError), path.open(encoding="utf-8") as stream:
+        if hasattr(os, "posix_fadvise"):
+            # Else the kernel reads ahead what nobody asks for: the rest of the record.
+            os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        line = stream.readline()
     if line.startswith(_BEGIN) and line.endswith(_END):
         text = line[len(_BEGIN) : -len(_END)]
         with suppress(ValueError, RecursionError, WrongShape):  # not as this version writes it
             return FiledRow(path, load(Row, json.loads(text), "row"), text)
-    return _filed(path, load_record(path))
-
-
-def _filed(path: Path, record: Record) -> FiledRow:
-    row = row_of(record)
+    row = row_of(record_or_failure(path))
     return FiledRow(path, row, json.dumps(asdict(row)))
 
 

@@ -9,22 +9,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import History
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import (
-    RecordFiles,
-    load_record,
-    unreadable,
-)
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles, record_or_failure
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import Row
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._report import exports
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.exports import (
-    FindingsCsv,
-    FleetJson,
-    Junit,
-    Prometheus,
-)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.host_page_file import draw_host, is_drawn
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.index_page import CHART_DAYS, IndexPage, PlainList
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.leaking_packages import LeakingPackages
@@ -54,25 +44,22 @@ def roll_up(
         ]
         plain = PlainList(list_stream)
         fleet, findings, junit, metrics = streams
-        fleet_json = FleetJson(fleet, iso(now))
-        exports = (FindingsCsv(findings), Junit(junit), Prometheus(metrics, iso(now)))
+        fleet_json = exports.FleetJson(fleet, iso(now))
+        others = (exports.FindingsCsv(findings), exports.Junit(junit), exports.Prometheus(metrics, iso(now)))
         for filed in files.rows():
             if not is_drawn(files, filed.path):
-                try:
-                    record = load_record(filed.path)
-                except HostError as error:
-                    record = unreadable(filed.path.stem, str(error))
+                record = record_or_failure(filed.path)
                 draw_host(files, filed, record, history.past(record.host))
             index.add(filed.row, filed.path.stem)
             plain.add(filed.row, filed.path.stem)
             fleet_json.add(filed)
-            for export in exports:
+            for export in others:
                 export.add(filed.row)
             packages.add(filed.row)
             see(filed.row)
         found = packages.findings()
         index.write(index_stream, found)
         plain.finish()
-        for each in (fleet_json, *exports):
+        for each in (fleet_json, *others):
             each.finish(found)
     return files.folder / INDEX

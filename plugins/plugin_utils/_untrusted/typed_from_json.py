@@ -10,6 +10,7 @@ is right and drops the rest; it is for record files, which may be of another ver
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
@@ -25,6 +26,9 @@ MOST_ENTRIES = 65_536
 """Of one list or dictionary."""
 MOST_CHARACTERS = 1 << 20
 """Of one text."""
+MOST_DIGITS = 1000
+"""Of a number in a text: Python reads none of more than 4300."""
+_TOO_MANY_DIGITS = re.compile(rf"(?<!\d)\d{{{MOST_DIGITS + 1}}}")
 _LARGEST = 2**63 - 1
 _SIZES = (0, 2**53)
 # What a name says of its number: its unit bounds it.
@@ -71,11 +75,12 @@ def salvage(kind: type[_T], data: Any) -> _T:
 
 
 @cache
-def _reader(hint: Any, lenient: bool) -> _Reader:
-    """What reads a value of this type."""
+def _reader(hint: Any, lenient: bool, bounds: tuple[float, float] = _ANY) -> _Reader:
+    """What reads a value of this type; a number of it is within I(bounds)."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return _optional(_reader(next(one for one in arguments if one is not types.NoneType), lenient), lenient)
+        known = next(one for one in arguments if one is not types.NoneType)
+        return _optional(_reader(known, lenient, bounds), lenient)
     if origin in (tuple, list):
         return _sequence(_reader(arguments[0], lenient), lenient, origin)
     if origin in (Mapping, dict):
@@ -84,7 +89,7 @@ def _reader(hint: Any, lenient: bool) -> _Reader:
         return _one_of(arguments)
     if is_dataclass(hint) and isinstance(hint, type):
         return _fields(hint, lenient)
-    return _plain(hint, *_ANY)
+    return _plain(hint, *bounds)
 
 
 def _optional(read: _Reader, lenient: bool) -> _Reader:
@@ -145,7 +150,7 @@ def _one_of(words: tuple[Any, ...]) -> _Reader:
 
 def _fields(kind: Any, lenient: bool) -> _Reader:
     hints = typing.get_type_hints(kind, localns={"Loader": str})
-    readers = {each.name: _named(each.name, hints[each.name], lenient) for each in fields(kind)}
+    readers = {each.name: _reader(hints[each.name], lenient, _bounds(each.name)) for each in fields(kind)}
     required = {each.name for each in fields(kind) if each.default is each.default_factory is MISSING}
 
     def instance(data: Any) -> Any:
@@ -168,16 +173,10 @@ def _fields(kind: Any, lenient: bool) -> _Reader:
     return instance
 
 
-def _named(name: str, hint: Any, lenient: bool) -> _Reader:
-    """What reads a field: the unit in its name bounds its number."""
-    by_end = next((bounds for end, bounds in _BY_END.items() if name.endswith(end)), None)
-    bounds = _BY_NAME.get(name, by_end)
-    known = typing.get_args(hint) or (hint,)
-    number = next((one for one in known if one in (int, float)), None)
-    if bounds is None or number is None or set(known) - {number, types.NoneType}:
-        return _reader(hint, lenient)
-    read = _plain(number, *bounds)
-    return _optional(read, lenient) if types.NoneType in known else read
+def _bounds(name: str) -> tuple[float, float]:
+    """The unit in the name of a field bounds its number."""
+    by_end = next((bounds for end, bounds in _BY_END.items() if name.endswith(end)), _ANY)
+    return _BY_NAME.get(name, by_end)
 
 
 def _plain(kind: Any, low: float, high: float) -> _Reader:
@@ -187,11 +186,18 @@ def _plain(kind: Any, low: float, high: float) -> _Reader:
     def plain(data: Any) -> Any:
         if not isinstance(data, kind):
             raise WrongShape(f"found {type(data).__name__}, expected {kind.__name__}")
-        if kind is str and len(data) > MOST_CHARACTERS:
-            raise WrongShape(f"found {len(data)} characters, expected at most {MOST_CHARACTERS}")
+        if kind is str and len(data) > MOST_DIGITS:
+            _bound(data)
         return data
 
     return plain
+
+
+def _bound(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise WrongShape(f"found {len(text)} characters, expected at most {MOST_CHARACTERS}")
+    if _TOO_MANY_DIGITS.search(text):
+        raise WrongShape(f"found a number of more than {MOST_DIGITS} digits")
 
 
 def _number(kind: Any, low: float, high: float) -> _Reader:

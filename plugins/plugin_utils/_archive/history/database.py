@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import HistoryUnusable
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.schema import TABLES, VERSION, version_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.schema import TABLES, VERSION
 
 _BUSY_SECONDS = 60.0
 
@@ -58,11 +58,11 @@ class Database:
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        if version_of(self._connection) == VERSION:
+        if self._version() == VERSION:
             return
         self._to_wal()
         with self.writing():
-            found = version_of(self._connection)
+            found = self._version()
             if found == VERSION:  # another process was faster
                 return
             if found:
@@ -73,6 +73,9 @@ class Database:
             for statement in TABLES:
                 self._connection.execute(statement)
             self._connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
 
     def _to_wal(self) -> None:
         """Turn to WAL once. While another process does the same SQLite says at once that it is locked: wait here."""

@@ -9,8 +9,6 @@ night, write 400,000 readings of services a night. Times are seconds since the e
 
 from __future__ import annotations
 
-import sqlite3
-
 VERSION = 1
 TABLES = (
     "CREATE TABLE hosts (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
@@ -78,7 +76,3 @@ TABLES = (
         PRIMARY KEY (host, unit, package, at)
     ) WITHOUT ROWID""",
 )
-
-
-def version_of(database: sqlite3.Connection) -> int:
-    return int(database.execute("PRAGMA user_version").fetchone()[0])

@@ -177,7 +177,11 @@ def test_a_file_that_can_not_be_read_is_an_error(host: FakeHost) -> None:
         (["SwapUsedLimit=90%\n"], []),
         (["[OOM\nSwapUsedLimit=90%\n"], []),
         (["[OOM]\n=\n = 90%\nSwapUsedLimit\n"], []),
-        (["[OOM]\nX=\udcff<b>\x00\x85y\n"], ["\udcff<b>\x00\x85y"]),
+        (["[OOM]\nX=<b>\x1b\x85y\nY=\udcff\nZ=1\n"], ["<b>\x1b\x85y"]),
+        (["[OOM]\nSwapUsedLimit=80%\nSwapUsedLimit=90% # more\n"], ["80%"]),
+        (["[OOM]\nSwapUsedLimit=101%\nDefaultMemoryPressureLimit=0.5\n"], []),
+        (["[OOM]\nDefaultMemoryPressureDurationSec=1min 30s\nDefaultMemoryPressureDurationSec=20s;\n"], ["1min 30s"]),
+        (["[OOM]\nSwapUsedLimit=\\\n# a remark\n80%\n"], ["80%"]),
         (["", "\n\n"], []),
         ([], []),
     ],
@@ -192,7 +196,8 @@ def test_a_file_that_can_not_be_read_is_an_error(host: FakeHost) -> None:
             "another section",
             "lower case",
         ],
-        *["sections", "a section ends with its file", "no section", "truncated", "no key", "hostile", "empty", "none"],
+        *["sections", "a section ends with its file", "no section", "truncated", "no key"],
+        *["hostile", "a remark behind it", "no shares", "a time", "a remark within", "empty", "none"],
     ],
 )
 def test_settings_are_those_of_their_section(texts: list[str], found: list[str]) -> None:

@@ -60,6 +60,13 @@ def test_a_process_is_read_as_the_kernel_shows_it(host: FakeHost) -> None:
     )
 
 
+def test_middle_directories_are_page_tables_too(host: FakeHost) -> None:
+    """They are counted apart in 4.0 to 4.14."""
+    host.has_process(7, status="VmRSS:\t1740 kB\nVmPTE:\t48 kB\nVmPMD:\t12 kB\nVmSwap:\t0 kB\n")
+    found = read_process(host, 7)
+    assert found is not None and found.pgtables_kib == 60
+
+
 def test_what_an_old_kernel_does_not_show_is_none(host: FakeHost) -> None:
     host.has_process(7, status="Name:\tsh\nUid:\t0\t0\t0\t0\nVmRSS:\t1740 kB\n")
     (Path(host.root) / "proc/7/oom_score").unlink()

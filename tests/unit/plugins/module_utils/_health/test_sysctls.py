@@ -129,6 +129,25 @@ def test_a_file_that_may_not_be_read_is_an_error_that_names_it(host: FakeHost) -
 
 
 @pytest.mark.parametrize(
+    ("version", "loader"),
+    [
+        ("systemd 219\n", "systemd-219"),
+        ("systemd 232\n", "systemd-243"),
+        ("systemd 239 (239-82.el8_10.5)\n", "systemd-244"),
+        ("systemd 241 (241)\n", "systemd-243"),
+        ("systemd 244 (v244.5)\n", "systemd-244"),
+        ("systemd 245 (245.4-4ubuntu3.24)\n", "systemd"),
+        ("what\n", "systemd"),
+    ],
+    ids=["CentOS 7", "Debian 9", "RHEL 8", "Debian 10", "Fedora 31", "Ubuntu 20.04", "it does not say"],
+)
+def test_an_old_systemd_reads_less(host: FakeHost, version: str, loader: str) -> None:
+    host.has_folder("/run/systemd/system")
+    host.commands["systemctl --version"] = version
+    assert find_loader(host) == loader
+
+
+@pytest.mark.parametrize(
     ("target", "version", "loader"),
     [
         (None, "sysctl from procps-ng 4.0.4\n", "procps"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.demangled import parse_name
@@ -142,5 +142,7 @@ def test_no_name_takes_long(piece: str) -> None:
 
 
 @given(st.lists(st.sampled_from([*PIECES, "std", "::", " ", "*", "&", "{", "}", "]", "$", "_R", "C5"])).map("".join))
+@example("_RC5")
+@example("_RC0a")
 def test_whatever_is_said_has_a_name_or_none(text: str) -> None:
     assert all(parse_name(text).parts)

@@ -17,7 +17,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax i
     swapped,
 )
 
-LOADERS = ("systemd", "procps", "procps3", "procps3-run-first", "busybox")
+OLD_SYSTEMD = ("systemd-244", "systemd-243", "systemd-219")
+LOADERS = ("systemd", *OLD_SYSTEMD, "procps", "procps3", "procps3-run-first", "busybox")
 PATH = "/etc/sysctl.d/10-a.conf"
 MODERN = ("systemd", "procps")
 
@@ -168,13 +169,14 @@ def test_line_numbers(text: str, loader: str, expected: list[int]) -> None:
     assert numbers(text, loader) == expected
 
 
-@pytest.mark.parametrize("loader", [*MODERN, "procps3"])
+@pytest.mark.parametrize("loader", [*MODERN, "systemd-244", "procps3"])
 def test_a_minus_before_an_assignment(loader: str) -> None:
     assert parse("-vm.x = 1", PATH, loader).assignments == (Assignment("vm.x", "1", PATH, 1, ignore_failure=True),)
 
 
-def test_busybox_takes_the_minus_for_a_part_of_the_name() -> None:
-    assert parse("-vm.x = 1", PATH, "busybox").assignments == (Assignment("-vm.x", "1", PATH, 1),)
+@pytest.mark.parametrize("loader", ["systemd-243", "systemd-219", "busybox"])
+def test_some_take_the_minus_for_a_part_of_the_name(loader: str) -> None:
+    assert parse("-vm.x = 1", PATH, loader).assignments == (Assignment("-vm.x", "1", PATH, 1),)
 
 
 @pytest.mark.parametrize("loader", MODERN)
@@ -201,6 +203,7 @@ def test_is_glob(key: str, expected: bool) -> None:
         pytest.param("- = 1", MODERN[:1], "no key", id="a minus and a value"),
         pytest.param("/ = 1", MODERN[:1], "no key", id="a path of nothing"),
         pytest.param("vm/../kernel/panic = 1", MODERN[:1], "systemd refuses", id="dots that lead out"),
+        pytest.param("-vm.*", OLD_SYSTEMD, "no value: systemd before 245", id="an old systemd knows no exclusion"),
         pytest.param("vm.x", ("procps3",), "no value", id="procps 3 without a value"),
         pytest.param("-vm.*", ("procps3",), "no value", id="procps 3 knows no exclusion"),
         pytest.param("===", ("procps3",), "no value", id="equals signs alone"),
@@ -266,5 +269,5 @@ def test_simplified(key: str, expected: str) -> None:
 
 
 def test_an_unknown_loader_is_named() -> None:
-    with pytest.raises(Unsupported, match="'sysvinit' is not a known sysctl loader: systemd, procps"):
+    with pytest.raises(Unsupported, match="'sysvinit' is not a known sysctl loader: systemd, systemd-244"):
         parse("", PATH, "sysvinit")

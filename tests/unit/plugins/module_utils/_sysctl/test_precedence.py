@@ -38,6 +38,8 @@ def conf(loader: str, text: str) -> list[tuple[str, str]]:
     ("loader", "first", "last"),
     [
         pytest.param("systemd", "/etc/sysctl.d", CREDENTIAL, id="systemd"),
+        pytest.param("systemd-244", "/etc/sysctl.d", CREDENTIAL, id="an older systemd"),
+        pytest.param("systemd-219", "/etc/sysctl.d", "/etc/sysctl.conf", id="Red Hat brings sysctl.conf back"),
         pytest.param("procps", "/etc/sysctl.d", "/etc/sysctl.conf", id="procps"),
         pytest.param("procps3", "/etc/sysctl.d", "/etc/sysctl.conf", id="procps 3.3.17"),
         pytest.param("procps3-run-first", "/run/sysctl.d", "/etc/sysctl.conf", id="procps up to 3.3.16"),
@@ -212,6 +214,12 @@ def test_debian_12_brings_sysctl_conf_back_by_a_link() -> None:
 def test_writes_in_their_order(text: str, systemd: list[tuple[str, str]], procps: list[tuple[str, str]]) -> None:
     assert conf("systemd", text) == systemd
     assert conf("procps", text) == procps
+
+
+@pytest.mark.parametrize("loader", ["systemd-244", "systemd-243", "systemd-219"])
+def test_an_old_systemd_knows_no_patterns(loader: str) -> None:
+    text = f"vm.overcommit_* = 1\n{MODE} = 1\n-{MODE}\nkernel.panic = 5\n{MODE} = 2\n"
+    assert writes(loader, ("/etc/sysctl.d/a.conf", text)) == [("kernel.panic", "5"), (MODE, "2")]
 
 
 def test_systemd_expands_as_listed_and_procps_sorted() -> None:

@@ -5,48 +5,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict
 
 import pytest
 from unit.fake_host import FakeKernel
-from unit.samples import RUNTIME
+from unit.sysctl_runs import OURS, PANIC, absent, kernel, present
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
-from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, PANIC_ON_OOM, RATIO
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import COMMENTED
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import BACKUP
 
 LATE = "/etc/sysctl.d/99-zzz.conf"
 VENDOR = "/usr/lib/sysctl.d/99-zzzz.conf"
 COPY = VENDOR.replace("/usr/lib", "/etc")
-Declared = Dict[str, Dict[str, Any]]
-OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
-PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 
 
 @pytest.fixture
 def host(tmp_path: Path) -> FakeKernel:
-    found = FakeKernel(tmp_path)
-    found.has_folder("/run/systemd/system")
-    found.runs_with(RUNTIME)
-    found.has("/proc/meminfo", "MemTotal: 4000000 kB\nMemFree: 1000000 kB\nMemAvailable: 2000000 kB\n")
-    found.has_folder("/etc/sysctl.d")
-    return found
-
-
-def present(host: FakeKernel, declared: Declared) -> dict[str, Any]:
-    return _converged(host, declared, {"on_conflict": "override"})
-
-
-def absent(host: FakeKernel, declared: Declared, check_mode: bool = False) -> dict[str, Any]:
-    return _converged(host, {name: {} for name in declared}, {"state": "absent"}, check_mode)
-
-
-def _converged(host: FakeKernel, declared: Declared, more: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
-    ((name, options),) = declared.items()
-    return converge(host, load_policy({name: {**options, **more}}), check_mode)[name]
+    return kernel(tmp_path)
 
 
 @pytest.mark.parametrize(

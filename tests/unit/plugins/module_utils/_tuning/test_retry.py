@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import multiprocessing
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 import pytest
 from unit.fake_host import FakeKernel
-from unit.samples import RUNTIME
+from unit.sysctl_runs import OURS, PANIC, Declared, absent, kernel, present
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
@@ -21,23 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import M
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge import converge
 
-Declared = Dict[str, Dict[str, Any]]
-OURS: Declared = {"overcommit": {"mode": "always", "ratio": 80}}
-PANIC: Declared = {"reaction": {"panic_on_oom": "global", "force": True}}
 ROUNDS = 20
-
-
-def present(host: FakeKernel, declared: Declared) -> dict[str, Any]:
-    return _converged(host, declared, {"on_conflict": "override"})
-
-
-def absent(host: FakeKernel, declared: Declared, check_mode: bool = False) -> dict[str, Any]:
-    return _converged(host, {name: {} for name in declared}, {"state": "absent"}, check_mode)
-
-
-def _converged(host: FakeKernel, declared: Declared, more: dict[str, Any], check_mode: bool = False) -> dict[str, Any]:
-    ((name, options),) = declared.items()
-    return converge(host, load_policy({name: {**options, **more}}), check_mode)[name]
 
 
 def work(root: Path, values: Declared, meet: Any) -> None:
@@ -52,12 +36,7 @@ def work(root: Path, values: Declared, meet: Any) -> None:
 
 @pytest.fixture
 def host(tmp_path: Path) -> FakeKernel:
-    found = FakeKernel(tmp_path)
-    found.has_folder("/run/systemd/system")
-    found.runs_with(RUNTIME)
-    found.has("/proc/meminfo", "MemTotal: 4000000 kB\nMemFree: 1000000 kB\nMemAvailable: 2000000 kB\n")
-    found.has_folder("/etc/sysctl.d")
-    return found
+    return kernel(tmp_path)
 
 
 def test_no_line_is_lost_between_two_runs(host: FakeKernel) -> None:

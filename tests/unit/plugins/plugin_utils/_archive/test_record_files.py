@@ -83,7 +83,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     path = RecordFiles(tmp_path / "not" / "yet").write(found).path
     assert load_record(path) == found
     assert RecordFiles(tmp_path / "not" / "yet").run_of("a") == RUN
-    assert RecordFiles(tmp_path).run_of("nobody") is None
+    assert RecordFiles(tmp_path).run_of("nobody") == ""
 
 
 def test_numbers_in_names_are_numbers(tmp_path: Path) -> None:
@@ -200,7 +200,7 @@ def test_a_file_that_is_no_record_is_named_with_what_to_do(tmp_path: Path, conte
         load_record(tmp_path / "hosts" / "a.json")
     (filed,) = RecordFiles(tmp_path).rows()
     assert (filed.row.host, filed.row.level) == ("a", "not audited")
-    assert RecordFiles(tmp_path).run_of("a") is None
+    assert RecordFiles(tmp_path).run_of("a") == ""
 
 
 def test_a_file_that_is_no_record_does_not_hide_the_others(tmp_path: Path) -> None:

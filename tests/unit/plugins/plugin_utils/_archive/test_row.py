@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, is_dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from unit.samples import memory, oom_event, process, sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import unreadable
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import record_or_failure
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import (
     MOST_CANDIDATES,
     MOST_DRIFT,
@@ -168,7 +169,8 @@ def test_all_text_of_a_row_is_printable(text: str) -> None:
         assert not isinstance(value, str) or (value.isprintable() and len(value) <= 1000)
 
 
-def test_a_file_that_is_no_record_has_a_row_that_says_so() -> None:
-    row = row_of(unreadable("web", "web.json is not a record; remove it"))
-    assert (row.host, row.level, row.error) == ("web", "not audited", "web.json is not a record; remove it")
+def test_a_file_that_is_no_record_has_a_row_that_says_so(tmp_path: Path) -> None:
+    row = row_of(record_or_failure(tmp_path / "web.json"))
+    assert (row.host, row.level) == ("web", "not audited")
+    assert row.error is not None and "web.json is not a record of an audit: [Errno 2]" in row.error
     assert row.findings[0].id == "audit.failed"

@@ -69,6 +69,22 @@ def test_a_host_without_room_for_a_module_is_looked_at_without_one() -> None:
         look(Action("/usr/bin/python3", error), collector="native")
 
 
+def test_an_answer_that_ansible_trips_over_is_told_in_one_sentence() -> None:
+    """Such as a tag of its own serialization that a device forged, or lists without end."""
+    with pytest.raises(LifeboatError, match=r"Ansible cannot read what the module printed: Object of type 'TaggedStr'"):
+        look(Action("/usr/bin/python3", TypeError("Object of type 'TaggedStr' is not JSON deserializable")))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [{}, {"ansible_facts": "x"}, {"ansible_facts": []}, {"ansible_facts": None}, {"ansible_facts": {"other": 1}}],
+    ids=str,
+)
+def test_a_module_that_gives_no_facts_is_told(answer: dict[str, Any]) -> None:
+    with pytest.raises(LifeboatError, match="the module gave no facts"):
+        over_connection.facts_in(answer)
+
+
 def test_a_sudo_that_wants_a_terminal_is_told_with_what_to_do() -> None:
     said = {"rc": 1, "stdout": "", "stderr": "sudo: sorry, you must have a tty to run sudo\r\n"}
     action = Action("/usr/bin/python3", {})
