@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import Late, at_most
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     ask,
@@ -27,7 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
     look,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Silence
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import (
     forecast_lines,
@@ -61,7 +62,7 @@ class ActionModule(Action):
         policies = service_policies(arguments["services"] or [], "services")
         self._units = [policy.name for policy in policies]
         self._collector = arguments["collector"]
-        refusal = why_not(self.host, arguments["confirm"], str(self._connection.transport), self._task.delegate_to)
+        refusal = why_not(self.host, arguments["confirm"], str(self._connection.transport))
         try:
             return self._drill(arguments["seconds"], refusal)
         except AnsibleConnectionFailure as error:

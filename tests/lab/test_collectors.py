@@ -140,6 +140,11 @@ def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, p
     assert [entry["what"] for entry in facts["unread"]] == ["services"]
     assert len(facts["kill_order"]) >= len(names)
 
+    device.ssh("rm -f /etc/sysctl.conf; mkfifo /etc/sysctl.conf")
+    pipe = [entry["what"] for entry in _look(module, device, "auto")["unread"]]
+    assert "/etc/sysctl.conf" in pipe, "nothing was told of a pipe"
+    device.ssh("rm /etc/sysctl.conf")
+
     device.ssh("tail /dev/zero", check=False)
     run = playbook("lifeboat.oom.audit", [device], variables={"oom_audit_report_dir": str(tmp_path)})
     assert run.returncode == 0, run.stdout

@@ -14,6 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES
 
 from .runner import Ansible
+from .two_at_once import pairs
 from .uml import Lab, Machine
 
 FILE = "/etc/sysctl.d/99-zz-lifeboat-oom.conf"
@@ -149,6 +150,10 @@ def test_both_modules_share_the_file_and_keep_foreign_lines(ansible: Ansible, cl
     ansible.module(clean, "overcommit", {"state": "absent"})
     ansible.module(clean, "oom_reaction", {"state": "absent"})
     assert own_file(clean) == ["vm.dirty_ratio = 10"]
+
+
+def test_two_runs_at_once_lose_nothing(ansible: Ansible, clean: Machine) -> None:
+    assert [lost for lost in pairs(ansible, clean, 10) if lost] == []
 
 
 def test_only_the_file_or_only_the_running_kernel(ansible: Ansible, clean: Machine) -> None:

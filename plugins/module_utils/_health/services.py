@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     HostError,
@@ -21,7 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     Process,
     has_capability,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, seen_scores, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
     MOST_INCLUDES,
     OWN_NAME,
@@ -31,6 +32,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins impo
     includes,
     kept,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
     RunningScore,
@@ -41,6 +43,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 ETC = "/etc/systemd/system"
+# In it runs the manager of a user, or of a container.
+_MANAGER_SCOPE = "/init.scope"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
 # Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
@@ -104,6 +108,7 @@ class _Scene(NamedTuple):
     manager_score: int
     may_lower: bool
     dropin: str
+    seen: Mapping[str, Seen]
 
 
 def has_systemd(host: Door) -> bool:
@@ -185,6 +190,7 @@ def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
         manager_score=manager_score,
         may_lower=_may_lower(host),
         dropin=dropin,
+        seen=seen_scores.parse(host.read_if_there(SEEN_FILE) or ""),
     )
 
 
@@ -265,14 +271,16 @@ def _instances(
 
 
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
+    own_path = f"{ETC}/{owner}.d/{scene.dropin}"
+    has_own = scene.dropin in scene.folders.get(f"{owner}.d", {}).get(ETC, ())
     fragment = scene.files.read(unit.fragment_path) if unit.fragment_path else None
     return ServiceState(
         unit=unit,
-        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
+        own_path=own_path,
         systemd_version=scene.version,
         fragment=fragment,
         dropins=tuple(map(scene.files.read, _dropin_paths(scene, unit))),
-        running=_running(scene, unit),
+        running=_running(scene, unit, scene.host.written_ticks(own_path) if has_own else None),
         default_score=scene.default_score,
         manager_score=scene.manager_score,
         may_lower=scene.may_lower,
@@ -309,11 +317,21 @@ def _read(host: Door, path: str, version: int) -> DropIn:
         return DropIn(path, None)
 
 
-def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
-    members = scene.members.of(unit.control_group) if unit.control_group else ()
+def _running(scene: _Scene, unit: UnitProperties, written_ticks: Optional[int]) -> Tuple[RunningScore, ...]:
+    """The processes of a unit, without those of other units below it, which another manager starts and scores."""
+    own = unit.control_group or ""
+    names_of_own = (unit_of(own), unit_of(own + _MANAGER_SCOPE))
+    members = [one for one in scene.members.of(own) if unit_of(one.cgroup) in names_of_own] if own else []
+    seen = scene.seen.get(unit.id)
     return tuple(
         RunningScore(
-            process.pid, process.start_ticks, process.comm, process.oom_score_adj, process.pid == unit.main_pid
+            process.pid,
+            process.start_ticks,
+            process.comm,
+            process.oom_score_adj,
+            process.pid == unit.main_pid,
+            written_ticks is not None and process.start_ticks >= written_ticks,
+            seen.mended if seen and (seen.pid, seen.start_ticks) == (process.pid, process.start_ticks) else None,
         )
         for process in sorted(members, key=lambda process: (process.start_ticks, process.pid))
     )

@@ -43,6 +43,14 @@ class RunningScore:
     is_main: bool
     """Whether systemd says that it is the main process."""
 
+    is_fresh: bool = False
+    """Whether it was started since our drop-in is as it is; false also where that cannot be told."""
+
+    mended: Optional[int] = None
+    """The number of times that a run has given it back the score of our drop-in, since one has found or left it with
+    that; null where none has.
+    """
+
 
 @dataclass(frozen=True)
 class ScoreWinner:
@@ -123,7 +131,10 @@ class ServiceState:
         new = tuple(
             DropIn(path, text) for path, text in ((path, texts.get(path)) for path in paths) if text is not None
         )
-        return replace(self, dropins=(*others, *new))
+        running = self.running
+        if texts.get(self.own_path, self.own_text) != self.own_text:  # nobody was started with the new one
+            running = tuple(replace(process, is_fresh=False, mended=None) for process in running)
+        return replace(self, dropins=(*others, *new), running=running)
 
     def merged(self) -> Merged:
         return dropins.merge(

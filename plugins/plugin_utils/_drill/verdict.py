@@ -29,7 +29,7 @@ class Dead:
     """
 
     name: str
-    pid: int
+    pid: int | None
     comm: str | None
     rss_kib: int | None
     oom_score_adj: int | None

@@ -285,6 +285,19 @@ services() {
     done
   done
   with_left_over "$@"
+  written
+}
+
+# When each drop-in of ours was written, by the clock, and what the clock and the uptime are.
+written() {
+  set --
+  for each in "$ROOT"/etc/systemd/system/*.d/"$DROPIN"; do
+    case $each in *"$IFS"*) ;; *) [ ! -f "$each" ] || set -- "$@" "$each" ;; esac
+  done
+  [ $# -gt 0 ] && command -v stat > /dev/null 2>&1 || return 0
+  read -r uptime 2> /dev/null < "$ROOT/proc/uptime" || return 0
+  printf '@written %s %s\n' "$(date +%s.%N)" "${uptime%% *}"
+  stat -c ' %.9Z %n' "$@" 2> /dev/null
 }
 
 # Ask about the units that were named, and about those that have a drop-in of ours. systemctl has no answer for a
@@ -304,12 +317,15 @@ with_left_over() {
   set -f
   for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do
     want "$path"
-    for other in $(included "$path"); do want "$other"; done
+    for other in $(included "$path"); do
+      want "$other"
+      for last in $(included "$other"); do want "$last"; done
+    done
   done
   set +f
 }
 
-# The files that a unit file includes, as systemd up to 245 lets it.
+# The files that a unit file includes, as systemd up to 245 lets it; two levels of them.
 included() {
   sed -n 's/^[[:blank:]]*[.]include[[:blank:]]*//p' "$ROOT$1" 2> /dev/null | sed 's/[[:blank:]]*$//' |
     while IFS= read -r path; do

@@ -30,6 +30,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax i
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept_patterns
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names, units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 
 _BODY = Path(__file__).with_name("collect.sh")
 _KERNEL_FILES = (
@@ -60,7 +61,7 @@ def render(questions: Questions, root: str = "") -> str:
         "ZRAM_FILES": ZRAM_FILES,
         "CGROUP_FILES": _any_name({*cgroups.FILES[1], *cgroups.FILES[2]}),
         "EXISTING": identity.CONTAINER_FILES,
-        "FILES": (identity.CONTAINER_NAME, sampler_log.SAMPLES_FILE),
+        "FILES": (identity.CONTAINER_NAME, sampler_log.SAMPLES_FILE, SEEN_FILE),
         "OS_RELEASE": identity.OS_RELEASE,
         "OOMD_FILES": _below(daemons.OOMD_FOLDERS, "oomd.conf"),
         "OOMD_FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),

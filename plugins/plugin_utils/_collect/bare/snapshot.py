@@ -15,13 +15,16 @@ from dataclasses import replace
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder, refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import rejoined
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Stat, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import TICKS_PER_SECOND, Stat, parse_stat
 
 _BEGIN = re.compile(r"^@lifeboat 1(\r?)$", re.MULTILINE)
 _STAT = re.compile(r"/proc/(\d+)/stat")
 _RETURN_CODE = re.compile(r"\nrc=(\d+)\Z")
 # "grep: /proc/1/smaps_rollup: Permission denied", the same words in GNU, BusyBox and toybox.
 _COMPLAINT = re.compile(r" grep: (/.*): ([^:]+)")
+# Whole seconds where date and stat know no parts of them.
+_WRITTEN = re.compile(r" (\d{1,11})(\.\d{1,9})? (/.*)")
+_CLOCK = re.compile(r"(\d{1,11}(?:\.\d{1,9})?)\D* (\d{1,11}\.\d{1,9})")
 _GONE = ("No such file or directory", "No such process", "Is a directory")
 _DENIED = ("Permission denied", "Operation not permitted")
 # A line of a file of the kernel begins with its path. The name of a control group may hold colons; its files hold none.
@@ -45,6 +48,7 @@ class _Sections:
         self.failures: dict[str, HostError] = {}
         self.folders: dict[str, list[str]] = {}
         self.links: dict[str, str] = {}
+        self.written_ticks: dict[str, int] = {}
         self.there: set[str] = set()
         self.read_only: set[str] = set()
         self.commands: dict[str, Finished] = {}
@@ -138,6 +142,16 @@ class _Sections:
 
     def on_link(self, argument: str, content: Sequence[str]) -> None:
         self.links[argument] = _text(content).rstrip("\n").removeprefix(self._root)
+
+    def on_written(self, argument: str, content: Sequence[str]) -> None:
+        """The clock and the uptime of that moment, and by the clock when each file was written: at the latest."""
+        clock = _CLOCK.fullmatch(argument)
+        found = [_WRITTEN.fullmatch(line) for line in content] if clock else []
+        for each in found:
+            if clock and each:
+                written = int(each.group(1)) + float(each.group(2) or 1)
+                ticks = (float(clock.group(2)) - float(clock.group(1)) + written) * TICKS_PER_SECOND
+                self.written_ticks[each.group(3).removeprefix(self._root)] = int(ticks)
 
     def on_there(self, argument: str, _content: Sequence[str]) -> None:
         self.there.add(argument)
@@ -249,6 +263,9 @@ class Snapshot(Door):
 
     def link_target(self, path: str) -> str | None:
         return self._sections.links.get(path)
+
+    def written_ticks(self, path: str) -> int | None:
+        return self._sections.written_ticks.get(path)
 
     def names(self, folder: str) -> list[str]:
         if folder in self._sections.failures:

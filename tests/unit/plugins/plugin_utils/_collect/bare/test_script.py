@@ -152,6 +152,22 @@ def test_a_name_with_a_backslash_has_its_file(host: FakeKernel, shell: str, esca
         assert state.services[0].fragment.text == "[Service]\nOOMScoreAdjust=-7\n"
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_shell_tells_when_our_drop_ins_were_written(host: FakeKernel, shell: str, tmp_path: Path) -> None:
+    """By the clock of the processes: a moment ago, half a minute after boot."""
+    host.has("/proc/uptime", "30.00 1.00\n")
+    own = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
+    host.has(own, OURS)
+    seen = snapshot(host, shell, QUESTIONS, tmp_path)
+    written = seen.written_ticks(own)
+    assert written is not None and 0 < written <= 3200
+    assert seen.written_ticks("/etc/systemd/system/nginx.service.d/ @end.conf") is None
+    declared = collect(seen, QUESTIONS).declared
+    assert declared is not None
+    running = [one for unit in declared.declared for state in unit.states for one in state.running]
+    assert running and all(one.is_fresh for one in running)
+
+
 DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
 RPM = " ".join(packages.RPM_OWNERS)
 RPM_OF_ONE = " ".join(packages.RPM_OWNERS_OF_ONE)
@@ -214,14 +230,15 @@ def test_an_older_device_is_seen_alike(host: FakeKernel, shell: str, tmp_path: P
     host.commands["systemctl --version"] = "systemd 219\n"
     host.has("/usr/lib/systemd/system/nginx.service", "  .include vendor/a b \n.include /etc/c\n[Service]\n")
     host.has("/usr/lib/systemd/system/vendor/a b", "[Service]\nOOMScoreAdjust=-5\n")
-    host.has("/etc/c", "[Service]\nOOMScoreAdjust=-6\n")
+    host.has("/etc/c", ".include /etc/d\n[Service]\nOOMScoreAdjust=-6\n")
+    host.has("/etc/d", "[Service]\nOOMScoreAdjust=-7\n")
     host.has("/sys/fs/cgroup/cgroup.controllers", "cpu\n")
     host.has("/sys/fs/cgroup/unified/cgroup.controllers", "memory\n")
     host.has("/sys/fs/cgroup/unified/system.slice/nginx.service/memory.current", "4096\n")
     native = collect(host, QUESTIONS)
     bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
     assert native.services is not None and native.cgroups is not None
-    assert [len(service.included) for service in native.services] == [2]
+    assert [len(service.included) for service in native.services] == [3]
     assert [(group.path, group.version) for group in native.cgroups] == [("/system.slice/nginx.service", 2)]
     assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
 
