@@ -17,6 +17,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import whole_number
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import load_policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import sensitive_services
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
@@ -27,6 +28,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.run_id import this_run
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Thresholds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.judge import Criteria, Subject, audited, not_audited
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     facts_in,
@@ -49,12 +51,15 @@ class ActionModule(Action):
         "thresholds": {"type": "raw"},
         "sensitive": {"type": "raw"},
         "collector": {"type": "str", "choices": list(COLLECTORS), "default": "auto"},
+        "timeout": {"type": "int", "default": SECONDS},
         "report_dir": {"type": "str", "required": True},
     }
 
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         subject = Subject(self.host, this_run(), tuple(map(str, self.variables.get("group_names", ()))))
+        whole_number("timeout", arguments["timeout"], 0, 10**6)
         files = RecordFiles(Path(arguments["report_dir"]))
+        warnings = files.make()
         with OptionalHistory(files.folder) as history:
             kept, wrong = self._audit(subject, arguments, files, history)
         draw_host(files, kept.filed, kept.record, kept.past)
@@ -70,7 +75,7 @@ class ActionModule(Action):
             "summary": summarise(record),
             "new_findings": list(record.new_findings),
             "record": str(kept.filed.path),
-            "warnings": history.warnings,
+            "warnings": warnings + history.warnings,
         }
 
     def _audit(
@@ -84,9 +89,10 @@ class ActionModule(Action):
             wrong, found = error, not_audited(subject, _now(), True, str(error))
         else:
             try:
-                state = self._look(criteria, arguments)
-                # After a look that may take minutes: what happened since boot is reckoned back from here.
-                found = audited(subject, _now(), state, past, criteria)
+                with limited(arguments["timeout"]):
+                    state = self._look(criteria, arguments)
+                    # After a look that may take minutes: what happened since boot is reckoned back from here.
+                    found = audited(subject, _now(), state, past, criteria)
             except AnsibleConnectionFailure as error:
                 found = not_audited(subject, _now(), False, _reason(error))
             except Exception as error:  # whatever it is: a host that is not in the report would pass for a healthy one

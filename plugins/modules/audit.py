@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
+  - It is refused where the task is delegated, for another host would be filed as this one.
 options:
   declared:
     description:
@@ -48,6 +49,12 @@ options:
     type: str
     choices: [auto, native, bare]
     default: auto
+  timeout:
+    description:
+      - How many seconds of the controller one host may take. One that takes longer, or whose answer would take more
+        than 1 GiB of memory, is not audited. V(0) waits for ever.
+    type: int
+    default: 600
   report_dir:
     description:
       - The folder on the controller that holds the records and the report.

@@ -30,8 +30,23 @@ mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" && mount -t sysfs -o
 mkdir -p "$1/run/sshd"
 exec chroot "$1" /usr/sbin/sshd -D -e -o MaxStartups=1000 -o UseDNS=no -o UsePAM=no
 """
-# Whoever logs in as this one gets neither a shell nor a Python, but some words.
-_BROKEN_SHELL = "#!/bin/sh\necho 'Segmentation fault'\nexit 139\n"
+# Whoever logs in as one of these gets no shell, but what the device has in mind.
+ANSWER = "/srv/answer"
+USERS = {
+    "broken": "echo 'Segmentation fault'\nexit 139",
+    "hung": "exec sleep 1000",
+    "endless": "exec yes '@files'",
+    "noise": "exec head -c 200000 /dev/urandom",
+    "forged": f"exec cat {ANSWER}",
+    "plain": 'exec /bin/sh "$@"',
+}
+# Pythons that can tell their version, and then do this with a module.
+INTERPRETERS = {
+    "killed": "kill -KILL $$",
+    "crashed": "kill -SEGV $$",
+    "lies": """echo '{"changed": false, "invocation": {}, "ansible_facts": {"memory_health": {"schema": 2}}}'""",
+}
+_INTERPRETER = 'case "$1" in -c) exec /usr/bin/python3 "$@" ;; esac\n'
 _SSH_CONFIG = """\
 Host *
   User root
@@ -60,6 +75,10 @@ class Fleet:
 
     name: str
     folder: Path
+
+    def answers(self, text: str) -> None:
+        """What the user ``forged`` is told."""
+        (self.folder / "root" / ANSWER.lstrip("/")).write_text(text)
 
     def inventory(self, count: int, extra: Mapping[str, Mapping[str, Any]] | None = None) -> str:
         """So many hosts that are well, and more by name with their variables."""
@@ -108,14 +127,16 @@ def _network(fleet: Fleet) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _copy(kept: Path, fleet: Fleet) -> Iterator[Path]:
-    """A root of our own, with our key and a user whose login is broken."""
+    """A root of our own, with our key, users whose logins are odd, and Pythons that are no better."""
     root = fleet.folder / "root"
     run("cp", "-a", kept, root)  # devices stay devices
     run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", fleet.folder / "key")
-    (root / "usr/local/bin/broken").write_text(_BROKEN_SHELL)
-    (root / "usr/local/bin/broken").chmod(0o755)
-    run("chroot", root, "useradd", "--create-home", "--shell", "/usr/local/bin/broken", "--password", "*", "broken")
-    for home, user in (("root", "root"), ("home/broken", "broken")):
+    for name, does in {**USERS, **{name: _INTERPRETER + does for name, does in INTERPRETERS.items()}}.items():
+        (root / "usr/local/bin" / name).write_text(f"#!/bin/sh\n{does}\n")
+        (root / "usr/local/bin" / name).chmod(0o755)
+    for user in USERS:
+        run("chroot", root, "useradd", "--create-home", "--shell", f"/usr/local/bin/{user}", "--password", "*", user)
+    for home, user in (("root", "root"), *((f"home/{user}", user) for user in USERS)):
         (root / home / ".ssh").mkdir(mode=0o700)
         shutil.copy(fleet.folder / "key.pub", root / home / ".ssh/authorized_keys")
         run("chroot", root, "chown", "-R", user, f"/{home}/.ssh")

@@ -45,6 +45,18 @@ _SHAPE = re.compile(
     r"\s*(?:[\[*</-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
 )
 
+# The same for sed -r, behind whatever prefix: an extended regular expression for the lines that may matter.
+_LETTERS = "".join(f"[{each.upper()}{each}]" if each.isalpha() else each for each in "|".join(_WORDS[:-1]))
+SHELL_PATTERN = "|".join(
+    [
+        _LETTERS,
+        "\\[ *([0-9]+|pid) *\\] |\\[[0-9]+B blob",
+        "^-- |\\*\\*|<[0-9]",
+        "[A-Za-z_]{3,30}:[0-9]{1,19}([[:blank:]]|$)",
+        "(^|: |\\] )[[:blank:]]*[a-z_]{3,20} [0-9]{1,19}[[:blank:]]*$",
+    ]
+)
+
 
 def worth_reading(log: Union[str, TextIOBase, Iterable[str]]) -> Iterator[str]:
     """The lines of the blocks that may be about the OOM killer, and the first block, which tells what the log is in.

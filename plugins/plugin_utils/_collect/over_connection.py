@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible import constants
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
@@ -59,23 +59,34 @@ def look(
     return _facts(answer, questions, options["top"], Unread("native collector", _said(result)))
 
 
-def facts_in(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The facts in a result of C(look()).
+def facts_in(answer: Mapping[str, Any]) -> Any:
+    """The facts in a result of C(look()), of whatever shape.
 
     Raises LifeboatError where there are none, and AnsibleConnectionFailure where the host did not answer.
     """
     if answer.get("unreachable"):
         raise AnsibleConnectionFailure(str(answer.get("msg")))
-    facts = answer.get("ansible_facts", {}).get("memory_health")
+    facts = told_facts(answer)
     if answer.get("failed") or facts is None:
         said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
         raise LifeboatError(str(said).strip())
-    found: Mapping[str, Any] = facts
-    return found
+    return facts
+
+
+def told_facts(answer: Mapping[str, Any]) -> Any:
+    """Those that an answer has, C(None) without any."""
+    told = answer.get("ansible_facts")
+    return told.get("memory_health") if isinstance(told, Mapping) else None
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
+    """Raises LifeboatError for an answer that Ansible trips over: a forged tag of its own, or lists without end."""
+    try:
+        return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
+    except AnsibleError:
+        raise
+    except Exception as error:
+        raise LifeboatError(f"Ansible cannot read what the module printed: {error}") from error
 
 
 def _interpreters(action: ActionBase, variables: Mapping[str, Any]) -> Sequence[str]:

@@ -10,6 +10,7 @@ is right and drops the rest; it is for record files, which may be of another ver
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Callable, Hashable, Mapping
@@ -25,6 +26,10 @@ MOST_ENTRIES = 65_536
 """Of one list or dictionary."""
 MOST_CHARACTERS = 1 << 20
 """Of one text."""
+MOST_DIGITS = 1000
+"""Of a number in a text: Python reads none of more than 4300."""
+_DIGIT = re.compile(r"\d")
+_TOO_MANY_DIGITS = re.compile(rf"(?<!\d)\d{{{MOST_DIGITS + 1}}}")
 _LARGEST = 2**63 - 1
 _SIZES = (0, 2**53)
 # What a name says of its number: its unit bounds it.
@@ -182,11 +187,19 @@ def _plain(kind: Any, low: float, high: float) -> _Reader:
     def plain(data: Any) -> Any:
         if not isinstance(data, kind):
             raise WrongShape(f"found {type(data).__name__}, expected {kind.__name__}")
-        if kind is str and len(data) > MOST_CHARACTERS:
-            raise WrongShape(f"found {len(data)} characters, expected at most {MOST_CHARACTERS}")
+        if kind is str and len(data) > MOST_DIGITS:
+            _bound(data)
         return data
 
     return plain
+
+
+def _bound(text: str) -> None:
+    if len(text) > MOST_CHARACTERS:
+        raise WrongShape(f"found {len(text)} characters, expected at most {MOST_CHARACTERS}")
+    # So long a number has a digit at one of these places; looking at all of a text first would cost much more.
+    if _DIGIT.search(text[::MOST_DIGITS]) and _TOO_MANY_DIGITS.search(text):
+        raise WrongShape(f"found a number of more than {MOST_DIGITS} digits")
 
 
 def _number(kind: Any, low: float, high: float) -> _Reader:
