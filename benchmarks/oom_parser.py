@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The parser of kernel logs on a large log, against what it takes to read the lines, and to count some with grep."""
+"""The parser of kernel logs on large logs, against what it takes to read the lines, and to count some with grep.
+
+Three logs: one as most are, with a report now and then; the same as a journal in JSON; and nothing but reports.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "collections"))
 
 from unit.fixtures.oom_logs.reading import PLAIN, messages
 
@@ -66,13 +70,44 @@ def _stamp(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S+00:00 device ", time.gmtime(1795399289 + second))
 
 
-def write_log(path: Path, mib: int, noise: int) -> None:
-    left = mib << 20
+def entries(noise: int) -> Iterator[str]:
+    """The same lines as C(journalctl --output=json) has them, with some of the fields that tell nothing here."""
+    for number, line in enumerate(log_lines(noise)):
+        _date, _host, program, message = line.split(" ", 3)
+        name = program.partition("[")[0].rstrip(":")
+        fields = {
+            "__CURSOR": f"s=5e1f00d;i={number:x};b=b007;m=1;t=2;x=3",
+            "__REALTIME_TIMESTAMP": str(1795399289000000 + number),
+            "_BOOT_ID": "b007b007b007b007b007b007b007b007",
+            "_MACHINE_ID": "0123456789abcdef0123456789abcdef",
+            "_HOSTNAME": "device",
+            "_TRANSPORT": "kernel" if name == "kernel" else "syslog",
+            "SYSLOG_IDENTIFIER": name,
+            "PRIORITY": "6",
+            "_SELINUX_CONTEXT": "unconfined",
+            "_CAP_EFFECTIVE": "1ffffffffff",
+            "MESSAGE": message,
+        }
+        yield json.dumps(fields)
+
+
+LOGS: dict[str, Callable[[int], Iterator[str]]] = {
+    "a log": log_lines,
+    "a journal in JSON": entries,
+    "nothing but reports": lambda _noise: log_lines(0),
+}
+
+
+def write_log(path: Path, mib: int, lines: Iterator[str]) -> int:
+    """Write so much, and say how many lines that were."""
+    left, written = mib << 20, 0
     with path.open("w", encoding="utf-8") as stream:
-        for line in log_lines(noise):
+        for line in lines:
+            written += 1
             left -= stream.write(line + "\n")
             if left <= 0:
-                return
+                break
+    return written
 
 
 def timed(way: str, path: Path) -> tuple[float, int, int]:
@@ -93,17 +128,22 @@ def main() -> None:
     options.add_argument("--noise", type=int, default=5000, help="other lines before each report")
     options.add_argument("--rounds", type=int, default=5)
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "messages")
-        write_log(path, asked.mib, asked.noise)
-        timed("lines", path)  # from now on it is in memory
-        rounds = [{way: timed(way, path) for way in ("parser", "lines", "grep")} for _unused in range(asked.rounds)]
-        _seconds, _found, idle_kib = timed("nothing", path)
+    print(f"processor time for {asked.mib} MiB, a report after {asked.noise} lines; Python {sys.version.split()[0]}")
+    for name, lines in LOGS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "messages")
+            number = write_log(path, asked.mib, lines(asked.noise))
+            measure(name, path, number, asked.rounds)
+
+
+def measure(name: str, path: Path, lines: int, number_of_rounds: int) -> None:
+    timed("lines", path)  # from now on it is in memory
+    rounds = [{way: timed(way, path) for way in ("parser", "lines", "grep")} for _unused in range(number_of_rounds)]
+    _seconds, _found, idle_kib = timed("nothing", path)
+    per_line = statistics.median(each["parser"][0] for each in rounds) / lines
     print(
-        f"processor time for {asked.mib} MiB, a report after every {asked.noise} lines; Python {sys.version.split()[0]}"
+        f"\n{name}: {rounds[0]['parser'][1]} events in {lines} lines, {per_line * 1e6:.1f} microseconds for each here"
     )
-    rate = statistics.median(asked.mib / each["parser"][0] for each in rounds)
-    print(f"events: {rounds[0]['parser'][1]}, lines: {rounds[0]['lines'][1]}; parsed here: {rate:.0f} MiB a second")
     for way, what in (
         ("lines", "reading the lines in Python"),
         ("grep", " ".join(_GREP[:4]) + " " + json.dumps(_GREP[4])),

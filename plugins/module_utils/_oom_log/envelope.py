@@ -19,7 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix 
 _Any = TypeVar("_Any")
 
 # How many lines are looked at.
-_LINES_TO_TELL = 2000
+_LINES_TO_TELL = 1000
 _MAX_JOINED_CHARS = 1 << 16
 
 _QUOTED_PRINTABLE = re.compile("Content-Transfer-Encoding: *quoted-printable", re.I)

@@ -21,6 +21,7 @@ _MAX_JOINED_CHARS = 1 << 16
 # How much of the lines must begin alike to say what begins one, and how many signs of it count.
 _MOST = 0.6
 _SIGNS = 5
+_SIGNS_LOOKED_AT = 30
 _RUN = re.compile(r"([A-Za-z]+)|([0-9]+)|\s+")
 _FIELD = re.compile(r"(?: {4}|\t)?\"?_{0,2}[A-Z][A-Z0-9_]{2,63}(?:=|\" : )|\S{1,12} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d")
 _QUOTING = re.compile(r"[ \t]*(?:[>|] ?)+")
@@ -50,7 +51,7 @@ def _common_start(lines: List[str], width: int) -> Optional[str]:
 
 def _start(text: str) -> str:
     """The first signs of a line, with any number as 0 and any word as a."""
-    return _RUN.sub(lambda run: "a" if run.group(1) else "0" if run.group(2) else "", text[:60])[:_SIGNS]
+    return _RUN.sub(lambda run: "a" if run.group(1) else "0" if run.group(2) else "", text[:_SIGNS_LOOKED_AT])[:_SIGNS]
 
 
 class _Unwrapper:

@@ -15,6 +15,7 @@ from typing import Any, Iterable, Iterator, List, Optional, Union
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import LOUD
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line, read_line
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.record import line_of
 
 Raw = Union[str, Line]
@@ -25,6 +26,7 @@ _OPENING = re.compile(r"([^{}\"]{0,300}?)\{(?=\s*(?:\"|$))")
 _SIGNS_BETWEEN = re.compile(r"(?:data: ?|[\x1e\s\[\],}])*$")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _BRACE = re.compile("[{}]")
+_PLAIN_MESSAGE = re.compile(r'\{"[^{}]*?"MESSAGE" ?: ?"([^"\\{}]*)"[^{}]*\}\s*$')
 _DECODER = json.JSONDecoder()
 
 
@@ -45,6 +47,12 @@ def _opening(raw: str) -> Optional[int]:
     return match.end() - 1
 
 
+def _is_noise(raw: str) -> bool:
+    """Whether this is an entry of a journal, with a message that is passed over wherever it stands."""
+    message = _PLAIN_MESSAGE.match(raw)
+    return message is not None and is_noise("[ 0.0] " + message.group(1))
+
+
 class _Reader:
     """Collects lines until the braces of a record are closed."""
 
@@ -56,6 +64,8 @@ class _Reader:
         for raw in lines:
             if isinstance(raw, Line) or not (self._held or "{" in raw):
                 yield raw
+            elif not self._held and _is_noise(raw):
+                continue
             elif self._held or _opening(raw) is not None:
                 yield from self._take(raw)
             else:

@@ -14,7 +14,8 @@ from __future__ import annotations
 import calendar
 import re
 import time
-from typing import Match, NamedTuple, Optional, Pattern
+from functools import lru_cache
+from typing import Match, NamedTuple, Optional, Pattern, Tuple
 
 # Longer lines are cut. The longest of a report, with two paths of control groups, stays below that.
 MAX_LINE_CHARS = 8192
@@ -38,6 +39,7 @@ _AROUND = (
     re.compile(r"(?:\S{1,255}: )?(?=(?:kern|user|daemon|syslog): {1,8}[a-z]{3,7}: \[\d{4}-)"),
     re.compile(r"MESSAGE="),
 )
+_PLAIN_START = re.compile(r"\[ *\d|<\d|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT\d\d:\d")
 # A table of Kubernetes events; what its node problem detector tells with this reason is a line of the kernel.
 _KUBERNETES = re.compile(
     r"(?:.{0,200}\s)?OOMKilling\s.{0,200}?(?=(?:(?:Memory cgroup out|Out) of memory: )?Kill(?:ed)? process \d)"
@@ -111,6 +113,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _HEX_ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
 
 
+# Time, host and kernel, or time since boot, or both, as most logs have it; then nothing that may be more of a prefix.
+_COMMON = re.compile(
+    r"(?:(?:(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)|([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d))(?:\.(\d{1,9}))?"
+    r"((?<!\d )(?:Z|[+-]\d\d:?\d\d))? (?!\d{4} )([A-Za-z0-9_-]{1,64}) kernel: (?:\[ *(\d{1,10}\.\d{1,9})\] )?"
+    r"|\[ *(\d{1,10}\.\d{1,9})\] (?!(?:\S{1,255} ){0,2}\S{1,64}: |[A-Z]/))"
+    r"(?=\[ *(?:\d{1,10}|pid) *\] |\d{1,19} [a-z]| *[A-Za-z]| +[<?])(?!c\d|[a-z]{3,8}\d? *: *[a-z]{3,7} *:)"
+    r"([^\x1b\n]*)$"
+)
+
+
 class Line(NamedTuple):
     """A line without its prefix, and what the prefix said.
 
@@ -132,6 +144,36 @@ class Line(NamedTuple):
 
 def read_line(raw: str) -> Line:
     """Split one line of a log into prefix and message. Bytes that are not UTF-8 show as C(\\xNN)."""
+    common = _COMMON.match(raw, 0, MAX_LINE_CHARS) if raw.isascii() else None
+    return _read_common(common) if common else _read_any(raw)
+
+
+def _read_common(match: Match[str]) -> Line:
+    """What stands before most lines, in one go."""
+    day, named, fraction, zone, host, later_uptime, uptime, text = match.groups()
+    seconds = later_uptime or uptime
+    stamp = wall = None
+    if day or named:
+        stamp, offset, wall = _second(day or named, zone or "")
+        if fraction:
+            stamp += "." + fraction
+            wall = None if wall is None else wall + float("0." + fraction)
+        stamp += offset
+    return Line(text.strip(), 0, True, True, stamp, wall, float(seconds) if seconds else None, None, host or "")
+
+
+@lru_cache(maxsize=64)
+def _second(moment: str, zone: str) -> Tuple[str, str, Optional[float]]:
+    """A time without its fraction: as it is told, its offset, and in seconds."""
+    match = _CALENDAR[0].match(moment + zone)
+    if match:
+        stamp = _timestamp(match)
+        return stamp[: len(moment)], stamp[len(moment) :], _wall_seconds(match)
+    match = _CALENDAR[1].match(moment)
+    return moment, "", _wall_seconds(match) if match else None
+
+
+def _read_any(raw: str) -> Line:
     text = printable(raw[:MAX_LINE_CHARS])
     bare = text.lstrip(_QUOTING)
     return _Reader(bare).read()._replace(indent=len(text) - len(bare))
@@ -146,8 +188,9 @@ class _Reader:
 
     def read(self) -> Line:
         whole = len(self.text)
-        for pattern in _AROUND:
-            self._take(pattern)
+        if not _PLAIN_START.match(self.text):
+            for pattern in _AROUND:
+                self._take(pattern)
         if "OOMKilling" in self.text and self._take(_KUBERNETES):
             return self.line._replace(text=self.text.strip(), prefixed=True, kernel=True)
         self._priority()

@@ -11,6 +11,7 @@ kept besides the events is bounded.
 from __future__ import annotations
 
 from collections import OrderedDict
+from io import TextIOBase
 from itertools import chain, count, islice
 from typing import Callable, Iterable, Iterator, List, Tuple, Union
 
@@ -37,13 +38,13 @@ _LINES_TO_TURN = 50000
 _MAX_MACHINES = 64
 
 
-def parse(lines: Union[str, Iterable[str]]) -> OomLog:
-    """Read all OOM events of a log, given as text or line by line (bytes decoded with C(surrogateescape)).
+def parse(lines: Union[str, TextIOBase, Iterable[str]]) -> OomLog:
+    """Read all OOM events of a log, given as text, as an open file or line by line.
+
+    Bytes are decoded with C(surrogateescape), and only a newline ends a line: C(newline="\\n") of a file.
 
     Does not raise for anything that stands in the log. C(OomReport) describes the result.
     """
-    if isinstance(lines, str):
-        lines = lines.split("\n")
     aside = _Aside()
     events = _Events()
     for chunk, told in enumerate(_oldest_first(aside.sort_out(recognised(lines)))):

@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Match, NamedTuple, Optional, Tuple
+from io import TextIOBase
+from typing import Any, Dict, Iterable, Iterator, List, Match, NamedTuple, Optional, Tuple, Union
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.envelope import opened
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import (
@@ -26,13 +27,18 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     UNKNOWN,
     Statement,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import is_suspicious, understand
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import (
+    LOUD,
+    is_suspicious,
+    understand,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import (
+    MAX_LINE_CHARS,
     Line,
     printable,
     read_line,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise, worth_reading
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines import COLUMNS
 
 # How many lines a mail program or a terminal may have made of one.
@@ -40,6 +46,7 @@ _MAX_BREAKS = 12
 # How many ways to read such a line are kept.
 _MAX_READINGS = 4
 _MAX_STRANGE_CHARS = 500
+_MOST_LOUD_CHARS = len("lowmemorykiller") - 1
 # A larger jump in the numbers of /dev/kmsg is another boot or another log.
 _MAX_MISSING = 100000
 # The console's own words, from 4.10 on a line of their own, before that in front of the next message.
@@ -79,7 +86,7 @@ class RecognisedLine(NamedTuple):
     line: Line
 
 
-def recognised(lines: Iterable[str]) -> Iterator[RecognisedLine]:
+def recognised(lines: Union[str, TextIOBase, Iterable[str]]) -> Iterator[RecognisedLine]:
     """The lines of the OOM killer, in the order of the log. One that only looks like one is of kind C(UNKNOWN)."""
     return _Recogniser().read(lines)
 
@@ -96,8 +103,8 @@ class _Recogniser:
         self._columns: Optional[int] = None
         self._sequence: Optional[int] = None
 
-    def read(self, lines: Iterable[str]) -> Iterator[RecognisedLine]:
-        for raw in opened(lines):
+    def read(self, log: Union[str, TextIOBase, Iterable[str]]) -> Iterator[RecognisedLine]:
+        for raw in opened(worth_reading(log)):
             if isinstance(raw, Line):
                 line = self._in_context(raw)
             elif is_noise(raw):
@@ -108,7 +115,8 @@ class _Recogniser:
             if self._goes_on(line):
                 self._breaks += 1
                 continue
-            for found in self._missing(line) + _recognised_in_line(line, raw.text if isinstance(raw, Line) else raw):
+            text = raw.text if isinstance(raw, Line) else raw
+            for found in self._missing(line) + _recognised_in_line(line, text) + _beyond(line, text):
                 yield from self._told()
                 self._held, self._breaks = found.line, 0
                 self._readings = [(found.line.text, found.statement)]
@@ -148,9 +156,11 @@ class _Recogniser:
 
         A mail program takes a space away, a terminal nothing; a process may have the line break in its name.
         """
-        if self._held and _PIECE.match(line.text) and self._readings[0][1].kind == LIMIT:
+        if not self._held:
+            return False
+        if self._readings[0][1].kind == LIMIT and _PIECE.match(line.text):
             return self._join([" "], line.text, 0)
-        if not self._held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
+        if not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
             return False
         same_message = self._head.prefixed and line.indent > self._head.indent
         return (same_message and self._join(["\n"], line.text, 1)) or self._join([" ", ""], line.text, 0)
@@ -175,8 +185,9 @@ class _Recogniser:
         return False
 
     def _missing(self, line: Line) -> List[RecognisedLine]:
-        """A gap in the numbers of /dev/kmsg."""
+        """A gap in the numbers of /dev/kmsg. There is no empty line in it, but for what was passed over before."""
         if line.sequence is None:
+            self._sequence = self._sequence if line.text else None
             return []
         before, self._sequence = self._sequence, line.sequence
         missing = line.sequence - before - 1 if before is not None else 0
@@ -204,11 +215,19 @@ def _common(values: Dict[str, Any], others: List[Dict[str, Any]]) -> Dict[str, A
 
 
 def _recognised_in_line(line: Line, raw: str) -> List[RecognisedLine]:
-    dropped = _DROPPED.match(line.text)
+    dropped = _DROPPED.match(line.text) if "messages dropped" in line.text else None
     if not dropped:
         return _recognised_in_message(line, raw)
     lost = RecognisedLine(Statement(LOST, {"lines": int(dropped.group(1))}), line)
     return [lost] + _recognised_in_message(_within(line, dropped.end()), raw)
+
+
+def _beyond(line: Line, raw: str) -> List[RecognisedLine]:
+    """What is so far to the right that it was not read is not passed over in silence."""
+    if len(raw) <= MAX_LINE_CHARS or not LOUD.search(raw, MAX_LINE_CHARS - _MOST_LOUD_CHARS):
+        return []
+    rest = printable(raw[MAX_LINE_CHARS - _MOST_LOUD_CHARS :])
+    return [RecognisedLine(Statement(UNKNOWN, {"line": rest[:_MAX_STRANGE_CHARS]}), line)]
 
 
 def _within(line: Line, start: int) -> Line:

@@ -72,9 +72,8 @@ _STAT = re.compile(r"([a-z_]{3,20}) (\d{1,19})$")
 _USAGE = re.compile(r"([a-z+]{4,11}): usage (\d{1,19})kB, limit (\d{1,19})kB, failcnt (\d{1,19})")
 _STATS = re.compile(r"Memory cgroup stats(?: for (/.*?))?:(?: +(.*))?$", re.S)
 _TABLE = re.compile(r"\[ *pid *\] +([a-z_ ]{10,300})$")
-_ROW = re.compile(r"\[ *(\d{1,10})\] +(\d{1,10} .*)", re.S)
+_ROW = re.compile(r"\[ *(\d{1,10})\] +(\d{1,10}(?: +-?\d{1,19}(?= |$)){0,18})(?: +|$)(.*)", re.S)
 _LIMIT_PIECE = re.compile(r"Task in (/\S*)(?: killed as a result of limit of)?$")
-_INTEGER = re.compile(r"-?\d{1,19}$")
 
 
 def machine_sizes(text: str) -> Optional[Statement]:
@@ -94,13 +93,13 @@ def _page_counters(text: str) -> Dict[str, int]:
 
 
 def _page_total(text: str) -> Dict[str, int]:
-    free_list = _FREE_LIST.match(text)
+    free_list = _FREE_LIST.match(text) if "*" in text else None
     if free_list:
         return {"page_kib": int(free_list.group(1))}
-    pages = _PAGES.match(text)
+    pages = _PAGES.match(text) if text[:1].isdigit() else None
     if pages and pages.group(2) in _PAGE_NAMES:
         return {_PAGE_NAMES[pages.group(2)]: int(pages.group(1))}
-    swap = _SWAP.match(text)
+    swap = _SWAP.match(text) if "swap" in text else None
     if swap:
         return {f"swap_{swap.group(1).lower()}_kib": int(swap.group(2))}
     stat = _STAT.match(text)
@@ -150,13 +149,7 @@ def table_row(text: str) -> Optional[Statement]:
     match = _ROW.match(text)
     if not match:
         return None
-    numbers, rest = [int(match.group(1))], match.group(2)
-    while len(numbers) < _MAX_COLUMNS:
-        word, _space, after = rest.partition(" ")
-        if not _INTEGER.match(word):
-            break
-        numbers.append(int(word))
-        rest = after.lstrip(" ")
+    numbers, rest = [int(number) for number in (match.group(1), *match.group(2).split())], match.group(3)
     if len(numbers) < (_MIN_COLUMNS if rest else _MIN_COLUMNS_OF_A_PART):
         return None
     return Statement(ROW, dict({"numbers": tuple(numbers)}, **({"comm": rest} if rest else {})))

@@ -7,8 +7,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.fixtures.oom_logs.reading import PREFIXES, shown
+from unit.fixtures.oom_logs.reading import LOGS, PREFIXES, shown, text_of
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import line_prefix
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import (
     MAX_LINE_CHARS,
     printable,
@@ -169,6 +170,25 @@ def test_a_table_of_kubernetes_has_lines_of_the_kernel(raw: str) -> None:
 @pytest.mark.parametrize("text", ["runc:[2:INIT] invoked", "c1 invoked", "c0 cpuset=/", "10:00 is a time"])
 def test_the_start_of_a_message_is_no_prefix(text: str) -> None:
     assert read_line("[ 1.5] " + text).text == text
+
+
+@pytest.mark.parametrize("style", PREFIXES)
+def test_the_short_way_reads_what_the_long_one_reads(style: str) -> None:
+    texts = {text for path in LOGS[::7] for text in text_of(path).split("\n")[:200]}
+    texts |= {
+        "systemd[1]: x",
+        "h kernel: x",
+        "h kernel[12]: x",
+        "c1 60 x",
+        "[T1] x",
+        "<4>x",
+        "kern  :warn  : x",
+        " x",
+        "",
+    }
+    for text in texts | {"Nov 23 02:01:29 2026 kernel: x", "2026-13-23T02:01:29.5Z h kernel: x", "x \r\n"}:
+        for raw in (PREFIXES[style](7) + text, text):
+            assert read_line(raw) == line_prefix._read_any(raw)
 
 
 def test_only_records_of_kmsg_are_unescaped_and_only_once() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unit.fixtures.oom_logs.envelopes import FORMS, formed
 from unit.fixtures.oom_logs.reading import (
     HERE,
     INCIDENTS,
@@ -26,8 +27,48 @@ from unit.fixtures.oom_logs.reading import (
 )
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import LOUD
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import MAX_LINE_CHARS
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
 
+# Prose, source code, stack traces, patterns, the status of pods, failures that are no kill.
+NO_KILLS = (
+    "I saw that firefox invoked oom-killer: what now?",
+    "The OOM killer killed process 1234, which was mysqld.",
+    "dmesg said: Out of memory: Killed process 1234 (mysqld)",
+    "How do I stop oom-killer: from killing mysqld?",
+    "My process was killed due to memory limits of the pod.",
+    "Out of memory errors are no fun, are they?",
+    "When memory is low, lowmemorykiller will act.",
+    "grep 'oom-kill:constraint=' /var/log/kern.log",
+    "$ journalctl -k | grep -i -E 'killed process|oom-kill'",
+    "dmesg -T | egrep -i 'killed process'",
+    "- pattern: 'Killed process \\\\d+ (.+) total-vm:\\\\d+kB, anon-rss:\\\\d+kB, file-rss:\\\\d+kB.*'",
+    'pr_warning("%s invoked oom-killer: gfp_mask=0x%x, order=%d, oom_adj=%d\\n",',
+    'pr_err("%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB\\n",',
+    "static void oom_kill_process(struct oom_control *oc, const char *message)",
+    'if "Killed process" in line:\n    return True',
+    'assert parse("Out of memory: Killed process 1 (init) total-vm:8kB, anon-rss:4kB") == []',
+    "const OOM = /Killed process (\\d+) \\((.*)\\)/;",
+    "java.lang.OutOfMemoryError: Java heap space\n\tat java.util.Arrays.copyOf(Arrays.java:3332)",
+    'Exception in thread "main" java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory',
+    'Traceback (most recent call last):\n  File "a.py", line 1, in <module>\nMemoryError',
+    "fatal error: runtime: out of memory\nruntime stack:\nruntime.throw(0x4a4b4c, 0x16)",
+    "terminate called after throwing an instance of 'std::bad_alloc'",
+    "    Last State:     Terminated\n      Reason:       OOMKilled\n      Exit Code:    137",
+    "NAME    READY   STATUS      RESTARTS   AGE\nweb-0   0/1     OOMKilled   3          5m",
+    "Warning  Evicted  5m  kubelet  The node was low on resource: memory.",
+    "java: page allocation failure: order:5, mode:0x40cc0(GFP_KERNEL)\nMem-Info:\nactive_anon:1 inactive_anon:2",
+    "sysrq: Show Memory\nMem-Info:\nactive_anon:1 inactive_anon:2 isolated_anon:0",
+    "vm.oom_kill_allocating_task = 0\nvm.panic_on_oom = 0",
+    "oom_kill 12\noom_group_kill 0",
+    "OOMPolicy=continue\nOOMScoreAdjust=-900",
+    "CONFIG_PAGE_REPORTING=y\n# CONFIG_MEMCG is not set",
+    "oom-kill:constraint=%s,nodemask=%*pbl",
+    "mysqld: Out of memory (Needed 128917220 bytes)",
+    "Killed process group 5 after a timeout",
+    "+ kill -9 1234\nKilled",
+)
 KILL = "Out of memory: Killed process {} (c{}) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB"
 
 
@@ -145,6 +186,38 @@ def test_the_machine_that_was_silent_longest_is_given_up_first() -> None:
     lines += [f"Nov 23 02:01:29 device{n} kernel: " + KILL.format(n, n) for n in (0, 1)]
     invoked = {event.victims[0].pid: event.invoker is not None for event in parse(lines).events if event.victims}
     assert invoked == {0: True, 1: False}
+
+
+@pytest.mark.parametrize("text", NO_KILLS)
+@pytest.mark.parametrize("front", ["", "    ", "> ", "[ 9.1] systemd[1]: ", "Nov 23 02:01:29 h app[7]: "])
+def test_who_only_speaks_of_kills_has_seen_none(front: str, text: str) -> None:
+    log = parse("\n".join(front + line for line in text.split("\n")))
+    assert log.events == ()
+    assert bool(log.unrecognised) is (LOUD.search(text) is not None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "killed process",
+        "KILLED PROCESS",
+        "this oom-kill here",
+        "x invoked oom-killer and so on",
+        "lowmemorykiller: Killing 'x' (1)",
+        "it was killed due to memory pressure",
+    ],
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_that_speaks_of_a_kill_is_passed_over_in_silence(form: str, text: str) -> None:
+    log = parse(formed(form, [text]))
+    assert log.events == ()
+    assert log.unrecognised_total == 1
+
+
+@pytest.mark.parametrize("columns", [MAX_LINE_CHARS - 5, MAX_LINE_CHARS + 500, 10 * MAX_LINE_CHARS])
+def test_nor_is_what_stands_far_to_the_right(columns: int) -> None:
+    log = parse("[ 1.5] " + "x" * columns + " killed process 7")
+    assert (log.events, log.unrecognised_total) == ((), 1)
 
 
 def test_the_same_report_twice_is_two_events() -> None:

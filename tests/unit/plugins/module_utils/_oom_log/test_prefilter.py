@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from unit.fixtures.oom_logs.reading import LOGS, PLAIN, PREFIXES, messages, name
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import recognised_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.parse import parse
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise, worth_reading
 
 MESSAGES = sorted({message for name in PLAIN for message in messages(name)})
 PIECES = sorted({piece for line in MESSAGES for piece in re.split(r"(?<=[ :=,(\[)\];])", line) if piece})
@@ -76,6 +77,54 @@ def test_what_a_line_begins_belongs_to_whoever_wrote_it() -> None:
     read_in_full = "Nov 23 02:01:31 device kernel: 64 pages of it"
     assert [len(parse([*lines, kill]).events) for lines in ([program, kernel], [kernel, program])] == [1, 0]
     assert len(parse([program, read_in_full, kill]).events) == 1
+
+
+NOISE = [
+    f"Nov 23 02:01:29 device sshd[{n}]: Accepted publickey for admin from 10.0.0.1 port 4 ssh2" for n in range(3000)
+]
+REPORT = shown("syslog", messages(PLAIN[0]))
+
+
+@pytest.mark.parametrize("before", [0, 70, 1000, 2999])
+@pytest.mark.parametrize("form", ["text", "lines", "file"])
+def test_blocks_without_a_word_of_it_are_passed_over(form: str, before: int) -> None:
+    lines = [*NOISE[:before], *REPORT, *NOISE[before:]]
+    text = "\n".join(lines)
+    log = {"text": text, "lines": lines, "file": io.StringIO(text)}[form]
+    found = parse(log)
+    log = {"text": text, "lines": lines, "file": io.StringIO(text)}[form]
+    left = list(worth_reading(log))
+    assert found == parse(REPORT)
+    assert len(left) < 1000
+    assert set(left) <= {*lines, ""}
+
+
+def test_all_that_is_worth_reading_is_there_with_its_neighbours() -> None:
+    texts = ("Killed process 7 (a)", "oom-kill", "LowMemoryKiller", "killed due to memory", "Linux version 6.1")
+    others = ("[  410]     0   410      533", '{"MESSAGE":[79,111]}', "VM: killing process x", "memory: usage 1kB")
+    for text in texts + others:
+        lines = [*NOISE[:1500], text, *NOISE[1500:]]
+        left = list(worth_reading([lines[0] + " {", *lines[1:]]))
+        place = left.index(text)
+        assert left[place - 60 : place] == NOISE[1440:1500], text
+        assert left[place + 1 : place + 60] == NOISE[1500:1559], text
+
+
+def test_a_gap_shows_its_last_line_and_is_none_in_the_numbers_of_kmsg() -> None:
+    lines = [f"6,{n},{n},-;usb 1-1: new device" for n in range(3000)]
+    header, kill = "6,1,1,-;x invoked oom-killer: gfp_mask=0x0,", "Out of memory: Killed process 7 (a) total-vm:8kB"
+    found = parse([header, *lines[2:], "6,3000,3000,-;" + kill])
+    assert [event.lost_lines for event in found.events] == [0]
+    left = list(worth_reading([header, *lines[2:], "6,3000,3000,-;" + kill]))
+    assert "" in left
+    assert len(left) < 300
+    lines[2900] = "6,2895,2895,-;usb"
+    assert parse(lines[:2000] + lines[2100:]).events == ()
+
+
+def test_common_words_alone_make_no_block_worth_reading() -> None:
+    lines = [*NOISE[:1000], "a.service: Main process exited, 5M memory peak", *NOISE[1000:]]
+    assert len(list(worth_reading(lines))) < 200
 
 
 @pytest.mark.parametrize(
