@@ -18,8 +18,9 @@ from unit.samples import RUNTIME
 from unit.shell_host import SHELLS, printed, snapshot
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._health import packages
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import dormant, packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER as SAMPLES_HEADER
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import SAMPLES_FILE, ServiceSamples
@@ -64,6 +65,8 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl --version": "systemd 252 (252.39-1~deb12u1)\n",
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             f"{SHOW} *.service": NGINX + OLD,
+            " ".join(dormant.ARGV): OLD + "UnitFileState=enabled\n",
+            " ".join(dormant.PEAKS_ARGV): "old.service: Consumed 9s CPU time, 3M memory peak.\n",
             "dpkg-query --search --": "diversion by a from: /sbin/nginx\nnginx-core:arm64, x: /usr/sbin/nginx\n",
             "dpkg-query --show --showformat": "nginx-core:arm64\t1.22.1-9\n",
             "systemd-detect-virt": Finished((), 1, "none\n", ""),
@@ -132,24 +135,12 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert native.processes is not None
     assert len(native.processes) == len(HOSTILE) + 3
     assert native.packages == (ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx-core", "1.22.1-9"),)
+    assert native.dormant == (DormantUnit("old.service", "inactive", 3072),)
     assert native.samples == (ServiceSamples("nginx.service", 100, 5100, (60, 70), (720, 724)),)
     assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
     assert bare.collector == "bare"
     assert bare.declared is not None
     assert [unit.name for unit in bare.declared.left_over] == ["old.service"]
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("escaped", [False, True], ids=["newer systemd", "older systemd"])
-def test_a_name_with_a_backslash_has_its_file(host: FakeKernel, shell: str, escaped: bool, tmp_path: Path) -> None:
-    path = "/usr/lib/systemd/system/dev\\x2da.service"
-    host.has(path, "[Service]\nOOMScoreAdjust=-7\n")
-    shown = path.replace("\\", "\\x5c") if escaped else path
-    host.commands[f"{SHOW} *.service"] = f"{NGINX.replace('/usr/lib/systemd/system/nginx.service', shown)}{OLD}"
-    for state in (collect(host, QUESTIONS), collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)):
-        assert state.services is not None and state.services[0].fragment is not None
-        assert state.services[0].fragment.path == path
-        assert state.services[0].fragment.text == "[Service]\nOOMScoreAdjust=-7\n"
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -166,6 +157,19 @@ def test_a_shell_tells_when_our_drop_ins_were_written(host: FakeKernel, shell: s
     assert declared is not None
     running = [one for unit in declared.declared for state in unit.states for one in state.running]
     assert running and all(one.is_fresh for one in running)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("escaped", [False, True], ids=["newer systemd", "older systemd"])
+def test_a_name_with_a_backslash_has_its_file(host: FakeKernel, shell: str, escaped: bool, tmp_path: Path) -> None:
+    path = "/usr/lib/systemd/system/dev\\x2da.service"
+    host.has(path, "[Service]\nOOMScoreAdjust=-7\n")
+    shown = path.replace("\\", "\\x5c") if escaped else path
+    host.commands[f"{SHOW} *.service"] = f"{NGINX.replace('/usr/lib/systemd/system/nginx.service', shown)}{OLD}"
+    for state in (collect(host, QUESTIONS), collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)):
+        assert state.services is not None and state.services[0].fragment is not None
+        assert state.services[0].fragment.path == path
+        assert state.services[0].fragment.text == "[Service]\nOOMScoreAdjust=-7\n"
 
 
 DIVERTED = "diversion by other from: /usr/sbin/app\ndiversion by other to: /usr/sbin/nginx\n"
