@@ -14,7 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import heirs_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -51,9 +51,9 @@ def victim_names(event: HostEvent) -> str:
 
 
 def _is_recent(event: HostEvent, evidence: Evidence) -> bool:
-    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
+    """What has no time counts as recent."""
     now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
-    when = told_seconds(event.timestamp, now)
+    when = event_seconds(event, evidence.state.host.uptime_seconds, now)
     return when is None or now - when <= days * 86_400
 
 
