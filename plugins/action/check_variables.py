@@ -5,22 +5,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from ansible.plugins.action import ActionBase
-
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._variables.faults import faults
 
 
-class ActionModule(ActionBase):  # type: ignore[misc]
-    _supports_check_mode = True
-    _supports_async = False
+class ActionModule(Action):
     _requires_connection = False
+    SPEC: ClassVar = {}
 
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = super().run(tmp, task_vars)
-        self.validate_argument_spec(argument_spec={})
-        found = list(faults(task_vars or {}, self._templar.template))
-        if found:
-            result.update(failed=True, msg=". ".join(found))
-        return {**result, "changed": False}
+    def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        found = list(faults(self.variables, self._templar.template))
+        return {"changed": False, **({"failed": True, "msg": ". ".join(found)} if found else {})}

@@ -56,6 +56,7 @@ class ActionModule(Action):
         of_play = sorted({*self.variables.get("ansible_play_batch", ()), *lost(self.variables)})
         run, now = Run(arguments["hosts"] or of_play, arguments["fail_on"]), int(time.time())
         packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
+        warnings = files.make()
         files.sweep()
         with OptionalHistory(files.folder) as history:
             history.prune(arguments["history_days"], now)
@@ -69,7 +70,7 @@ class ActionModule(Action):
             "exports": [str(files.folder / name) for name in EXPORTS],
             "crossed": run.crossed,
             "summary": [*said, "", f"page: {page}", f"JSON: {files.hosts}"],
-            "warnings": history.warnings,
+            "warnings": warnings + history.warnings,
         }
 
 

@@ -13,7 +13,9 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import host_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import heap_profile, told, write_profile
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -22,17 +24,21 @@ class ActionModule(ActionBase):  # type: ignore[misc]
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        try:
+            host = host_of(self, task_vars or {})
+        except LifeboatError as error:
+            raise AnsibleActionFail(str(error)) from error
         arguments = dict(self._task.args)
         report_dir = arguments.pop("report_dir", None)
         result: dict[str, Any] = self._execute_module("lifeboat.oom.heap_profile", arguments, task_vars=task_vars)
         if result.get("failed") or result.get("unreachable") or "sites" not in result:
             return result
-        host = str((task_vars or {}).get("inventory_hostname", "localhost"))
         when = datetime.now(UTC).isoformat(timespec="seconds")
         try:
             profile = heap_profile(result, host, when)
             result["summary"] = told(profile)
             if report_dir:
+                result["warnings"] = [*result.get("warnings", ()), *RecordFiles(Path(report_dir)).make()]
                 result["record"] = str(write_profile(Path(report_dir), profile))
         except LifeboatError as error:
             raise AnsibleActionFail(str(error)) from error

@@ -11,6 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive import profiles
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
@@ -36,6 +37,11 @@ class ActionModule(Action):
         play = frozenset(arguments["hosts"] or self.variables.get("ansible_play_hosts_all", []))
         hosts = sorted(play)
         now, days = int(time.time()), arguments["max_age_days"]
+        if not report_dir.is_dir():
+            raise LifeboatError(
+                f"report_dir: there is no folder {report_dir.resolve()}, so no audit was kept there; run "
+                "lifeboat.oom.audit first, or say where its report is"
+            )
         rows = [filed.row for filed in RecordFiles(report_dir).rows() if filed.row.host in play]
         usable, unused = profiles.young(report_dir, hosts, now, days)
         found, packages = profiles.groups(rows), profiles.leaky_packages(usable, arguments["share_pct"])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action, host_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look, told_facts
 
@@ -23,6 +23,8 @@ class ActionModule(Action):
     SPEC = ARGUMENTS
 
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        if not self._task.delegate_facts:
+            host_of(self, self.variables)
         with limited(SECONDS):
             answer = look(self, arguments["collector"], arguments, questions(arguments), self.variables)
         told = {key: answer[key] for key in _TOLD if key in answer}

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
+  - It is refused where the task is delegated, for another host would be filed as this one.
 options:
   declared:
     description:

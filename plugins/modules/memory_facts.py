@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - Partly an action plugin. As a fact module (C(ansible_facts_modules)) it runs on hosts with Python only.
+  - Where the task is delegated it wants C(delegate_facts), for the facts would be those of the other host.
 attributes:
   facts:
     support: full

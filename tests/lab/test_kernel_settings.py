@@ -14,6 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES
 
 from .runner import Ansible
+from .two_at_once import pairs
 from .uml import Lab, Machine
 
 FILE = "/etc/sysctl.d/99-zz-lifeboat-oom.conf"
@@ -143,12 +144,16 @@ def test_create_repeat_modify_reboot_remove_remove_again(ansible: Ansible, clean
 def test_both_modules_share_the_file_and_keep_foreign_lines(ansible: Ansible, clean: Machine) -> None:
     clean.ssh(f"printf 'vm.dirty_ratio = 10' > {FILE}")
     first = ansible.module(clean, "overcommit", {"mode": "always"})
-    assert first["foreign_lines"] == ["1: vm.dirty_ratio = 10"]
+    assert first["foreign_lines"] == [1]
     ansible.module(clean, "oom_reaction", {"dump_tasks": True})
     assert own_file(clean) == ["vm.dirty_ratio = 10", "vm.overcommit_memory = 1", "vm.oom_dump_tasks = 1"]
     ansible.module(clean, "overcommit", {"state": "absent"})
     ansible.module(clean, "oom_reaction", {"state": "absent"})
     assert own_file(clean) == ["vm.dirty_ratio = 10"]
+
+
+def test_two_runs_at_once_lose_nothing(ansible: Ansible, clean: Machine) -> None:
+    assert [lost for lost in pairs(ansible, clean, 10) if lost] == []
 
 
 def test_only_the_file_or_only_the_running_kernel(ansible: Ansible, clean: Machine) -> None:

@@ -42,10 +42,17 @@ def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansi
     assert "vital.service is declared differently in oom_protect_services_kiosks" in quarrel.stdout
     assert "and in oom_protect_services_site" in quarrel.stdout
 
-    slip = {"oom_protect_service": [], "oom_kernel_reaction": {"dump_tasks": False}}
-    misspelled = ansible.playbook("lifeboat.oom.site", [device], variables=slip)
-    assert misspelled.returncode == 2 and not misspelled.changed
-    assert "found the variable oom_protect_service, which declares nothing" in misspelled.stdout
+    for playbook, slip, says in (
+        ("site", {"oom_protect_service": []}, "expected oom_protect_services; rename it"),
+        ("audit", {"oom_audit_fail_onn": "drift"}, "expected oom_audit_fail_on; rename it"),
+        ("audit", {"oom_audit_thresholds": {"leak_min_minutes": "x"}}, "found 'x', expected a whole number"),
+        ("rollback", {"oom_monitor_enable": True}, "expected oom_monitor_enabled; rename it"),
+    ):
+        declared = {**slip, "oom_kernel_reaction": {"dump_tasks": False}}
+        misspelled = ansible.playbook(f"lifeboat.oom.{playbook}", [device], variables=declared)
+        assert misspelled.returncode == 2 and not misspelled.changed
+        assert says in misspelled.stdout and "/inventory.yml:" in misspelled.stdout, misspelled.stdout
+        assert "argument_spec_data" not in misspelled.stdout
 
     for wrong, says in (
         ({"oom_kernel_reaction": {"panic_on_oom": "globl"}}, "found 'globl', expected one of: no, global, always"),

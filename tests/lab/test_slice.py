@@ -184,6 +184,31 @@ def test_without_systemd_it_says_so(ansible: Ansible, gateway: Machine) -> None:
     assert "not booted with systemd" in result["msg"]
 
 
+@pytest.mark.parametrize(
+    "task", [{"lifeboat.oom.audit": {"report_dir": "@"}}, {"lifeboat.oom.memory_facts": {}}], ids=str
+)
+def test_the_controller_is_not_filed_as_the_device(
+    ansible: Ansible, gateway: Machine, tmp_path: Path, task: dict[str, Any]
+) -> None:
+    task = json.loads(json.dumps(task).replace("@", str(tmp_path / "report")))
+    play = {"hosts": "all", "gather_facts": False, "tasks": [{"name": "look", **task, "delegate_to": "localhost"}]}
+    run = ansible.playbook([play], [gateway])
+    assert run.returncode == 2 and "is delegated to localhost" in run.of("look").result["msg"]
+    assert not (tmp_path / "report/hosts").exists()
+
+
+def test_a_pattern_of_nobody_and_a_folder_that_is_made_are_told(
+    ansible: Ansible, gateway: Machine, tmp_path: Path
+) -> None:
+    variables = {"oom_audit_report_dir": str(tmp_path / "new")}
+    for words in (["-e", "oom_hosts=nobody"], ["-e", "oom_hosts=nobody", "--limit", gateway.name]):
+        run = ansible.playbook(AUDIT, [gateway], *words, variables=variables)
+        assert run.returncode != 0 and "found no host that matches nobody" in run.stdout + run.stderr
+    assert not (tmp_path / "new").exists()
+    run = ansible.playbook(AUDIT, [gateway], variables=variables)
+    assert run.returncode == 0 and f"made the folder {tmp_path / 'new'}," in " ".join(run.stderr.split()), run.stderr
+
+
 def test_a_device_that_does_not_answer_is_a_result(ansible: Ansible, gateway: Machine, tmp_path: Path) -> None:
     run = ansible.playbook(
         AUDIT,

@@ -25,7 +25,6 @@ class Action(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.variables: Mapping[str, Any] = task_vars or {}
-        self.host = str(self.variables.get("inventory_hostname", "localhost"))
         _unused, arguments = self.validate_argument_spec(argument_spec=self.SPEC)
         try:
             result.update(self.act(arguments))
@@ -33,6 +32,22 @@ class Action(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(printable(str(error))) from error
         return result
 
+    @property
+    def host(self) -> str:
+        """The name of the host that what is found belongs to. Raises LifeboatError."""
+        return host_of(self, self.variables)
+
     def act(self, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """The result of the task. Raises LifeboatError."""
         raise NotImplementedError
+
+
+def host_of(action: ActionBase, variables: Mapping[str, Any]) -> str:
+    """Raises LifeboatError where the task is delegated: then what it finds is found on another host."""
+    host, delegate = str(variables.get("inventory_hostname", "localhost")), action._task.delegate_to
+    if delegate and delegate != host:
+        raise LifeboatError(
+            f"the task is delegated to {delegate}, and what it finds there would be taken for that of {host}; run it "
+            f"with {delegate} among the hosts of the play"
+        )
+    return host

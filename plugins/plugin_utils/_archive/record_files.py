@@ -74,6 +74,16 @@ class RecordFiles:
         self.folder = folder.resolve()
         self.hosts = self.folder / "hosts"
 
+    def make(self) -> list[str]:
+        """Make the folder unless it is there; what is to be told of that, once whoever makes it side by side."""
+        try:
+            self.folder.mkdir(parents=True)
+        except FileExistsError:
+            return []
+        except OSError as error:
+            raise HostError(f"cannot make {self.folder}: {error}", str(self.folder)) from error
+        return [f"made the folder {self.folder}, which was not there: no earlier audit is known"]
+
     def path_of(self, host: str) -> Path:
         """The file of a host's record, which need not be there."""
         return self.hosts / f"{file_name(host)}.json"
@@ -135,10 +145,11 @@ class RecordFiles:
     def sweep(self) -> None:
         """Remove what writers that were killed have left behind."""
         before = time.time() - _LEFT_OVER_SECONDS
-        for folder in (self.folder, *(entry for entry in self.folder.glob("**/") if entry.is_dir())):
-            for path in folder.glob(_TEMPORARY + "*"):
-                # Writers that are at work put theirs in place meanwhile.
-                with suppress(FileNotFoundError):
+        # Below profiles/ each host has a folder of its own.
+        for depth in ("", "*/", "*/*/"):
+            for path in self.folder.glob(depth + _TEMPORARY + "*"):
+                # Writers that are at work put theirs in place meanwhile; and what is somebody else's stays.
+                with suppress(OSError):
                     if path.stat().st_mtime < before:
                         path.unlink()
 

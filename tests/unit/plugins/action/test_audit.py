@@ -29,10 +29,27 @@ def answer(*_arguments: Any) -> dict[str, Any]:
     return {"ansible_facts": {"memory_health": json.loads(json.dumps(host_state().as_facts()))}}
 
 
-def run(report: Path, **arguments: Any) -> dict[str, Any]:
-    task = MagicMock(args={"report_dir": str(report), **arguments}, async_val=0, check_mode=False)
+def run(report: Path, delegate: str | None = None, **arguments: Any) -> dict[str, Any]:
+    task = MagicMock(args={"report_dir": str(report), **arguments}, async_val=0, check_mode=False, delegate_to=delegate)
     action = audit.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
     return action.run(None, {"inventory_hostname": "kiosk"})
+
+
+def test_what_is_delegated_is_not_filed_as_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "look", answer)
+    with pytest.raises(
+        AnsibleActionFail, match=r"delegated to localhost, .* would be taken for that of kiosk; run it "
+    ):
+        run(tmp_path, "localhost")
+    assert not (tmp_path / "hosts").exists()
+    run(tmp_path, "kiosk")
+    assert (tmp_path / "hosts/kiosk.json").exists()
+
+
+def test_the_folder_that_is_made_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "look", answer)
+    assert run(tmp_path / "new")["warnings"][0].startswith(f"made the folder {tmp_path}/new, which was not there")
+    assert run(tmp_path / "new")["warnings"] == []
 
 
 def test_the_time_of_an_audit_is_that_of_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,11 +30,6 @@ def test_confirmed() -> None:
     assert why_not("kiosk", "kiosk", "ssh") is None
 
 
-def test_what_is_delegated_is_another_device() -> None:
-    assert "is delegated to web, and kiosk is confirmed" in (why_not("kiosk", "kiosk", "ssh", "web") or "")
-    assert why_not("kiosk", "kiosk", "ssh", "kiosk") is None
-
-
 def test_the_kernel_of_the_controller_is_taboo(tmp_path: Path) -> None:
     boot_id = tmp_path / "boot_id"
     state = host_state(host=replace(host_state().host, boot_id="4f0c1d2e"))

@@ -163,7 +163,7 @@ def act(folder: Path, check_mode: bool = False, **options: Any) -> dict[str, Any
     options = {"packages": PACKAGES, "before": shown(), **options}
     given = json.loads(json.dumps(options, default=asdict))
     arguments = {"report_dir": str(folder), "since": 1_777_900_000, **given}
-    task = MagicMock(args=arguments, async_val=0, check_mode=check_mode)
+    task = MagicMock(args=arguments, async_val=0, check_mode=check_mode, delegate_to=None)
     action = leak_upgrade.ActionModule(task, *[MagicMock()] * 5)
     result: dict[str, Any] = action.run(None, {"inventory_hostname": "gw"})
     return result

@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
+from ansible.errors import AnsibleActionFail
 
 from ansible_collections.lifeboat.oom.plugins.action import leaks
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.heap_profile import HeapProfile, HeapSite
@@ -46,6 +47,13 @@ def ask(monkeypatch: pytest.MonkeyPatch, folder: Path, rows: list[Row], *play: s
     action = leaks.ActionModule(task, *[MagicMock()] * 5)
     result: dict[str, Any] = action.run(None, {"ansible_play_hosts_all": list(play)})
     return result
+
+
+def test_a_folder_that_is_not_there_is_no_proof_that_nothing_leaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(AnsibleActionFail, match=f"there is no folder {tmp_path}/reprot, so no audit was kept there"):
+        ask(monkeypatch, tmp_path / "reprot", [], "a")
 
 
 def test_a_host_whose_audit_agrees_is_a_candidate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,14 +269,28 @@ def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
 def test_only_what_a_killed_writer_left_long_ago_is_swept(tmp_path: Path) -> None:
     files = RecordFiles(tmp_path)
     files.write(down("a"))
-    for folder in (tmp_path, tmp_path / "hosts"):
+    profiles = tmp_path / "profiles/a"
+    profiles.mkdir(parents=True)
+    (tmp_path / ".lifeboat-folder").mkdir()
+    os.utime(tmp_path / ".lifeboat-folder", (0, 0))
+    for folder in (tmp_path, tmp_path / "hosts", profiles):
         for name in (".lifeboat-old", ".lifeboat-young", "mine"):
             (folder / name).write_text("x")
         for name in (".lifeboat-old", "mine"):
             os.utime(folder / name, (0, 0))
     files.sweep()
-    assert sorted(os.listdir(tmp_path)) == [".lifeboat-young", "hosts", "mine"]
+    assert sorted(os.listdir(tmp_path)) == [".lifeboat-folder", ".lifeboat-young", "hosts", "mine", "profiles"]
     assert sorted(os.listdir(tmp_path / "hosts")) == [".lifeboat-young", "a.json", "mine"]
+    assert sorted(os.listdir(profiles)) == [".lifeboat-young", "mine"]
+
+
+def test_a_folder_that_is_not_there_is_made_and_told_once(tmp_path: Path) -> None:
+    files = RecordFiles(tmp_path / "not/there")
+    assert files.make() == [f"made the folder {tmp_path}/not/there, which was not there: no earlier audit is known"]
+    assert files.make() == []
+    (tmp_path / "a-file").write_text("x")
+    with pytest.raises(HostError, match=r"cannot make .*/a-file/below"):
+        RecordFiles(tmp_path / "a-file/below").make()
 
 
 def test_a_file_that_is_put_in_place_meanwhile_is_not_missed(tmp_path: Path) -> None:
