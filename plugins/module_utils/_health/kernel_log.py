@@ -14,6 +14,7 @@ without a clock of its own starts in another year. Only files leave no choice bu
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, fields
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -26,6 +27,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units imp
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomLog, OomReport
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
+
+# Of /proc/stat and /proc/uptime.
+_STARTED = re.compile(r"^btime (\d{1,11})$", re.MULTILINE)
+_UP = re.compile(r"(\d{1,11}(?:\.\d+)?) ")
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,9 @@ class HostEvent(OomEvent):
     unit_told_by: Optional[str] = None
     """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
 
+    this_boot: Optional[bool] = None
+    """Whether it is of the boot that runs, whatever the clock said; null where its log may be an older one."""
+
 
 class LogRead(NamedTuple):
     """The log, and the OOM events in it, oldest first."""
@@ -120,8 +128,8 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
         unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
         refused=reading.refused,
     )
-    events = [each.event for each in oom_history.since(reading.logged, since)]
-    return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
+    told = oom_history.since(reading.logged, since)
+    return LogRead(log, tuple(_with_units(host, told, log_sources.units_argv(lines, since))))
 
 
 class _Reading:
@@ -183,18 +191,18 @@ class _Reading:
 
 def _boot(host: Door) -> Optional[Boot]:
     stat, uptime = host.read_if_there("/proc/stat"), host.read_if_there("/proc/uptime")
-    started = [line.split()[1] for line in (stat or "").split("\n") if line.startswith("btime ")]
-    return Boot(float(started[0]), float(uptime.split()[0])) if started and uptime else None
+    started, up = _STARTED.search(stat or ""), _UP.match(uptime or "")
+    return Boot(float(started.group(1)), float(up.group(1))) if started and up else None
 
 
-def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
-    text = ""
+def _with_units(host: Door, logged: Sequence[LoggedEvent], units_argv: Tuple[str, ...]) -> List[HostEvent]:
+    text, events = "", [each.event for each in logged]
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
             text = host.run(units_argv).stdout
     return [
-        HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
-        for event, (unit, teller) in zip(events, tied(events, kills_by_systemd(text)))
+        HostEvent(**dict(_without_tasks(each.event), unit=unit, unit_told_by=teller, this_boot=each.this_boot))
+        for each, (unit, teller) in zip(logged, tied(events, kills_by_systemd(text)))
     ]
 
 

@@ -27,7 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance i
     in_session,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent, told_seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds, is_recent, told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -49,10 +49,11 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
     """
     protected = protected_names(evidence.state, evidence.policy)
     now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
+    uptime_seconds = evidence.state.host.uptime_seconds
     recent = [
         event
         for event in evidence.state.events or ()
-        if event.kind in (KILL, PANIC) and is_recent(event.timestamp, now, days)
+        if event.kind in (KILL, PANIC) and is_recent(event_seconds(event, uptime_seconds, now), now, days)
     ]
     others = [event for event in recent if event.kind == KILL and event.unit not in protected]
     storms = [run for run in _runs(others, now) if _is_storm(run)]

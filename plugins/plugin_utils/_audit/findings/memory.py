@@ -15,7 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import Dormant, guard_of, needs_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds, is_recent, told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
@@ -51,8 +51,9 @@ def _is_short(evidence: Evidence) -> bool:
     memory, limits, now = evidence.state.memory, evidence.thresholds, int(evidence.now.timestamp())
     available_kib = memory.available_kib
     return (available_kib is not None and available_kib * 100 < 2 * limits.available_low_pct * memory.total_kib) or any(
-        event.kind == KILL and event.scope == GLOBAL and is_recent(event.timestamp, now, limits.recent_kill_days)
+        is_recent(event_seconds(event, evidence.state.host.uptime_seconds, now), now, limits.recent_kill_days)
         for event in evidence.state.events or ()
+        if event.kind == KILL and event.scope == GLOBAL
     )
 
 
@@ -98,9 +99,9 @@ def _cannot_start(evidence: Evidence, room_kib: int) -> Iterator[Finding]:
 
 def refusals(evidence: Evidence) -> Iterator[Finding]:
     """What the kernel would not promise."""
-    memory, now = evidence.state.memory, int(evidence.now.timestamp())
+    memory, now, days = evidence.state.memory, int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
     refused = () if evidence.state.log is None else evidence.state.log.refused
-    recent = [each for each in refused if is_recent(each.timestamp, now, evidence.thresholds.recent_kill_days)]
+    recent = [each for each in refused if is_recent(told_seconds(each.timestamp, now), now, days)]
     if not recent:
         return
     sysctls = evidence.state.sysctls

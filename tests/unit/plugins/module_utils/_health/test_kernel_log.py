@@ -71,6 +71,18 @@ def look(
     return read_log(host, 500, since, oom_kills), host
 
 
+@pytest.mark.parametrize(
+    ("stat", "uptime"),
+    [("btime \n", "3600.50 3000.00\n"), ("btime 5\n", "\n"), ("btime " + "9" * 15, "1 1"), ("", "9" * 5000)],
+    ids=["no time", "no uptime", "after the calendar", "no start"],
+)
+def test_a_host_that_does_not_know_when_it_was_booted_has_a_log(tmp_path: Path, stat: str, uptime: str) -> None:
+    host = FakeHost(tmp_path, {"dmesg": REFUSED, MESSAGES: in_file(1, 100)})
+    for path, text in (("/proc/stat", stat), ("/proc/uptime", uptime), ("/var/log/messages", "")):
+        host.has(path, text)
+    assert pids(read_log(host, 500, None, 1)) == [1]
+
+
 def pids(read: LogRead) -> list[int]:
     return [victim.pid for event in read.events for victim in event.victims]
 

@@ -313,6 +313,11 @@ def test_a_kill_is_forgotten_in_the_end(timestamp: str | None, found: bool) -> N
     assert bool(findings(events=(kill("a.service", timestamp=timestamp),))) is found
 
 
+def test_no_clock_of_a_device_hides_a_kill_of_this_boot() -> None:
+    (found,) = findings(events=(kill("a.service", timestamp="1970-01-01T00:05:00", this_boot=True),))
+    assert found.subject == "a.service"
+
+
 def test_kills_of_one_service_are_one_finding() -> None:
     events = (kill("a.service"), kill("b.service"), kill("a.service", timestamp="2026-05-04T04:00:00"))
     found = findings(events=events)
