@@ -16,8 +16,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import units
 
 _PROPERTIES = (
-    "Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "ConditionResult", "ConditionTimestampMonotonic",
-    "MemoryPeak",
+    "Id", "Names", "LoadState", "ActiveState", "UnitFileState", "Type", "MemoryPeak", "ConditionResult",
+    "ConditionTimestampMonotonic",
 )  # fmt: skip
 # Without the states a pattern stands for what is active alone.
 ARGV = (
