@@ -59,7 +59,7 @@ class ActionModule(Action):
         subject = Subject(self.host, this_run(), tuple(map(str, self.variables.get("group_names", ()))))
         whole_number("timeout", arguments["timeout"], 0, 10**6)
         files = RecordFiles(Path(arguments["report_dir"]))
-        made = files.make()
+        warnings = files.make()
         with OptionalHistory(files.folder) as history:
             kept, wrong = self._audit(subject, arguments, files, history)
         draw_host(files, kept.filed, kept.record, kept.past)
@@ -75,7 +75,7 @@ class ActionModule(Action):
             "summary": summarise(record),
             "new_findings": list(record.new_findings),
             "record": str(kept.filed.path),
-            "warnings": made + history.warnings,
+            "warnings": warnings + history.warnings,
         }
 
     def _audit(

@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import service_policies
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import Late, at_most
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import (
     COLLECTORS,
     ask,
@@ -27,15 +28,20 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connect
     look,
 )
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill import script
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Late, Silence, at_most
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.silence import Silence
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import foretold, judge
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import forecast_lines, verdict_lines
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import (
+    forecast_lines,
+    progress_line,
+    verdict_lines,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.host_state import validate
 
 LONGEST_SECONDS = 3600
 # After its time is up: so much longer the device may need to find its feet.
 _GRACE_SECONDS = 180
 _PAUSE_SECONDS = 0.5
+_PROGRESS_SECONDS = 5
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -122,6 +128,7 @@ class ActionModule(Action):
     def _wait(self, silence: Silence, seconds: float, growth: Growth) -> None:
         """Ask until it has ended there; raises LifeboatError where no such answer came in time."""
         deadline = time.monotonic() + seconds
+        tell_at = 0.0
         while time.monotonic() < deadline:
             silence.asks()
             try:
@@ -133,6 +140,9 @@ class ActionModule(Action):
                 silence.is_answered()
                 if answer.ended:
                     return
+                if answer.grown_kib is not None and time.monotonic() >= tell_at:
+                    self._display.display(f"{self.host}: {progress_line(answer)}")
+                    tell_at = time.monotonic() + _PROGRESS_SECONDS
             time.sleep(_PAUSE_SECONDS)
         raise LifeboatError(
             f"the device did not say in {seconds:g} s that the drill has ended, and answered nothing for "

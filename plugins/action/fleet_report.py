@@ -56,7 +56,7 @@ class ActionModule(Action):
         of_play = sorted({*self.variables.get("ansible_play_batch", ()), *lost(self.variables)})
         run, now = Run(arguments["hosts"] or of_play, arguments["fail_on"]), int(time.time())
         packages = LeakingPackages(Thresholds.of(arguments["thresholds"], "thresholds"))
-        made = files.make()
+        warnings = files.make()
         files.sweep()
         with OptionalHistory(files.folder) as history:
             history.prune(arguments["history_days"], now)
@@ -70,7 +70,7 @@ class ActionModule(Action):
             "exports": [str(files.folder / name) for name in EXPORTS],
             "crossed": run.crossed,
             "summary": [*said, "", f"page: {page}", f"JSON: {files.hosts}"],
-            "warnings": made + history.warnings,
+            "warnings": warnings + history.warnings,
         }
 
 
@@ -98,7 +98,8 @@ class Run:
 
     def __init__(self, hosts: Collection[str], fail_on: str) -> None:
         self.crossed: list[str] = []
-        self._hosts, self._fail_on = frozenset(hosts), fail_on
+        # By what stands in a row.
+        self._hosts, self._fail_on = {clean(host): host for host in hosts}, fail_on
         self._seen: dict[str, str] = {}
         self._levels: Counter[str] = Counter()
         self._bad: list[tuple[Any, str]] = []
@@ -119,11 +120,11 @@ class Run:
         if len(self._seen) <= MOST_IN_FULL:
             for host, short in self._seen.items():
                 try:
-                    yield from summarise(load_record(files.path_of(host)))
+                    yield from summarise(load_record(files.path_of(self._hosts[host])))
                 except HostError:
                     yield short
             return
-        yield f"{len(self._seen)} hosts:"
+        yield f"{self._levels.total()} hosts:"
         for level in reversed(LEVELS):
             yield f"  {level}: {self._levels[level]}"
         worst = heapq.nlargest(_WORST, self._bad, key=lambda entry: entry[0])

@@ -11,7 +11,10 @@ from typing import Any
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import Action, host_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.limits import SECONDS, limited
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.over_connection import look, told_facts
+
+# Of what a device answers. Anything else may be for Ansible itself: hosts to add, facts that are variables of ours.
+_TOLD = ("changed", "failed", "unreachable", "msg", "rc", "module_stdout", "module_stderr", "exception", "warnings")
 
 
 class ActionModule(Action):
@@ -23,4 +26,7 @@ class ActionModule(Action):
         if not self._task.delegate_facts:
             host_of(self, self.variables)
         with limited(SECONDS):
-            return look(self, arguments["collector"], arguments, questions(arguments), self.variables)
+            answer = look(self, arguments["collector"], arguments, questions(arguments), self.variables)
+        told = {key: answer[key] for key in _TOLD if key in answer}
+        facts = told_facts(answer)
+        return told if facts is None else {**told, "ansible_facts": {"memory_health": facts}}

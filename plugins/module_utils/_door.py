@@ -87,6 +87,12 @@ class Door:
         """Where a link leads in the end, C(None) if I(path) is not a link; I(path) where it may not be followed."""
         raise NotImplementedError
 
+    def written_ticks(self, path: str) -> Optional[int]:
+        """When a file was written, or changed in any way, in clock ticks since boot: below 0 before. C(None) where that
+        cannot be told.
+        """
+        raise NotImplementedError
+
     def names(self, folder: str) -> List[str]:
         """The names in a folder, sorted; none where there is no such folder."""
         raise NotImplementedError

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, ContextManager, FrozenSet, Iterator, List, Opt
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES, Door, Finished, Folder
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Missing, ReadOnly
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import TICKS_PER_SECOND
 from ansible_collections.lifeboat.oom.plugins.module_utils._machine.files import (
     failing,
     failure,
@@ -165,6 +166,13 @@ class Host(Door):
         """The path without a link in any part of it: C(/lib/x.so) is C(/usr/lib/x.so) where C(/lib) is a link."""
         root, real = os.path.realpath(self.root or "/"), os.path.realpath(self.real(path))
         return real[len(root) :] if self.root and real.startswith(root + "/") else real
+
+    def written_ticks(self, path: str) -> Optional[int]:
+        try:
+            age_seconds = time.time() - os.stat(self.real(path)).st_ctime
+        except OSError:
+            return None
+        return int((time.clock_gettime(time.CLOCK_BOOTTIME) - age_seconds) * TICKS_PER_SECOND)
 
     def names(self, folder: str) -> List[str]:
         try:

@@ -14,6 +14,7 @@ author:
 description:
   - Lets one process with score 0 grow without end, until the kernel has killed it. Before that the kernel may kill
     others, which is what a drill is there to find out. It is for a device of the lab, or one that nobody needs now.
+  - While it runs, it says every few seconds how large the process has become, and how much memory is left.
   - Returns who died, who lived, how long the device did not answer, and whether the forecast of
     M(lifeboat.oom.memory_facts) was right.
   - What grows is C(tail /dev/zero), in a transient unit of its own where there is systemd. A device needs a POSIX
@@ -108,16 +109,22 @@ fates:
       lost: 0
       runs: true
 outcome:
-  description: How it ended for the process that grew. V(killed) by the kernel, V(refused) more memory (in mode
-    C(never)), V(panic) where the device has started anew, or V(time is up).
+  description: How it ended for the process that grew. V(killed) by the kernel, V(refused) more memory, V(panic) where
+    the device has started anew, V(time is up), or V(ended) by something else.
+  returned: after a drill
+  type: str
+inconclusive:
+  description: What came in between, so that the forecast was not put to the test, such as a daemon that kills before
+    the kernel does, a limit of a control group, or the end of its time; V(null) where nothing did.
   returned: after a drill
   type: str
 first_right:
-  description: Whether those who died first were those who were named.
+  description: Whether those who died first were those who were named; V(null) where the drill was inconclusive.
   returned: after a drill
   type: bool
 all_right:
-  description: Whether all who died were named, in their order, and the outcome.
+  description: Whether all who died were named, in their order, and the outcome; V(null) where the drill was
+    inconclusive.
   returned: after a drill
   type: bool
 seconds:

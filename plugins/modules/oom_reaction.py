@@ -85,10 +85,10 @@ loader:
   type: str
   sample: systemd
 foreign_lines:
-  description: Lines of our file that are not ours; they are kept.
+  description: Numbers of the lines of our file that are not ours; they are kept.
   returned: always
   type: list
-  elements: str
+  elements: int
 overridden:
   description: The files that were edited because another one would have won, with O(on_conflict=override).
   returned: always

@@ -124,10 +124,10 @@ overridden:
   type: list
   elements: str
 foreign_lines:
-  description: Lines of our file that are not ours; they are kept.
+  description: Numbers of the lines of our file that are not ours; they are kept.
   returned: always
   type: list
-  elements: str
+  elements: int
 """
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.family_module import run_family

@@ -17,7 +17,9 @@ description:
   - All services of one call share one question to systemd and at most one C(daemon-reload).
   - After the change all layers are read again, and each service gets a verdict from what its processes really have in
     C(/proc), not from what C(systemctl show) says.
-  - A process that has set a score of its own is left alone and reported as V(self_adjusted).
+  - A process that has set a score of its own is left alone and reported as V(self_adjusted). A main process has if it
+    was started with the score that is loaded, and has another one all the same. One that a run of this boot has seen
+    with its score is given that back, as somebody may have changed it, but not again and again.
   - Protecting a service means that another one dies in its place. RV(kill_order) says which, before and after, and a
     protection that leaves the kernel nothing sensible to kill is refused.
 extends_documentation_fragment:
@@ -92,7 +94,8 @@ options:
   apply:
     description:
       - How running processes get the score. V(live) writes it into the main process and into those that still have
-        the score which they inherited. V(restart) restarts the services whose processes have another score.
+        the score which they inherited. V(restart) restarts the services whose processes have another score, and none
+        again for which that did not help.
         V(none) leaves them until somebody does; RV(restart_needed) names them.
     type: str
     choices: [live, restart, none]
@@ -208,7 +211,9 @@ before:
   type: list
   elements: dict
 restart_needed:
-  description: The units whose processes get the score only when they are restarted.
+  description: >-
+    The units whose processes get the score only when they are restarted; with V(absent), or O(exclusive), those that
+    may have kept the score of our drop-in for what they start, as C(sshd) does.
   returned: always
   type: list
   elements: str

@@ -88,7 +88,7 @@ class Drilled:
             return f"{side}; {self.mix}; the device did not come back"
         return (
             f"{side}; {self.mix}; vital {'lived' if self.vital_lived else 'DIED'}; killed: {', '.join(self.killed)}; "
-            f"forecast {'right' if self.says('first_right') else 'WRONG'}"
+            f"forecast {self.result['inconclusive'] or ('right' if self.says('first_right') else 'WRONG')}"
             f"{'' if self.says('all_right') else ', then otherwise'}; no answer for {self.silent_seconds} s"
         )
 

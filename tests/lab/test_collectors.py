@@ -30,6 +30,7 @@ _CGROUPS_V1 = {"cmdline": ["systemd.unified_cgroup_hierarchy=0"]}
 _DERIVED = ("kill_order", "forecast", "collector")
 # Names that try to be a file of their own, a field, a mark of the script, another encoding, a command.
 _NAMES = (b"a\n@end\nb", b") S 1 1 (x", b"\xff\xfe\x80", b"$(reboot)", b"x:y /z", b"{{ 1 }}")
+_SECRET = "k4nariE"
 _HOSTILE = """
 import os, sys, time
 for name in {names!r}:
@@ -93,15 +94,26 @@ def test_both_see_the_same_host(devices: Callable[..., list[Machine]], module: A
     (device,) = devices(1, swap="64M", **kind)
     device.ssh("python3 -", stdin=_HOSTILE.format(names=_NAMES))
     device.ssh(
-        "mkdir -p /etc/systemd/system/cron-like.service.d /run/systemd/system/dbus.service.d; "
+        "cd /etc/systemd/system; mkdir -p cron-like.service.d dbus.service.d /run/systemd/system/dbus.service.d; "
         "printf '[Service]\\nOOMScoreAdjust=-700' > /run/systemd/system/dbus.service.d/50-other.conf; "
         "ln -s /dev/null /etc/systemd/system/dbus.service.d.conf; "
         "printf 'vm.panic_on_oom = 0' > /etc/sysctl.d/10-a.conf; ln -s /dev/null /etc/sysctl.d/protect-links.conf; "
+        f"printf 'Environment=A={_SECRET}\\n[Service]\\nEnvironment=A={_SECRET} \\\\\\n OOMScoreAdjust=7\\n' "
+        "> /etc/systemd/system/dbus.service.d/10-secret.conf; "
+        f"printf '# {_SECRET}\\nnet.ipv6.conf.all.stable_secret = {_SECRET}\\n' > /etc/sysctl.d/20-b.conf; "
+        f"echo 'lifeboat: {_SECRET}' > /dev/kmsg; "
         "systemctl mask --quiet masked-one.service; systemctl daemon-reload"
     )
     options = {"units": ["dbus", "ssh", "masked-one", "nothing-here", "getty@"], "top": 20}
     native, bare = (_look(module, device, collector, **options) for collector in ("native", "bare"))
     _assert_alike(native, bare)
+    # What is not UTF-8 is in a name of above.
+    script = render(Questions(SYSCTL_FILE, ("dbus.service",)))
+    printed = device.ssh("sh -s | tr '\\200-\\377' '?'", stdin=script).stdout
+    assert "@end" in printed
+    assert not [line for line in (*printed.splitlines(), json.dumps([native, bare])) if _SECRET in line]
+    (dbus,) = [each for each in native["scores"] if each["unit"] == "dbus.service"]
+    assert dbus["winner"] == {"file": "/run/systemd/system/dbus.service.d/50-other.conf", "line": 2, "value": "-700"}
     assert native["host"]["cgroups"] == ("hybrid" if kind is _CGROUPS_V1 else "v2")
     assert len(native["cgroups"]) > 3
     assert len(native["swaps"]) == 1

@@ -100,9 +100,58 @@ def test_its_time_is_bounded(ansible: Ansible, kiosk: Machine) -> None:
         assert held_back.result().returncode == 0
     found = result(run)
     assert run.returncode == 0, run.stdout
-    assert found["outcome"] == "time is up" and found["killed"] == [] and not found["first_right"]
+    assert found["outcome"] == "time is up" and found["killed"] == [] and found["first_right"] is None
+    assert "its time was up" in found["inconclusive"] and "INCONCLUSIVE" in found["summary"][-1]
     assert all(each["fate"] == "lived" for each in found["fates"])
     assert kills(kiosk) == before and gone(kiosk)
+
+
+GROWS = f"until test -s {FOLDER}/pid; do sleep 0.02; done; kill -STOP $(cat {FOLDER}/pid); "
+GOES_ON = f"kill -CONT $(cat {FOLDER}/pid)"
+UNIT = "lifeboat-oom-drill.service"
+
+
+@pytest.mark.parametrize(
+    ("ends_it", "outcome", "by"),
+    [
+        pytest.param(
+            f"kill -TERM $(cat {FOLDER}/pid); {GOES_ON}", "ended", "by SIGTERM, and not by the kernel", id="a signal"
+        ),
+        pytest.param(
+            f"kill -KILL $(cat {FOLDER}/pid)", "ended", "SIGKILL, and not by the kernel but by earlyoom", id="a daemon"
+        ),
+        pytest.param(
+            f"systemctl set-property --runtime {UNIT} MemoryMax=40M; {GOES_ON}",
+            "killed",
+            f"the limit of the control group /{UNIT} was reached",
+            id="a limit",
+        ),
+        pytest.param(
+            f"sleep 7; systemctl kill --signal=KILL {UNIT}", "ended", "the drill itself was ended, by", id="all of it"
+        ),
+    ],
+)
+def test_what_comes_in_between_says_nothing_of_the_forecast(
+    ansible: Ansible, kiosk: Machine, ends_it: str, outcome: str, by: str
+) -> None:
+    """And while it lasts the size of what grows is told."""
+    daemon = "earlyoom" in by
+    if daemon:
+        kiosk.ssh("cp /bin/sleep /run/earlyoom; systemd-run --quiet --unit=earlyoom /run/earlyoom 600")
+    with ThreadPoolExecutor() as beside:
+        ended = beside.submit(kiosk.ssh, GROWS + "sleep 1; " + ends_it)
+        run = ansible.playbook(DRILL, [kiosk], variables={"oom_drill_confirm": kiosk.name, "oom_drill_seconds": 60})
+        assert ended.result().returncode == 0
+    if daemon:
+        kiosk.ssh("systemctl stop earlyoom; rm /run/earlyoom")
+    found = result(run)
+    assert run.returncode == 0, run.stdout
+    assert (found["outcome"], found["first_right"], found["all_right"]) == (outcome, None, None)
+    assert by in found["inconclusive"] and found["inconclusive"] in found["summary"][-1]
+    assert all(each["fate"] == "lived" for each in found["fates"])
+    told = run.stdout.count(f"{kiosk.name}: it has grown to: ")
+    assert 1 <= told <= 4 and "memory and swap left: " in run.stdout
+    assert gone(kiosk)
 
 
 def test_the_protected_service_lives_also_where_the_connection_is_lost(

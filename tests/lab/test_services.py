@@ -236,14 +236,32 @@ def test_a_child_that_set_its_own_score_is_left_alone(ansible: Ansible, clean: M
 
 
 def test_sshd_keeps_its_sessions_as_they_are(ansible: Ansible, clean: Machine) -> None:
-    """The listener takes the score; what it has forked since holds another one and is no heir of it."""
-    main = clean.ssh("systemctl show -P MainPID ssh").stdout.strip()
-    clean.ssh(f"echo -1000 > /proc/{main}/oom_score_adj")
-    done = ansible.module(clean, MODULE, {"services": [{"name": "ssh", "oom_score_adj": -800}]})
-    assert not done["failed"]
-    assert clean.ssh(f"cat /proc/{main}/oom_score_adj").stdout.strip() == "-800"
-    assert clean.ssh("cat /proc/$$/oom_score_adj").stdout.strip() == "0", "the open session was given the score"
-    clean.ssh("systemctl stop --no-block nothing 2>/dev/null; true")
+    """Here, without logind, sessions are in the control group of sshd; test_own_scores has the other case."""
+    main = "cat /proc/$(systemctl show -P MainPID ssh)/oom_score_adj; cat /proc/$$/oom_score_adj"
+    ssh = {"services": [{"name": "ssh", "oom_score_adj": -800}], "force": True}
+    for apply in ("live", "restart"):
+        done = announced_and_done(ansible, clean, **ssh, apply=apply)
+        assert not done["failed"] and done["services"][0]["verdict"] == "self_adjusted"
+        assert clean.ssh(main).stdout.split() == ["-1000", "0"]
+    gone = announced_and_done(ansible, clean, services=[], exclusive=True)
+    assert gone["restart_needed"] == [], "the listener has never been started with it"
+
+
+def test_who_changes_its_score_while_it_runs_is_given_it_back_and_in_the_end_left_alone(
+    ansible: Ansible, clean: Machine
+) -> None:
+    """Somebody else does so once or twice; who does so again and again is the process itself."""
+    declared = [{"name": "plain", "oom_score_adj": -40}]
+    ansible.module(clean, MODULE, {"services": declared})
+    clean.ssh("systemctl restart plain")
+    ansible.module(clean, MODULE, {"services": declared})
+    for _times in range(2):
+        clean.ssh("echo 77 > /proc/$(systemctl show -P MainPID plain)/oom_score_adj")
+        done = announced_and_done(ansible, clean, services=declared)
+        assert done["changed"] and scores(clean, "plain") == [["-40"]]
+    clean.ssh("echo 77 > /proc/$(systemctl show -P MainPID plain)/oom_score_adj")
+    left = announced_and_done(ansible, clean, services=declared)
+    assert not left["changed"] and left["services"][0]["verdict"] == "self_adjusted"
 
 
 def test_without_the_capability_it_is_never_ok(ansible: Ansible, devices: Any) -> None:

@@ -26,7 +26,8 @@ SHOW = f"systemctl show --no-pager --property={','.join(PROPERTIES)} --"
 class FakeHost(Host):
     """I(commands) maps the beginning of a command line to its output; a program not named there is missing.
 
-    I(failing) maps C((verb, path)) to the error that reading, putting, writing or opening this path raises.
+    I(failing) maps C((verb, path)) to the error that reading, putting, writing or opening this path raises,
+    I(written) a path to when it was written.
     """
 
     def __init__(self, root: Path, commands: Mapping[str, Answer] | None = None) -> None:
@@ -34,6 +35,7 @@ class FakeHost(Host):
         self.commands = dict(commands or {})
         self.failing: dict[tuple[str, str], HostError] = {}
         self.read_only: set[str] = set()
+        self.written: dict[str, int | None] = {}
         self.asked: list[str] = []
 
     @property
@@ -105,6 +107,9 @@ class FakeHost(Host):
 
     def is_read_only(self, path: str) -> bool:
         return path in self.read_only or super().is_read_only(path)
+
+    def written_ticks(self, path: str) -> int | None:
+        return self.written[path] if path in self.written else super().written_ticks(path)
 
     def run(  # type: ignore[override]
         self, argv: list[str] | tuple[str, ...], timeout_seconds: int | None = None, stdin: str | None = None

@@ -20,7 +20,10 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapsho
 
 # What the devices have for sh. BusyBox brings its own grep, sed, find and sort along.
 SHELLS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
-TOOLS = ("cat", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "tail", "tr", "uname", "wc")
+TOOLS = (
+    *("cat", "date", "find", "getconf", "grep", "head", "ls", "readlink", "sed", "sort", "stat", "tail", "tr", "uname"),
+    "wc",
+)
 # What else the script asks of the same units.
 _SHOWN_AS_WELL = (
     "systemctl show --no-pager --property=ActiveState,FragmentPath --",

@@ -11,6 +11,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Missing
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import HIDDEN, setting_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import read_section
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import is_share
@@ -19,6 +20,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings imp
 DAEMONS = ("earlyoom", "systemd-oomd", "nohang", "oomd", "bustd", "lmkd", "low-memory-moni")
 OOMD_FOLDERS = ("/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd")
 _DURATION = re.compile("[0-9.][0-9. \ta-zA-Z\u00b5\u03bc]*")
+# A number, or an option; collect.sh has the same. What else a command line holds may be a password.
+_PLAIN_WORD = re.compile("-?[A-Za-z]?[0-9,.%]{0,12}|--[A-Za-z-]*=?[0-9,.%]{0,12}")
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,10 @@ class OomDaemon:
     """Its systemd unit; null outside of any."""
 
     arguments: Tuple[str, ...]
-    """What it was started with."""
+    """What it was started with: options and numbers; in place of each other word C(...), for it may be a password."""
 
     settings: Mapping[str, str]
-    """What its files set, by key: for systemd-oomd those of oomd.conf(5), for others nothing."""
+    """What its files set, by key: for systemd-oomd the keys of oomd.conf(5), for others nothing."""
 
 
 def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, ...]:
@@ -48,9 +51,10 @@ def read_daemons(host: Door, processes: Sequence[Process]) -> Tuple[OomDaemon, .
 def _daemon(host: Door, process: Process) -> OomDaemon:
     try:
         with host.process(process.pid) as folder:
-            arguments = parse_cmdline(folder.read("cmdline"))[1:]
+            words = parse_cmdline(folder.read("cmdline"))[1:]
     except Missing:
-        arguments = ()
+        words = ()
+    arguments = tuple(word if _PLAIN_WORD.fullmatch(word) else HIDDEN for word in words)
     settings = _oomd_settings(host) if process.comm == "systemd-oomd" else {}
     return OomDaemon(process.comm, process.pid, process.unit, arguments, settings)
 
@@ -72,7 +76,7 @@ def _oomd_settings(host: Door) -> Dict[str, str]:
             if name.endswith(".conf"):
                 chosen.setdefault(name, folder + "/oomd.conf.d/" + name)
     texts += [host.read_if_there(chosen[name]) or "" for name in sorted(chosen)]
-    return parse_oomd(texts)
+    return {key: value for key, value in parse_oomd(texts).items() if key in _TAKES}
 
 
 def parse_oomd(texts: Sequence[str]) -> Dict[str, str]:
@@ -94,6 +98,11 @@ def _is_duration(value: str) -> bool:
 
 _TAKES: Mapping[str, Callable[[str], bool]] = {
     "SwapUsedLimit": is_share,
+    "SwapUsedLimitPercent": is_share,
     "DefaultMemoryPressureLimit": is_share,
+    "DefaultMemoryPressureLimitPercent": is_share,
     "DefaultMemoryPressureDurationSec": _is_duration,
+    "PrekillHookTimeoutSec": _is_duration,
 }
+# Extended regular expressions for the lines of C(oomd.conf) that matter.
+KEPT_PATTERNS = (setting_pattern(_TAKES, ["infinity"]), "\\[OOM\\][^!-~]*$")

@@ -13,6 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
 
 OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
+OS_RELEASE_NAMES = ("ID", "VERSION_ID", "PRETTY_NAME")
 DETECT_ARGV = ("systemd-detect-virt",)
 CONTAINER_FILES = {"/run/.containerenv": "podman", "/.dockerenv": "docker"}
 CONTAINER_NAME = "/run/systemd/container"
@@ -130,7 +131,7 @@ def _distribution(host: Door) -> Optional[Distribution]:
     if text is None:
         return None
     fields = parse_os_release(text)
-    return Distribution(*(fields.get(name) or None for name in ("ID", "VERSION_ID", "PRETTY_NAME")))
+    return Distribution(*(fields.get(name) or None for name in OS_RELEASE_NAMES))
 
 
 def parse_os_release(text: str) -> Dict[str, str]:

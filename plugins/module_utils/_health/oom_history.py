@@ -43,8 +43,8 @@ def kills(logged: Iterable[LoggedEvent]) -> int:
 
 
 def _kills_of(event: OomReport) -> int:
-    """A victim without a kill line has died where the reaper was at it."""
-    return max(event.kill_lines, sum(victim.reaped for victim in event.victims))
+    """A victim without a kill line has died where the report says who was chosen, or the reaper was at it."""
+    return max(event.kill_lines, sum(victim.reaped for victim in event.victims), int(event.kind == KILL))
 
 
 def merged(told: Sequence[LoggedEvent], more: Sequence[LoggedEvent]) -> List[LoggedEvent]:

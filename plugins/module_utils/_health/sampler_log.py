@@ -44,7 +44,7 @@ def read_samples(host: Door, boot_id: Optional[str]) -> Optional[Tuple[ServiceSa
     header, _unused, rest = text.partition("\n")
     if not header.startswith(HEADER + " "):
         raise HostError(
-            f"{SAMPLES_FILE}: found {header[:60]!r} in the first line, expected {HEADER!r} and the boot id; remove the "
+            f"{SAMPLES_FILE}: found something else in the first line, expected {HEADER!r} and the boot id; remove the "
             "file, the sampler makes a new one",
             SAMPLES_FILE,
         )
@@ -54,14 +54,14 @@ def read_samples(host: Door, boot_id: Optional[str]) -> Optional[Tuple[ServiceSa
 def parse_samples(text: str) -> Tuple[ServiceSamples, ...]:
     """Lines of uptime in seconds, pid, start in ticks, KiB and unit, by process in the order of its first line."""
     found: Dict[Tuple[str, int, int], List[Tuple[int, int]]] = {}
-    for line in text.split("\n"):
+    for number, line in enumerate(text.split("\n"), 2):
         if not line:
             continue
         words = line.split(" ")
         if len(words) != 5 or not all(word.isdecimal() and len(word) < 19 for word in words[:4]):
             raise HostError(
-                f"{SAMPLES_FILE}: found {line[:80]!r}, expected uptime, pid, start, KiB and a unit; remove the file, "
-                "the sampler makes a new one",
+                f"{SAMPLES_FILE}: found something else in line {number}, expected uptime, pid, start, KiB and a unit; "
+                "remove the file, the sampler makes a new one",
                 SAMPLES_FILE,
             )
         uptime_seconds, main_pid, start_ticks, kib = (int(word) for word in words[:4])

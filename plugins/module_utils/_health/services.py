@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Sequence, Tuple
+from typing import Dict, FrozenSet, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import unit_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     HostError,
@@ -21,7 +22,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
     Process,
     has_capability,
 )
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, seen_scores, units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
     MOST_INCLUDES,
     OWN_NAME,
@@ -29,7 +30,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins impo
     DropIn,
     dropin_dirs,
     includes,
+    kept,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE, Seen
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     DeclaredUnit,
     RunningScore,
@@ -40,6 +43,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 ETC = "/etc/systemd/system"
+# In it runs the manager of a user, or of a container.
+_MANAGER_SCOPE = "/init.scope"
 _RUNS = ("active", "activating", "reloading")
 MANAGER_ARGV = ("systemctl", "show", "--property=DefaultOOMScoreAdjust")
 # Of the initial one the number is a constant (PROC_USER_INIT_INO, include/linux/proc_ns.h).
@@ -58,14 +63,14 @@ MOST_PROCESSES = 200_000
 class _Files:
     """The files of units, each read once; one that belongs to many units is in what is told of each of them."""
 
-    def __init__(self, host: Door) -> None:
-        self._host = host
+    def __init__(self, host: Door, version: int) -> None:
+        self._host, self._version = host, version
         self._known: Dict[str, DropIn] = {}
         self._count = self._characters = 0
 
     def read(self, path: str) -> DropIn:
         if path not in self._known:
-            self._known[path] = _read(self._host, path)
+            self._known[path] = _read(self._host, path, self._version)
         found = self._known[path]
         self._count += 1
         self._characters += len(found.text or "")
@@ -103,6 +108,7 @@ class _Scene(NamedTuple):
     manager_score: int
     may_lower: bool
     dropin: str
+    seen: Mapping[str, Seen]
 
 
 def has_systemd(host: Door) -> bool:
@@ -178,12 +184,13 @@ def _scene(host: Door, processes: Sequence[Process], dropin: str) -> _Scene:
         host=host,
         version=version,
         folders=_folders_on_disk(host),
-        files=_Files(host),
+        files=_Files(host, version),
         members=_Members(processes),
         default_score=_default_score(host, manager_score),
         manager_score=manager_score,
         may_lower=_may_lower(host),
         dropin=dropin,
+        seen=seen_scores.parse(host.read_if_there(SEEN_FILE) or ""),
     )
 
 
@@ -211,7 +218,7 @@ def _with_our_dropin(scene: _Scene) -> List[str]:
         for name, files in named.items()
         if scene.dropin in files
         and _is_unit(name)
-        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}").text)
+        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}", scene.version).text)
     ]
 
 
@@ -237,7 +244,7 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
     return DeclaredUnit(
         name=name,
         own_path=own_path,
-        own_text=_read(scene.host, own_path).text if scene.dropin in (files or ()) else None,
+        own_text=_read(scene.host, own_path, scene.version).text if scene.dropin in (files or ()) else None,
         folder_exists=files is not None,
         load_state=load_state,
         states=tuple(_state(scene, member, unit_id) for member in members),
@@ -264,14 +271,16 @@ def _instances(
 
 
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
+    own_path = f"{ETC}/{owner}.d/{scene.dropin}"
+    has_own = scene.dropin in scene.folders.get(f"{owner}.d", {}).get(ETC, ())
     fragment = scene.files.read(unit.fragment_path) if unit.fragment_path else None
     return ServiceState(
         unit=unit,
-        own_path=f"{ETC}/{owner}.d/{scene.dropin}",
+        own_path=own_path,
         systemd_version=scene.version,
         fragment=fragment,
         dropins=tuple(map(scene.files.read, _dropin_paths(scene, unit))),
-        running=_running(scene, unit),
+        running=_running(scene, unit, scene.host.written_ticks(own_path) if has_own else None),
         default_score=scene.default_score,
         manager_score=scene.manager_score,
         may_lower=scene.may_lower,
@@ -298,21 +307,31 @@ def _included(scene: _Scene, fragment: DropIn) -> Tuple[DropIn, ...]:
     return tuple(found.values())
 
 
-def _read(host: Door, path: str) -> DropIn:
+def _read(host: Door, path: str, version: int) -> DropIn:
     # Up to 247 systemd names what the link of a masked unit leads to.
     if "/dev/null" in (path, host.link_target(path)):
         return DropIn(path, None)
     try:
-        return DropIn(path, host.read(path))
+        return DropIn(path, kept(host.read(path), version))
     except Missing:
         return DropIn(path, None)
 
 
-def _running(scene: _Scene, unit: UnitProperties) -> Tuple[RunningScore, ...]:
-    members = scene.members.of(unit.control_group) if unit.control_group else ()
+def _running(scene: _Scene, unit: UnitProperties, written_ticks: Optional[int]) -> Tuple[RunningScore, ...]:
+    """The processes of a unit, without those of other units below it, which another manager starts and scores."""
+    own = unit.control_group or ""
+    names_of_own = (unit_of(own), unit_of(own + _MANAGER_SCOPE))
+    members = [one for one in scene.members.of(own) if unit_of(one.cgroup) in names_of_own] if own else []
+    seen = scene.seen.get(unit.id)
     return tuple(
         RunningScore(
-            process.pid, process.start_ticks, process.comm, process.oom_score_adj, process.pid == unit.main_pid
+            process.pid,
+            process.start_ticks,
+            process.comm,
+            process.oom_score_adj,
+            process.pid == unit.main_pid,
+            written_ticks is not None and process.start_ticks >= written_ticks,
+            seen.mended if seen and (seen.pid, seen.start_ticks) == (process.pid, process.start_ticks) else None,
         )
         for process in sorted(members, key=lambda process: (process.start_ticks, process.pid))
     )

@@ -19,9 +19,15 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     cmdline_sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import MOST_FILES, SysctlFile, sources
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
+    MOST_CHARACTERS,
+    MOST_FILES,
+    SysctlFile,
+    sources,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
 
 _NUMBER = re.compile("-?[0-9]{1,20}")
@@ -34,8 +40,11 @@ SWAPPINESS = "vm.swappiness"
 KEYS_READ = tuple(dict.fromkeys((*ALL_KEYS, SWAPPINESS)))
 
 
-def read_sysctls(host: Door, own_path: str) -> SysctlState:
-    """The sysctls that this collection may own, in all layers. Raises TooMuch for more than is looked at."""
+def read_sysctls(host: Door, own_path: str, whole: bool = False) -> SysctlState:
+    """The sysctls that this collection may own, in all layers. Raises TooMuch for more than is looked at.
+
+    Other lines of the files are hidden, unless they are to be edited and for that wanted I(whole).
+    """
     loader = find_loader(host)
     runtime: Dict[str, str] = {}
     read_only: List[str] = []
@@ -51,7 +60,7 @@ def read_sysctls(host: Door, own_path: str) -> SysctlState:
     state = SysctlState(
         loader=loader,
         own_path=own_path,
-        files=_files(host, loader, own_path),
+        files=_files(host, loader, own_path) if whole else _kept_files(host, loader, own_path),
         runtime=runtime,
         read_only=tuple(read_only),
         cmdline=_cmdline(host, kernel),
@@ -128,6 +137,14 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     if own_path not in paths:
         paths.append(own_path)
     return tuple(_file(host, path) for path in paths if host.exists(path))
+
+
+def _kept_files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
+    files = _files(host, loader, own_path)
+    TooMuch.check("sysctl files: characters", sum(len(found.text or "") for found in files), MOST_CHARACTERS)
+    return tuple(
+        SysctlFile(found.path, None if found.text is None else kept(found.text, loader, ALL_KEYS)) for found in files
+    )
 
 
 def _file(host: Door, path: str) -> SysctlFile:

@@ -12,6 +12,8 @@ from typing import Dict, NamedTuple, Optional
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import checked_path
 
+# The kernel counts time for programs in hundredths of a second (USER_HZ), on all that systemd runs on.
+TICKS_PER_SECOND = 100
 _STATUS = re.compile(r"^(\w+):[ \t]*([0-9]{1,20})\b", re.MULTILINE)
 _CAPABILITIES = re.compile(r"^CapEff:\s*([0-9a-f]+)", re.MULTILINE)
 _SHARES = re.compile(r"^(Pss|Private_Clean|Private_Dirty|Private_Hugetlb): +([0-9]{1,20}) kB$", re.MULTILINE)

@@ -46,8 +46,8 @@ class Victim:
     says "Killed process" is not there.
     """
 
-    pid: int
-    """Its number."""
+    pid: Optional[int]
+    """Its number; null where the kernel tells the name only ("VM: killing process", up to 2.6.29)."""
 
     comm: Optional[str] = None
     """Its name, as printed; null where the log does not say."""
@@ -75,6 +75,14 @@ class Victim:
 
     reaped: bool = False
     """Whether the log says that the reaper took its memory back at once (4.6)."""
+
+    told_by_table: Tuple[str, ...] = ()
+    """Names of those fields above that are not from a line about it, but from the table of candidates in the report."""
+
+    @property
+    def label(self) -> str:
+        """Its name and number, as far as they are known, for people."""
+        return (self.comm or "a process") + ("" if self.pid is None else f" (pid {self.pid})")
 
     @property
     def rss_kib(self) -> Optional[int]:
@@ -149,7 +157,7 @@ class OomEvent:
 
     kind: str
     """V(kill), V(panic) (the kernel stopped instead of killing) or V(incomplete): a report, an announcement or a trace
-    of the reaper, without the line that says who was killed.
+    of the reaper, without a line that says who was killed. The "oom-kill:" line of 5.0 and later says that, too.
     """
 
     timestamp: Optional[str] = None
@@ -212,7 +220,7 @@ class OomReport(OomEvent):
     def as_dict(self) -> Dict[str, Any]:
         """The event as plain dicts and lists, for JSON."""
         plain = asdict(self)
-        plain["victims"] = list(plain["victims"])
+        plain["victims"] = [dict(each, told_by_table=list(each["told_by_table"])) for each in plain["victims"]]
         plain["tasks"] = list(plain["tasks"])
         return plain
 

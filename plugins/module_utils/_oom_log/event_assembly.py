@@ -17,6 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import line_
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import CGROUP, KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event_draft import Draft
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import Statement
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds import name_in_command
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 
 _Tests = Sequence[Callable[[Draft], bool]]
@@ -104,22 +105,35 @@ class Assembly:
         self._other_report = False
 
     def _cpu(self, what: Statement, line: Line) -> None:
+        command = what.values.get("command", "")
         for draft in self._recent(line):
             header = draft.header
-            if header is not None and "pid" not in header and what.values["command"].startswith(header["comm"] or ""):
-                header["pid"] = what.values["pid"]
+            if header is not None and "pid" not in header and command.startswith(header["comm"] or ""):
+                header.update(pid=what.values["pid"], comm=header["comm"] or name_in_command(command))
                 return
 
     def _machine(self, what: Statement, line: Line) -> None:
         """Other reports print the same lines, so they are taken, but never make an event."""
-        if not self._other_report:
-            self._report(line).measure(what.values)
+        if self._other_report:
+            return
+        draft, sizes = self._report(line), dict(what.values)
+        draft.page_kib = sizes.pop("page_kib", draft.page_kib)
+        draft.measure(sizes)
 
     def _limit(self, what: Statement, line: Line) -> None:
-        self._evidence(line).place_in(dict(what.values, scope=CGROUP))
+        """One a report: a second one is the next report, without its header."""
+        draft = self._report(line)
+        if draft.limit_cgroup and draft.scope:
+            draft = self._open(line)
+        draft.evident = True
+        draft.place_in(dict(what.values, scope=CGROUP))
 
     def _stats(self, what: Statement, line: Line) -> None:
+        """So are the usage and limit of the group, in which the groups below it have no part."""
         draft = self._evidence(line)
+        if any(name in draft.memory for name in what.values.get("sizes", ())):
+            draft = self._open(line)
+            draft.evident = True
         draft.place_in({"scope": CGROUP, "limit_cgroup": what.values.get("stats_cgroup")})
         draft.measure(what.values.get("sizes", {}))
         draft.add_up(what.values.get("sums", {}))
@@ -141,6 +155,7 @@ class Assembly:
         draft.place_in(what.values)
         draft.evident, draft.last = True, line
         draft.announced = draft.announced or what.kind == kinds.ANNOUNCEMENT
+        draft.chosen = not draft.announced and "pid" in what.values
         if "pid" in what.values:
             draft.named = {name: what.values[name] for name in ("pid", "comm", "uid") if name in what.values}
 
@@ -181,8 +196,11 @@ class Assembly:
         draft.evident, draft.last = True, line
 
     def _shared(self, what: Statement, line: Line) -> None:
-        killed = _first(self._recent(line), (lambda d: d.kind == KILL,))
-        self._dead(killed or self._open(line), what.values, line)
+        draft = _first(self._recent(line), (lambda d: d.kind == KILL, lambda d: not d.over))
+        if draft and not draft.over:
+            draft.add_victim(what.values)
+        else:
+            self._dead(draft or self._open(line), what.values, line)
 
     def _group(self, what: Statement, line: Line) -> None:
         """All in a control group are killed with the one before. That one is printed again."""
@@ -200,9 +218,24 @@ class Assembly:
             lambda d: not d.over and d.names(pid),
             lambda d: not d.over and pid in d.tasks,
         )
-        draft = _first(self._recent(line), tests) or self._open(line)
+        draft = _first(self._recent(line), tests)
+        if draft is None and self._is_thread_of_victim(what, line):
+            return
+        draft = draft or self._open(line)
         draft.add_victim(what.values)
         draft.evident = draft.over = True
+
+    def _is_thread_of_victim(self, what: Statement, line: Line) -> bool:
+        """The reaper names the thread that it was given: one of the last victim, whose name it mostly has."""
+        pid, comm = what.values["pid"], what.values.get("comm")
+        draft = next(self._recent(line), None)
+        if draft is None or draft.kind != KILL or not comm or pid in draft.tasks:
+            return False
+        for victim in draft.victims.values():
+            if victim.get("comm") == comm and not victim.get("reaped"):
+                victim["reaped"] = what.values["reaped"]
+                return True
+        return False
 
     def _spared(self, what: Statement, line: Line) -> None:
         """The one to be killed is gone already; nobody is killed."""

@@ -57,11 +57,12 @@ class Draft:
         self.cgroup: Optional[str] = None
         self.limit_cgroup: Optional[str] = None
         self.named: Optional[Dict[str, Any]] = None
-        self.announced = False
+        self.announced = self.chosen = False
         self.over = False
         self.group = False
-        self.victims: Dict[int, Dict[str, Any]] = {}
+        self.victims: Dict[Any, Dict[str, Any]] = {}
         self.kill_lines = 0
+        self.page_kib: Optional[int] = None
         self.lost: Optional[int] = None
 
     def is_near(self, line: Line) -> bool:
@@ -130,9 +131,13 @@ class Draft:
             self.tasks.setdefault(task.pid, task)
 
     def add_victim(self, values: Dict[str, Any]) -> None:
-        """Take a process that died. Each is one victim, however often it is printed."""
-        if len(self.victims) < MAX_VICTIMS or values["pid"] in self.victims:
-            victim = self.victims.setdefault(values["pid"], {})
+        """Take a process that died. Each is one victim, however often it is printed.
+
+        One without a number is known by its name.
+        """
+        known_by = values["pid"] if values.get("pid") is not None else values.get("comm")
+        if len(self.victims) < MAX_VICTIMS or known_by in self.victims:
+            victim = self.victims.setdefault(known_by, {})
             for name, value in values.items():
                 victim[name] = victim.get(name) or value if name == "reaped" else victim.get(name, value)
 
@@ -145,6 +150,8 @@ class Draft:
         when = self.decided or self.first
         named = {0: self.named} if self.named and self.kind == INCOMPLETE else {}
         victims = self.victims or named
+        if self.kind == INCOMPLETE and self.chosen and self.named:
+            self.kind = KILL  # all that is missing is the line that says so
         measured = bool(self.memory or self.tasks)
         return OomReport(
             kind=self.kind,
@@ -170,8 +177,24 @@ class Draft:
 
     def _victim(self, values: Dict[str, Any]) -> Victim:
         """5.4 and its first updates print the bytes of page tables as kB; the table tells."""
-        known = dict(values)
+        named = self.named if self.named and self.names(values["pid"]) else {}
+        known = dict(named, **values)
         task = self.tasks.get(known["pid"])
-        if task and task.pgtables_bytes and known.get("pgtables_kib") == task.pgtables_bytes:
+        if task is None:
+            return Victim(**known)
+        if task.pgtables_bytes and known.get("pgtables_kib") == task.pgtables_bytes:
             known["pgtables_kib"] = task.pgtables_bytes // 1024
-        return Victim(**known)
+        by_table = {name: value for name, value in self._in_table(task).items() if known.get(name) is None}
+        told = {name: value for name, value in by_table.items() if value is not None}
+        return Victim(**dict(known, **told), told_by_table=tuple(told))
+
+    def _in_table(self, task: Task) -> Dict[str, Any]:
+        """What the table tells of a victim in the words of the kill line. How large a page is the free lists say."""
+        pages, page_kib, octets = task.total_vm_pages, self.page_kib, task.pgtables_bytes
+        return {
+            "comm": task.comm,
+            "uid": task.uid,
+            "total_vm_kib": None if pages is None or page_kib is None else pages * page_kib,
+            "pgtables_kib": None if octets is None else octets // 1024,
+            "oom_score_adj": task.oom_score_adj,
+        }

@@ -61,4 +61,5 @@ class Statement(NamedTuple):
     @property
     def weight(self) -> int:
         """How much the line says; a line that was wrapped says more once it is joined."""
-        return sum(len(value) if isinstance(value, (tuple, dict)) else 1 for value in self.values.values())
+        told = (value for value in self.values.values() if value is not None)
+        return sum(len(value) if isinstance(value, (tuple, dict)) else 1 for value in told)

@@ -61,6 +61,7 @@ _INVOKED = re.compile(r"(?:(?P<comm>.*) )?invoked $", re.S)
 _INVOKED_IN_UB = re.compile(_PID + r" \((?P<comm>.*)\) invoked $", re.S)
 _UB = re.compile(r" in [Uu][Bb] \d{1,10} generation \d{1,10} gfp (?P<gfp_mask>0x[0-9a-f]{1,16})$")
 _CPU = re.compile(r"(?:CPU: \d{1,6} (?:UID: \d{1,10} )?PID: |Pid: )" + _PID + ",? [Cc]omm: (?P<command>.{0,200})", re.S)
+_COMMAND = re.compile(r"(.{1,64}?) (?:Kdump: loaded )?(?:Not tainted|Tainted: )", re.S)
 _TASK = re.compile(",task=" + _NAME + ",pid=" + _PID + r",uid=(?P<uid>\d{1,10})\s*$", re.S)
 _KILLED = re.compile(_MESSAGE + "Killed process " + _PID + r"(?P<rest>(?: \(|, UID ).*)", re.S)
 # Of OpenVZ: its containers are accounted for by user beancounters, of which the host itself is number 0.
@@ -165,6 +166,12 @@ def name_of_task(printed: str) -> Optional[str]:
     """A name as it was printed; None if it is longer than a name can be, so that something else stands before it."""
     octets = _ESCAPED.sub("?", printed).encode("utf-8", "replace")
     return printed if len(octets) <= _NAME_BYTES else None
+
+
+def name_in_command(command: str) -> Optional[str]:
+    """The name in what a C(CPU:) line has behind C(Comm:): it goes on with the taints of the kernel."""
+    match = _COMMAND.match(command)
+    return name_of_task(match.group(1)) if match else None
 
 
 def _cpu(text: str) -> Optional[Statement]:
@@ -321,6 +328,7 @@ _RECOGNISERS = (
     (": usage ", cgroup_usage),
     ("emory cgroup stats", cgroup_stats),
     ("imit ", limit_reached),
+    ("Task in /", limit_reached),
     ("memory.oom.group", _group),
     ("OOM victim ", _spared),
     ("no killable processes", _nobody),

@@ -14,7 +14,7 @@ import re
 # Every recogniser wants one of these, or a shape below. In small letters.
 _WORDS = (
     "oom", "kill", "memory", "imit ", ": usage ", "omm: ", "page", "swap", "panic", "suppressed", "linux version ",
-    "dropped", "\x1b",
+    "dropped", "task in ", "\x1b",
 )  # fmt: skip
 _UPTIME = r"\[ *\d{1,10}\.\d{1,9}\] ?"
 _KERNEL = r"(?:\S{1,254} ){0,2}kernel(?:\[\d{0,10}\])?: ?"
@@ -22,9 +22,21 @@ _DATE = r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?|[
 _PROGRAM = r"\S{1,254} [^\s:\[\]]{1,64}\[\d{1,10}\]: "
 # Time since boot, then perhaps host and kernel; or a date, host, and the kernel or a program. Then the message.
 _PREFIX = re.compile(f"{_UPTIME}(?:{_KERNEL})?|{_DATE}(?!\\d{{4}} )(?:{_KERNEL}(?:{_UPTIME})?|{_PROGRAM})")
-# A row of the table, its header, a blob, "**", "-- Boot"; "<4>", "kern :err:"; "anon 4096"; "active_anon:1 x:2".
+# A path, a row of the table, its header, a blob, "**", "-- Boot", "<4>"; "kern :err:", "anon 4096", "free:1".
 _SHAPE = re.compile(
-    r"\s*(?:[\[*<-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
+    r"\s*(?:[\[*</-]|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
+)
+
+# The same for sed -r, behind whatever prefix: an extended regular expression for the lines that may matter.
+_LETTERS = "".join(f"[{each.upper()}{each}]" if each.isalpha() else each for each in "|".join(_WORDS[:-1]))
+SHELL_PATTERN = "|".join(
+    [
+        _LETTERS,
+        "\\[ *([0-9]+|pid) *\\] |\\[[0-9]+B blob",
+        "^-- |\\*\\*|<[0-9]",
+        "[A-Za-z_]{3,30}:[0-9]{1,19}([[:blank:]]|$)",
+        "(^|: |\\] )[[:blank:]]*[a-z_]{3,20} [0-9]{1,19}[[:blank:]]*$",
+    ]
 )
 
 

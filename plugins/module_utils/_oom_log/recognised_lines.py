@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 import re
-from typing import Iterable, Iterator, List, Match, NamedTuple, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Match, NamedTuple, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.envelope import opened
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_names import (
     ANNOUNCEMENT,
     GROUP,
     HEADER,
     KILLED,
+    KNOWN,
     LIMIT,
     LOST,
     PANIC,
     REAPED,
+    ROW,
     STATS,
     SUMMARY,
+    TABLE,
     UNKNOWN,
     Statement,
 )
@@ -29,9 +33,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix 
     read_line,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.prefilter import is_noise
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines import COLUMNS
 
 # How many lines a mail program or a terminal may have made of one.
-_MAX_BREAKS = 4
+_MAX_BREAKS = 12
+# How many ways to read such a line are kept.
+_MAX_READINGS = 4
 _MAX_STRANGE_CHARS = 500
 # A larger jump in the numbers of /dev/kmsg is another boot or another log.
 _MAX_MISSING = 100000
@@ -40,6 +47,12 @@ _DROPPED = re.compile(r"(?:\*\* ?|printk: )(\d{1,9}) (?:printk )?messages droppe
 # Kinds that tell of a kill by themselves. The paths in some of them may hold whatever a user likes, also such a line.
 _EVIDENT = frozenset((HEADER, SUMMARY, ANNOUNCEMENT, KILLED, REAPED, LIMIT, STATS, GROUP, PANIC))
 _PATHS = frozenset((SUMMARY, LIMIT, STATS, GROUP))
+# Kinds that end with a number, a path or a name, of which a cut takes a part without a trace.
+_CUT_ANYWHERE = frozenset((HEADER, SUMMARY, KILLED, LIMIT, ROW))
+# What such a line ends with.
+_LAST_VALUES = {SUMMARY: "uid", LIMIT: "limit_cgroup"}
+# The rest of "Task in /a", where each piece has a line of its own.
+_PIECE = re.compile(r"killed as a result of limit of|/\S*$")
 # Where another message may begin on a line: at a prefix, or at words that only the kernel has. The name before
 # "invoked" is a word here.
 _INNER = re.compile(
@@ -55,6 +68,8 @@ _INNER = re.compile(
 _FRONT = re.compile(r"(?=.{0,200}?\d[:.]\d\d)[^'\"`?!]{1,200}(?:[\]:|>;)}] ?|\t)$|[^\s'\"`?!]{1,100}[\]:|>;)}] ?$")
 _PROSE = re.compile(r"\b[a-z']{1,20} [a-z']{1,20} [a-z']")
 _FRONT_IN_NAME = re.compile(r"[\]:|;>] ")
+
+_Reading = Tuple[str, Statement]
 
 
 class RecognisedLine(NamedTuple):
@@ -75,27 +90,46 @@ class _Recogniser:
     def __init__(self) -> None:
         self._head = Line("")
         self._passed_over: Optional[str] = None
-        self._held: Optional[RecognisedLine] = None
+        self._held: Optional[Line] = None
+        self._readings: List[_Reading] = []
         self._breaks = 0
+        self._columns: Optional[int] = None
         self._sequence: Optional[int] = None
 
     def read(self, lines: Iterable[str]) -> Iterator[RecognisedLine]:
-        for raw in lines:
-            if is_noise(raw):
+        for raw in opened(lines):
+            if isinstance(raw, Line):
+                line = self._in_context(raw)
+            elif is_noise(raw):
                 self._passed_over = raw
                 continue
-            line = self._in_context(read_line(raw))
-            longer = self._continued(line)
-            if longer:
-                self._held = longer
+            else:
+                line = self._in_context(read_line(raw))
+            if self._goes_on(line):
                 self._breaks += 1
                 continue
-            for found in self._missing(line) + _recognised_in_line(line, raw):
-                if self._held:
-                    yield self._held
-                self._held, self._breaks = found, 0
+            for found in self._missing(line) + _recognised_in_line(line, raw.text if isinstance(raw, Line) else raw):
+                yield from self._told()
+                self._held, self._breaks = found.line, 0
+                self._readings = [(found.line.text, found.statement)]
+        yield from self._told()
+
+    def _told(self) -> Iterator[RecognisedLine]:
+        """The held line, with what all ways to read it say."""
         if self._held:
-            yield self._held
+            told = [statement for _text, statement in self._readings]
+            if len(told) > 1:
+                told = [one for one in told if self._may_be(one)]
+            one = _agreed(told) if told else Statement(KNOWN, {})
+            if one.kind == TABLE:
+                self._columns = len(one.values["columns"]) - 1
+            yield RecognisedLine(one, self._held)
+
+    def _may_be(self, told: Statement) -> bool:
+        """Whether a table has such a header or row."""
+        if told.kind == TABLE:
+            return COLUMNS.issuperset(told.values["columns"])
+        return told.kind != ROW or self._columns is None or len(told.values["numbers"]) == self._columns
 
     def _in_context(self, line: Line) -> Line:
         """A line without a prefix is of the same machine, one that is indented is of the same message."""
@@ -109,23 +143,36 @@ class _Recogniser:
             return head._replace(text=line.text, indent=line.indent, prefixed=False, sequence=None)
         return line._replace(host=head.host)
 
-    def _continued(self, line: Line) -> Optional[RecognisedLine]:
-        """The held line with this line joined to it, if it says more then.
+    def _goes_on(self, line: Line) -> bool:
+        """Whether this line is the rest of the held one: joined they say more, or other things than the held one alone.
 
         A mail program takes a space away, a terminal nothing; a process may have the line break in its name.
         """
-        held = self._held
-        if not held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
-            return None
+        if self._held and _PIECE.match(line.text) and self._readings[0][1].kind == LIMIT:
+            return self._join([" "], line.text, 0)
+        if not self._held or not line.text or line.prefixed or self._breaks >= _MAX_BREAKS or understand(line.text):
+            return False
         same_message = self._head.prefixed and line.indent > self._head.indent
-        best, kind, weight = None, held.statement.kind, held.statement.weight - same_message
-        for space in ("\n", " ", "") if same_message else (" ", ""):
-            text = held.line.text + space + line.text
-            statement = understand(text)
-            if statement and (kind == UNKNOWN or (statement.kind == kind and statement.weight > weight)):
-                best = RecognisedLine(statement, held.line._replace(text=text))
-                kind, weight = statement.kind, statement.weight
-        return best
+        return (same_message and self._join(["\n"], line.text, 1)) or self._join([" ", ""], line.text, 0)
+
+    def _join(self, spaces: List[str], rest: str, less: int) -> bool:
+        """Take the readings that say most, if that is more than is known; add those that say as much."""
+        texts = [text + space + rest for text, _told in self._readings for space in spaces]
+        text, held = self._readings[0]
+        told = ((each, understand(each)) for each in texts)
+        longer = [(each, one) for each, one in told if one and held.kind in (UNKNOWN, one.kind)]
+        most, known = max((one.weight for _text, one in longer), default=0), held.weight - less
+        last = _LAST_VALUES.get(held.kind)
+        is_open = last is not None and last not in held.values
+        if held.kind == UNKNOWN or most > known or is_open:
+            # A table has no names that tell which of its readings says more.
+            best = [(each, one) for each, one in longer if one.weight == most or one.kind in (ROW, TABLE)]
+            self._readings = best[:_MAX_READINGS] or self._readings
+            return bool(best)
+        is_likely = rest[:1].isalnum() if self._head.prefixed else rest[:1].isdigit()
+        if held.kind in _CUT_ANYWHERE and text[-1:].isalnum() and is_likely:
+            self._readings += [each for each in longer if each[1].weight == known]
+        return False
 
     def _missing(self, line: Line) -> List[RecognisedLine]:
         """A gap in the numbers of /dev/kmsg."""
@@ -134,6 +181,26 @@ class _Recogniser:
         before, self._sequence = self._sequence, line.sequence
         missing = line.sequence - before - 1 if before is not None else 0
         return [RecognisedLine(Statement(LOST, {"lines": missing}), line)] if 0 < missing <= _MAX_MISSING else []
+
+
+def _agreed(told: List[Statement]) -> Statement:
+    """What all say. What was cut within a number, a path or a name may be anything, and is left out."""
+    first, *others = told
+    values = _common(first.values, [one.values for one in others])
+    if any(isinstance(value, tuple) and name not in values for name, value in first.values.items()):
+        return Statement(KNOWN, {})
+    return Statement(first.kind, values)
+
+
+def _common(values: Dict[str, Any], others: List[Dict[str, Any]]) -> Dict[str, Any]:
+    common = {}
+    for name, value in values.items():
+        theirs = [other.get(name) for other in others]
+        if isinstance(value, dict):
+            common[name] = _common(value, [each or {} for each in theirs])
+        elif all(each == value for each in theirs):
+            common[name] = value
+    return common
 
 
 def _recognised_in_line(line: Line, raw: str) -> List[RecognisedLine]:

@@ -57,14 +57,23 @@ _PAGE_NAMES = {
 }
 _USAGE_NAMES = {"memory": "", "memory+swap": "memsw_", "swap": "swap_", "kmem": "kmem_"}
 
+# Those that any kernel has had.
+COLUMNS = frozenset((
+    "pid", "uid", "tgid", "total_vm", "rss", "rss_anon", "rss_file", "rss_shmem", "cpu", "oom_adj", "oom_score_adj",
+    "nr_ptes", "nr_pmds", "nr_puds", "pgtables_bytes", "swapents", "name",
+))  # fmt: skip
+
 _COUNTER = re.compile(r"([A-Za-z_]{3,30}):(\d{1,19})(KB)?$")
 _PAGES = re.compile(r"(\d{1,19}) ([A-Za-z/ -]{9,25})$")
+# Of the smallest blocks of a zone: single pages.
+_FREE_LIST = re.compile(r"(?:Node \d{1,4} )?(?:DMA|DMA32|Normal|HighMem|Movable): \d{1,10}\*(\d{1,4})kB ")
 _SWAP = re.compile(r"(Free|Total) swap *[=:] *(\d{1,19})kB$")
 _STAT = re.compile(r"([a-z_]{3,20}) (\d{1,19})$")
 _USAGE = re.compile(r"([a-z+]{4,11}): usage (\d{1,19})kB, limit (\d{1,19})kB, failcnt (\d{1,19})")
 _STATS = re.compile(r"Memory cgroup stats(?: for (/.*?))?:(?: +(.*))?$", re.S)
 _TABLE = re.compile(r"\[ *pid *\] +([a-z_ ]{10,300})$")
 _ROW = re.compile(r"\[ *(\d{1,10})\] +(\d{1,10} .*)", re.S)
+_LIMIT_PIECE = re.compile(r"Task in (/\S*)(?: killed as a result of limit of)?$")
 _INTEGER = re.compile(r"-?\d{1,19}$")
 
 
@@ -85,6 +94,9 @@ def _page_counters(text: str) -> Dict[str, int]:
 
 
 def _page_total(text: str) -> Dict[str, int]:
+    free_list = _FREE_LIST.match(text)
+    if free_list:
+        return {"page_kib": int(free_list.group(1))}
     pages = _PAGES.match(text)
     if pages and pages.group(2) in _PAGE_NAMES:
         return {_PAGE_NAMES[pages.group(2)]: int(pages.group(1))}
@@ -151,7 +163,13 @@ def table_row(text: str) -> Optional[Statement]:
 
 
 def limit_reached(text: str) -> Optional[Statement]:
-    """C(Task in /a/b killed as a result of limit of /a) up to 4.20, C(Memory limit reached of cgroup /a)."""
+    """C(Task in /a/b killed as a result of limit of /a) up to 4.20, C(Memory limit reached of cgroup /a).
+
+    The first is printed in pieces, which may end up on lines of their own.
+    """
+    piece = _LIMIT_PIECE.match(text)
+    if piece:
+        return Statement(LIMIT, {"cgroup": piece.group(1)})
     for start, middle in (
         ("Task in ", " killed as a result of limit of "),
         ("", "Memory limit reached of cgroup "),

@@ -39,8 +39,8 @@ class Request:
 
     @property
     def subject(self) -> str:
-        """What is profiled, for people and as a key."""
-        return self.unit or (f"pid {self.pid}" if self.pid else " ".join(self.command))
+        """What is profiled, for people and as a key; of a command the program, for an argument may be a password."""
+        return self.unit or (f"pid {self.pid}" if self.pid else self.command[0])
 
 
 def request(params: Mapping[str, Any]) -> Request:

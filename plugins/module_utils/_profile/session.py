@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile.sites import
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import Target, target
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool, program, tool
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import HOME, Place, Watchdog, show
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import units
 
 _SPARE_BYTES = 32 << 20
 _DEEPEST = 10
@@ -33,7 +34,7 @@ def profile(host: Host, params: Mapping[str, Any], check_mode: bool) -> Dict[str
     for name in ("systemd-run", "flock"):
         program(host, name, "util-linux" if name == "flock" else "systemd")
     if wanted.unit:  # by an alias it would be another subject, with a lock of its own
-        wanted = replace(wanted, unit=show(host, wanted.unit, "Id")["Id"])
+        wanted = replace(wanted, unit=units.text(show(host, wanted.unit, "Id", "Names"), "Id"))
     place = Place(wanted.subject)
     chosen = tool(host, wanted.tool, place.data)
     subject = target(host, wanted, chosen, place)

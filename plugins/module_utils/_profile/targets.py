@@ -16,10 +16,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._profile import tools
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import Request
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place, show
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import units
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import read_section
 
 DROPIN = "zzzz-lifeboat-oom-profile.conf"
-_PRELOAD = re.compile(r'(?:^| )"?LD_PRELOAD=([^" ]*)')
+_PRELOAD = "LD_PRELOAD="
 _PROPERTIES = (
     "LoadState",
     "ActiveState",
@@ -116,7 +117,7 @@ class _Started(Target):
         log = self.host.run(["journalctl", "--no-pager", "--quiet", "--lines=15", "--output=cat", "-u", self.unit])
         if "redirection" in log.stdout and "ld-" in log.stdout:
             return f"valgrind needs the symbols of the C library; {tools.install_hint(self.host, 'valgrind')}"
-        return "It said: " + (log.stdout.strip()[-1500:] or "nothing")
+        return f"Look at 'journalctl -u {self.unit}'"
 
 
 class Unit(_Started):
@@ -150,7 +151,7 @@ class Unit(_Started):
 
     @property
     def steps(self) -> List[str]:
-        told = self._shown["OnFailure"]
+        told = " ".join(units.words(self._shown, "OnFailure"))
         more = [f"should it fail in between, systemd starts {told} (OnFailure=)"] if told else []
         return [
             f"write {self._path}, reload systemd, restart {self.unit} with {self.tool.name}",
@@ -187,7 +188,7 @@ class Unit(_Started):
 
     def check_after(self) -> None:
         state = show(self.host, self.unit, "ActiveState", "DropInPaths")
-        if self.host.exists(self._path) or self._path in state["DropInPaths"]:
+        if self.host.exists(self._path) or self._path in units.words(state, "DropInPaths"):
             raise LifeboatError(f"{self._path} is still there or loaded; remove it and restart {self.unit}")
         if state["ActiveState"] not in ("active", "activating", "reloading"):
             raise LifeboatError(
@@ -208,14 +209,14 @@ class Unit(_Started):
     def _dropin(self) -> str:
         sandboxed = self._shown["ProtectSystem"] == "strict" or self._shown["ReadOnlyPaths"]
         writable = self.place.data if sandboxed or self._shown["InaccessiblePaths"] else None
-        preloaded = _PRELOAD.search(self._shown["Environment"])
+        environment = units.words(self._shown, "Environment")
+        preloaded = [word[len(_PRELOAD) :] for word in environment if word.startswith(_PRELOAD)]
         command = self._command() if self.tool.words else None
-        own = preloaded.group(1) if preloaded else ""
-        return tools.dropin(self.tool, command, self.wanted.timeout, writable, own)
+        return tools.dropin(self.tool, command, self.wanted.timeout, writable, preloaded[-1] if preloaded else "")
 
     def _command(self) -> str:
         """The one command of the unit, as its files have it."""
-        paths = [self._shown["FragmentPath"], *self._shown["DropInPaths"].split()]
+        paths = [units.text(self._shown, "FragmentPath"), *units.words(self._shown, "DropInPaths")]
         texts = [self.host.read_if_there(path) or "" for path in paths if path]
         found = tools.commands(
             value for text in texts for _unused, key, value in read_section(text) if key == "ExecStart"
@@ -238,7 +239,7 @@ class Command(_Started):
 
     @property
     def steps(self) -> List[str]:
-        line = " ".join([*self.tool.words, *self.wanted.command])
+        line = " ".join([*self.tool.words, self.wanted.command[0]])
         return [f"run {line} with {self.tool.name} as {self.unit} for {self.wanted.duration} s", "stop it"]
 
     @property

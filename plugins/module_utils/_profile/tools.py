@@ -13,6 +13,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Unsupported
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import OS_RELEASE, parse_os_release
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.request import HEAPTRACK, MEMCHECK
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.quoting import quoted
 
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 # How to install, by the family of the distribution, and what valgrind needs beside itself: it must find the symbols
@@ -134,7 +135,7 @@ def dropin(tool: Tool, exec_start: Optional[str], timeout: int, writable: Option
     lines += [f"ReadWritePaths={writable}"] if writable else []
     for key, value in sorted(tool.environment.items()):
         both = value + ":" + preloaded if key == "LD_PRELOAD" and preloaded else value
-        lines.append(f'Environment="{key}={both}"')
+        lines.append("Environment=" + quoted(f"{key}={both}"))
     if exec_start is not None and tool.words:
         lines += ["ExecStart=", "ExecStart=" + in_front(tool.words, exec_start)]
     return "\n".join(lines) + "\n"
@@ -149,7 +150,8 @@ def in_front(words: Tuple[str, ...], exec_start: str) -> str:
     prefixes = exec_start[: len(exec_start) - len(rest)]
     if rest.startswith("@"):
         raise Unsupported(
-            f"ExecStart={exec_start[:80]}: its '@' gives the program another name, which valgrind cannot; use heaptrack"
+            "ExecStart= of the unit has an '@' in front, which gives the program another name; valgrind cannot, "
+            "use heaptrack"
         )
     return prefixes + " ".join(word.replace("%", "%%") for word in words) + " " + rest
 

@@ -16,6 +16,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import blocks
 
 HOME = "/var/lib/lifeboat-oom"
 _LOCKS = "/run/lifeboat-oom-profile"  # not the folder of the samples, which others may read
@@ -131,10 +132,9 @@ class Watchdog:
 
 
 def show(host: Host, unit: str, *properties: str) -> Dict[str, str]:
-    """Properties of a unit as text; an empty one where systemd does not print it."""
+    """Properties of a unit, for C(units.text()) and C(units.words()); an empty one where systemd does not print it."""
     argv = ["systemctl", "show", "--no-pager", "--property=" + ",".join(properties), "--", unit]
-    lines: List[str] = host.run_or_fail(argv).splitlines()
-    found = dict(line.partition("=")[::2] for line in lines)
+    found = next(iter(blocks(host.run_or_fail(argv))), {})
     return {name: found.get(name, "") for name in properties}
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, simplified
 
@@ -36,6 +36,12 @@ def cmdline_sysctls(text: str) -> Tuple[Assignment, ...]:
         if key and value:
             found.append(Assignment(key, value, CMDLINE, 1))
     return tuple(found)
+
+
+def cmdline_pattern(keys: Sequence[str]) -> str:
+    """An extended regular expression for the words that C(cmdline_sysctls()) needs: other ones may be passwords."""
+    names = "|".join(re.split("[./]", key)[-1] for key in keys)
+    return f'^"?sysctl[./][^=]*({names})[./]*=|^--$'
 
 
 def _parameters(text: str) -> Iterator[Tuple[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SysctlFile, boot_writes
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import NEWEST, taken
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import NEWEST, is_passed_over, taken
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,16 @@ def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, st
     the kernel zeroes whenever the first is written. A winner with another C(key) than asked for is such a write: it
     undoes what an earlier line had set.
     """
+    winners: Dict[str, Assignment] = {}
 
     def value(write: Assignment) -> Optional[str]:
-        return taken(write.key, write.value, state.kernel)
+        if not is_passed_over(write.key, write.value, state.kernel):
+            return taken(write.key, write.value, state.kernel)
+        before = winners.get(write.key)
+        if before is None:
+            return state.cmdline.get(write.key, "0")
+        return before.value if before.key == write.key else "0"
 
-    winners: Dict[str, Assignment] = {}
     for write in boot_writes(state.files, state.loader, tuple(state.runtime), lambda write: value(write) is None):
         winners[write.key] = write = replace(write, value=value(write) or "")
         victim = voids.get(write.key)

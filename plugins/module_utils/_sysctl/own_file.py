@@ -15,11 +15,11 @@ HEADER = (
     "# Managed by the Ansible collection lifeboat.oom: changes to these keys are overwritten.\n"
     "# Declare them in the inventory (variables that begin with oom_kernel_) instead.\n"
 )
-_HEADER_LINES = HEADER.split("\n")
+HEADER_LINES = HEADER.split("\n")
 # Before a line of another file that would have won over ours.
 COMMENTED = "# lifeboat.oom: "
 # What the running kernel had before us, for the keys whose default depends on the machine.
-_BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
+BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
 
 def own_values(text: Optional[str], keys: Sequence[str]) -> Dict[str, str]:
@@ -38,7 +38,7 @@ def _ours(text: Optional[str], keys: Sequence[str]) -> List[Assignment]:
 
 def values_before(text: Optional[str]) -> Dict[str, str]:
     """What the kernel had before we first wrote a key."""
-    matches = [_BEFORE.match(line) for _unused, line in numbered_lines(text or "")]
+    matches = [BEFORE.match(line) for _unused, line in numbered_lines(text or "")]
     values = {match.group(1): taken(match.group(1), match.group(2)) for match in matches if match}
     return {key: value for key, value in values.items() if value is not None}
 
@@ -54,9 +54,9 @@ def foreign_lines(text: Optional[str], keys: Sequence[str]) -> Tuple[Tuple[int, 
         for number, line in numbered_lines(text or "")
         if line.strip()
         and number not in ours
-        and line not in _HEADER_LINES
+        and line not in HEADER_LINES
         and not line.startswith(COMMENTED)
-        and not _BEFORE.match(line)
+        and not BEFORE.match(line)
     )
 
 

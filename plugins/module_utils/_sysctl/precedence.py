@@ -58,7 +58,9 @@ class SysctlFile:
     """Its path."""
 
     text: Optional[str]
-    """What stands in it; null for a link to C(/dev/null) or to nothing."""
+    """What stands in it, of the lines that set nothing of ours only their kind: they may hold secrets; null for a link
+    to C(/dev/null) or to nothing.
+    """
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ _RANGES: Dict[str, Tuple[int, int]] = {
 _SWAPPINESS_200_SINCE = (5, 8)
 _OVERFLOW_REFUSED_SINCE = (5, 1)
 _REST_DROPPED_SINCE = (4, 5)
+_NEGATIVE_REFUSED_SINCE = (6, 0)  # where there is no sign (commit 1622ed7d0743)
 
 # Blanks are those of isspace() in the kernel, which counts the byte 0xa0 as one; behind the number fewer will do.
 _NUMBER = re.compile("[ \t-\r\udca0]*(-?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*)(?=[ \t\n]|\\Z)")
@@ -55,6 +56,13 @@ def taken(key: str, text: str, kernel: Tuple[int, int] = NEWEST) -> Optional[str
         found = more  # an older kernel takes the rest for another write
         more, end = _written(key, text, end, kernel)
     return found
+
+
+def is_passed_over(key: str, text: str, kernel: Tuple[int, int] = NEWEST) -> bool:
+    """Whether the kernel says that it has taken a text, with all that follows, and keeps the value that it had."""
+    match = _NUMBER.match(text)
+    negative = match is not None and match.group(1) != "" and _RANGES.get(key) == _UNSIGNED_LONG
+    return negative and kernel < _NEGATIVE_REFUSED_SINCE
 
 
 def _written(key: str, text: str, start: int, kernel: Tuple[int, int]) -> Tuple[Optional[str], int]:

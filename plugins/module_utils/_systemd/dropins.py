@@ -11,12 +11,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from posixpath import basename, dirname, join
 from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, TooMuch
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import (
+    HIDDEN,
+    goes_on,
+    kept_lines,
+    setting_pattern,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS, WORDS
 
 # Where the system manager looks, most important first (C(systemctl show -p UnitPath), 252). Where C(/lib) is
 # a link to C(/usr/lib), the two C(lib) entries are one folder: the reader of the disk skips the link.
@@ -65,6 +72,26 @@ _OLD_END_OF_LINE = re.compile("[\n\0]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # surrogates stand for undecodable bytes
 _UNSAFE_IN_HEADER = re.compile("[\x01-\x1f\x7f\"'\\\\]")
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+# What stands for a line that is not UTF-8: JSON can hold it, and systemd refuses it as well.
+_NO_UTF8 = "\uffff"
+_PLAIN_HEADER = re.compile(r"[ \t]*\[({})\][ \t]*".format("|".join(unit_names.SECTIONS)))
+_MANAGED = re.compile(r"([ \t]*({})[ \t]*=)(.*)".format("|".join(KEYS)), re.DOTALL)
+
+# What our own drop-ins say about themselves.
+HEADER = (
+    "Managed by the Ansible collection lifeboat.oom: changes to this file are overwritten.\n"
+    "Declare the service in the inventory (oom_protect_services) instead."
+)
+# Says that the folder was made for this file, and may go with it.
+OUR_FOLDER = "The folder was made for this file."
+_OWN_LINES = tuple("# " + line for line in (HEADER + "\n" + OUR_FOLDER).split("\n"))
+# Extended regular expressions for the lines that C(kept()) shows whole.
+KEPT_PATTERNS = (
+    setting_pattern(KEYS, WORDS),
+    "\\[({})\\][^!-~]*$".format("|".join(unit_names.SECTIONS)),
+    "\\.include[[:blank:]].*",
+    *("{}$".format(re.sub(r"([.()])", r"\\\1", line)) for line in _OWN_LINES),
+)
 
 
 @dataclass(frozen=True)
@@ -75,8 +102,8 @@ class DropIn:
     """Its path."""
 
     text: Optional[str]
-    """What stands in it, decoded as UTF-8 with C(surrogateescape); null where the name is taken but nothing can be read
-    there: a link to C(/dev/null) (a mask), a dangling link, a folder.
+    """What stands in it, of the lines that set nothing of ours only their kind: they may hold passwords; null where the
+    name is taken but nothing can be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
     """
 
 
@@ -238,6 +265,28 @@ def _is_header(line: str, version: int) -> bool:
     return closed and (version < _HEADERS_CHECKED_SINCE or not _UNSAFE_IN_HEADER.search(line))
 
 
+def kept(text: str, version: Optional[int] = None) -> str:
+    """What C(read_section()) needs of a text to find our settings, and what makes a drop-in ours; the rest hidden."""
+    return kept_lines(text, partial(_kept, version=version or _NEWEST))
+
+
+def _kept(line: str, version: int) -> Optional[str]:
+    bare = line.lstrip(_BOM).strip(_WHITESPACE)
+    if line in _OWN_LINES or bare[:1] in ("#", ";"):
+        return line if line in _OWN_LINES else None
+    if version >= _UTF8_CHECKED_SINCE and _NOT_UTF8.search(bare):
+        return _NO_UTF8 + "\\" * goes_on(line)
+    if bare.startswith("[") and not _is_header(bare, version):
+        return "[" + "\\" * goes_on(line)
+    managed = _MANAGED.fullmatch(line.lstrip(_BOM))
+    if managed:
+        start, key, rest = managed.groups()
+        value = rest.rstrip("\\")
+        return line if KEYS[key].accepts(value.strip(_WHITESPACE)) else start + HIDDEN + rest[len(value) :]
+    plain = _PLAIN_HEADER.fullmatch(line.lstrip(_BOM)) or bare.partition(" ")[0].partition("\t")[0] == _INCLUDE
+    return line if plain else None
+
+
 def render(settings: Mapping[str, object], header: str, section: str = "Service") -> str:
     """Text of our own drop-in: I(header) as comment lines, then the settings sorted by key.
 
@@ -334,7 +383,7 @@ def _logical_lines(text: str, version: int) -> Iterator[Tuple[int, str]]:
         if size > _LONGEST_LINE_BYTES:
             return
         start = start or number
-        if (len(line) - len(line.rstrip("\\"))) % 2:
+        if goes_on(line):
             pending.append(line[:-1] + " ")
             continue
         yield start, "".join([*pending, line])

@@ -28,6 +28,7 @@ _REFUSED_TYPES = {
     "automount": "an automount starts no process; name the mount",
 }
 _TYPES = frozenset(SCORED_TYPES) | frozenset(_REFUSED_TYPES)
+SECTIONS = ("Unit", "Install", *(kind.capitalize() for kind in sorted(_TYPES)))
 _MAX_BYTES = 255  # UNIT_NAME_MAX is 256 with the closing NUL
 _FOREIGN = re.compile(r"[^A-Za-z0-9:_.\\@-]")
 _GLOB = re.compile(r"[*?\[\]!]")

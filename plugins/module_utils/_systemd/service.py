@@ -10,18 +10,18 @@ from posixpath import basename
 from typing import Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment, DropIn, Merged
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
+    HEADER,
+    OUR_FOLDER,
+    Assignment,
+    DropIn,
+    Merged,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import score, size_bytes
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.units import UnitProperties
 
 SCORE = "OOMScoreAdjust"
-_MANAGED = "Managed by the Ansible collection lifeboat.oom"
-HEADER = (
-    _MANAGED + ": changes to this file are overwritten.\n"
-    "Declare the service in the inventory (oom_protect_services) instead."
-)
-# Says that the folder was made for this file, and may go with it.
-_OUR_FOLDER = "The folder was made for this file."
+_MANAGED = HEADER.partition(":")[0]
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,14 @@ class RunningScore:
 
     is_main: bool
     """Whether systemd says that it is the main process."""
+
+    is_fresh: bool = False
+    """Whether it was started since our drop-in is as it is; false also where that cannot be told."""
+
+    mended: Optional[int] = None
+    """The number of times that a run has given it back the score of our drop-in, since one has found or left it with
+    that; null where none has.
+    """
 
 
 @dataclass(frozen=True)
@@ -123,7 +131,10 @@ class ServiceState:
         new = tuple(
             DropIn(path, text) for path, text in ((path, texts.get(path)) for path in paths) if text is not None
         )
-        return replace(self, dropins=(*others, *new))
+        running = self.running
+        if texts.get(self.own_path, self.own_text) != self.own_text:  # nobody was started with the new one
+            running = tuple(replace(process, is_fresh=False, mended=None) for process in running)
+        return replace(self, dropins=(*others, *new), running=running)
 
     def merged(self) -> Merged:
         return dropins.merge(
@@ -188,7 +199,7 @@ class DeclaredUnit:
     """Path of our drop-in for it, there or not."""
 
     own_text: Optional[str]
-    """What stands in our drop-in; null where it is not there."""
+    """What stands in our drop-in, lines of others hidden; null where it is not there."""
 
     folder_exists: bool
     """Whether the folder of our drop-in is there."""
@@ -207,7 +218,7 @@ class DeclaredUnit:
     def text_for(self, settings: Mapping[str, str]) -> str:
         """The drop-in as it has to read for I(settings)."""
         ours = not self.folder_exists if self.own_text is None else owns_folder(self.own_text)
-        header = HEADER + ("\n" + _OUR_FOLDER if ours else "")
+        header = HEADER + ("\n" + OUR_FOLDER if ours else "")
         return dropins.render(settings, header, names.split(self.name).section)
 
     def with_texts(self, texts: Mapping[str, Optional[str]]) -> DeclaredUnit:
@@ -235,7 +246,7 @@ def is_ours(text: Optional[str]) -> bool:
 
 
 def owns_folder(text: Optional[str]) -> bool:
-    return text is not None and _OUR_FOLDER in text
+    return text is not None and OUR_FOLDER in text
 
 
 def normal(key: str, value: str) -> str:

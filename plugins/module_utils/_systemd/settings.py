@@ -19,6 +19,11 @@ _INTEGER = re.compile(r"(0[bB])(?P<two>[01]+)|(0[oO])(?P<eight>[0-7]+)|(?P<c>[+-
 _PERCENT = re.compile(r"([0-9]{1,9})(?:\.([0-9]{1,2}))?%|([0-9]{1,9})(?:\.([0-9]))?\u2030|([0-9]{1,9})\u2031")
 _SIZE_PART = re.compile(r"[ \t]*\+?0*([0-9]{1,20})(?:\.([0-9]{0,19}))?[ \t]*([EPTGMKB]?)")
 _SUFFIXES = "EPTGMKB"
+_NO_LIMIT = "infinity"
+_POLICIES = ("continue", "stop", "kill")
+_PREFERENCES = ("none", "avoid", "omit")
+# What a setting can have that is no number.
+WORDS = (_NO_LIMIT, *_POLICIES, *_PREFERENCES)
 _UINT64_MAX = 2**64 - 1
 _LONGEST_NUMBER = 64  # digits, of which no score has as many
 
@@ -113,15 +118,15 @@ def _is_score(value: str) -> bool:
 
 
 def _is_memory(value: str) -> bool:
-    return value in ("", "infinity") or is_share(value) or size_bytes(value) is not None
+    return value in ("", _NO_LIMIT) or is_share(value) or size_bytes(value) is not None
 
 
 def _is_policy(value: str) -> bool:
-    return value in ("continue", "stop", "kill")
+    return value in _POLICIES
 
 
 def _is_preference(value: str) -> bool:
-    return value in ("none", "avoid", "omit")
+    return value in _PREFERENCES
 
 
 KEYS: Dict[str, Key] = {

@@ -14,6 +14,7 @@ from typing import Dict, Iterable, List, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.quoting import split, unescaped
 
 PROPERTIES: Tuple[str, ...] = (
     "Id",
@@ -44,12 +45,8 @@ MOST_CHARACTERS = 16 * 1024 * 1024
 MOST_NAMES = 20_000
 MOST_WORDS = 1000  # of one property
 
-# One word of a list: bare, or in double quotes with backslash escapes (at least since 247). Quotes that are not closed
-# end with the list: whoever looked for their end again at each quote would never come to one.
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|[^ "]+')
-_ESCAPE = re.compile(r"(?:\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2})+|\\(.)", re.DOTALL)
-_BYTE = re.compile(r"\\x([0-9a-fA-F]{2})|\\([0-3][0-7]{2})")
-_CONTROLS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "s": " ", "t": "\t", "v": "\v"}
+# How older systemd (219 and 239 among them) prints each backslash of a text.
+_ESCAPED = "\\x5c"
 _VERSION = re.compile(r"systemd ([0-9]{1,9})\b")
 _UNSET = 2**64 - 1  # how the manager stores "no limit" and "not known"
 
@@ -159,20 +156,25 @@ def parse_show(text: str) -> Tuple[UnitProperties, ...]:
     Raises HostError where a block has no C(Id) or a property is not what its name promises, TooMuch for more than
     is looked at.
     """
+    units = tuple(_unit(block) for block in blocks(text))
+    TooMuch.check("systemctl show: units and their names", sum(len(unit.names) for unit in units), MOST_NAMES)
+    return units
+
+
+def blocks(text: str) -> List[Dict[str, str]]:
+    """What C(systemctl show) printed, unit by unit, for C(text()) and C(words())."""
     TooMuch.check("systemctl show: characters", len(text), MOST_CHARACTERS)
-    blocks: List[Dict[str, str]] = [{}]
+    found: List[Dict[str, str]] = [{}]
     for line in text.split("\n"):
         key, equals, value = line.partition("=")
         if equals:
-            blocks[-1][key] = value
+            found[-1][key] = value
         elif line:
             raise _unreadable("line", line, "KEY=VALUE")
-        elif blocks[-1]:
-            blocks.append({})
-            TooMuch.check("systemctl show: units", len(blocks), MOST_NAMES)
-    units = tuple(_unit(block) for block in blocks if block)
-    TooMuch.check("systemctl show: units and their names", sum(len(unit.names) for unit in units), MOST_NAMES)
-    return units
+        elif found[-1]:
+            found.append({})
+            TooMuch.check("systemctl show: units", len(found), MOST_NAMES)
+    return [block for block in found if block]
 
 
 def by_name(units: Iterable[UnitProperties]) -> Dict[str, UnitProperties]:
@@ -198,33 +200,42 @@ def _unit(block: Mapping[str, str]) -> UnitProperties:
     if not block.get("Id"):
         raise _unreadable("block", "; ".join(f"{key}={block[key]}" for key in block)[:200], "a line Id=UNIT")
     return UnitProperties(
-        id=block["Id"],
-        names=_words(block, "Names"),
-        load_state=_text(block, "LoadState"),
-        active_state=_text(block, "ActiveState"),
-        sub_state=_text(block, "SubState"),
-        unit_file_state=_text(block, "UnitFileState"),
-        fragment_path=_text(block, "FragmentPath"),
-        dropin_paths=_words(block, "DropInPaths"),
+        id=text(block, "Id") or "",
+        names=words(block, "Names"),
+        load_state=text(block, "LoadState"),
+        active_state=text(block, "ActiveState"),
+        sub_state=text(block, "SubState"),
+        unit_file_state=text(block, "UnitFileState"),
+        fragment_path=text(block, "FragmentPath"),
+        dropin_paths=words(block, "DropInPaths"),
         need_daemon_reload=_flag(block, "NeedDaemonReload"),
         main_pid=_number(block, "MainPID") or None,
-        control_group=_text(block, "ControlGroup"),
+        control_group=text(block, "ControlGroup"),
         oom_score_adjust=_number(block, "OOMScoreAdjust"),
-        oom_policy=_text(block, "OOMPolicy"),
+        oom_policy=text(block, "OOMPolicy"),
         memory_min_bytes=_number(block, "MemoryMin"),
         memory_low_bytes=_number(block, "MemoryLow"),
         memory_current_bytes=_number(block, "MemoryCurrent"),
         memory_peak_bytes=_number(block, "MemoryPeak"),
-        managed_oom_preference=_text(block, "ManagedOOMPreference"),
-        type=_text(block, "Type"),
-        user=_text(block, "User"),
-        triggered_by=_words(block, "TriggeredBy"),
+        managed_oom_preference=text(block, "ManagedOOMPreference"),
+        type=text(block, "Type"),
+        user=text(block, "User"),
+        triggered_by=words(block, "TriggeredBy"),
     )
 
 
-def _text(block: Mapping[str, str], key: str) -> Optional[str]:
+def text(block: Mapping[str, str], key: str) -> Optional[str]:
+    """A property that is one text. Older systemd prints it as the words of a list, newer as it is."""
     value = block.get(key)
-    return None if value == "[unprintable]" else value  # systemctl's word for a text with a line break
+    if value is None or value == "[unprintable]":  # systemctl's word for a text with a line break
+        return None
+    return unescaped(value) if _ESCAPED in value and _is_escaped(block) else value
+
+
+def _is_escaped(block: Mapping[str, str]) -> bool:
+    """By the name of the unit, which is told in both ways; without a backslash in it nobody would escape one twice."""
+    unit = block.get("Id", "")
+    return _ESCAPED not in unit or unit not in words(block, "Names")
 
 
 def _flag(block: Mapping[str, str], key: str) -> Optional[bool]:
@@ -244,23 +255,11 @@ def _number(block: Mapping[str, str], key: str) -> Optional[int]:
     return None if number >= _UNSET else number
 
 
-def _words(block: Mapping[str, str], key: str) -> Tuple[str, ...]:
-    words = _WORD.findall(block.get(key, ""))
-    TooMuch.check(f"systemctl show: words of {key} of {block.get('Id')}", len(words), MOST_WORDS)
-    return tuple(filter(None, map(_unquote, words)))
-
-
-def _unquote(word: str) -> str:
-    """A word as shell_maybe_quote() wrote it, or, in older versions, with C(\\x20) for a space."""
-    bare = word[1:-1] if len(word) > 1 and word[0] == word[-1] == '"' else word.lstrip('"')
-    return _ESCAPE.sub(lambda match: _unescaped(match.group(0), match.group(1)), bare)
-
-
-def _unescaped(escape: str, character: Optional[str]) -> str:
-    if character is not None:
-        return _CONTROLS.get(character, character)
-    codes = [int(hexa, 16) if hexa else int(octal, 8) for hexa, octal in _BYTE.findall(escape)]
-    return bytes(codes).decode("utf-8", "surrogateescape")
+def words(block: Mapping[str, str], key: str) -> Tuple[str, ...]:
+    """A property that is a list."""
+    found = split(block.get(key, ""))
+    TooMuch.check(f"systemctl show: words of {key} of {block.get('Id')}", len(found), MOST_WORDS)
+    return found
 
 
 def _unreadable(what: str, found: str, expected: str) -> HostError:

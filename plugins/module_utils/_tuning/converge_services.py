@@ -27,6 +27,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process impor
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy, ServicesDeclaration
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import seen_scores
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import kept
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     RunningScore,
     ServiceState,
@@ -34,7 +37,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit, applied
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import Claim, descent_warnings
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import (
+    claim_of,
+    descent_warnings,
+    self_adjusted,
+    still_given,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_dropins
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import (
     Outcome,
@@ -45,17 +53,20 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection im
     rescored,
     shown_order,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.seen import seen_after
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     FAILED_VERDICTS,
     UNAVAILABLE,
     Task,
     expected,
     judged,
-    permitted,
     plan_services,
+    restart_needed,
+    started_with_it,
     tasks,
     touched,
     verdict,
+    writable,
 )
 
 # The options that say how to apply.
@@ -82,33 +93,26 @@ def converge_services(host: Host, declaration: ServicesDeclaration, check_mode: 
     warnings += _guarded(before, found, how, plan.changed)
     if plan.changed:
         warnings += next_victim_warnings(found, declaration.sensitive)
-    edits = _edits(before.work, how)
-    after = promised
+    edits = _edits(host, before.work, how)
+    after, processes = promised, before.processes
     if plan.changed and not check_mode:
         _apply(host, before.work, plan, edits, how)
         # What was left over is gone now, and is judged all the same.
         again, _unused = _look(host, [task.policy for task in before.work], {**how, "exclusive": False})
-        after = again.work
-        found = _outcome(host, before, again.processes)
+        after, processes = again.work, again.processes
+        found = _outcome(host, before, processes)
+    if plan.changed:
+        warnings += [*self_adjusted(after), *still_given(before.work, processes)]
+    if not check_mode:
+        warnings += _keep_seen(host, before.work, after, how)
     return _result(plan, edits, before.work, after, found, warnings)
 
 
 def _guarded(look: _Look, found: Outcome, how: How, changes: bool) -> List[str]:
     """Ask the guards of what is declared; about what is inherited also where it is in force already."""
-    claims = [_claim(task, task.policy.oom_score_adj) for task in look.work if task.policy.oom_score_adj is not None]
+    claims = [claim_of(task, task.policy.oom_score_adj) for task in look.work if task.policy.oom_score_adj is not None]
     warnings = check_guards(found, claims, how["max_protected_pct"], how["force"], changes)
     return warnings + (descent_warnings(claims, look.processes) if changes else [])
-
-
-def _claim(task: Task, score: int) -> Claim:
-    states = task.unit.states
-    leaders = [state.leader.comm for state in states if state.leader is not None]
-    return Claim(
-        unit=task.policy.name,
-        score=score,
-        known_as=(*(name for state in states for name in (state.unit.id, *state.unit.names)), *leaders),
-        pids=frozenset(process.pid for state in states for process in state.running),
-    )
 
 
 def _look(host: Host, policies: Sequence[ServicePolicy], how: How) -> Tuple[_Look, List[str]]:
@@ -166,11 +170,11 @@ def _outcome(host: Host, before: _Look, after: Sequence[Process]) -> Outcome:
     return outcome(before.processes, after, parse_meminfo(host.read("/proc/meminfo")), killer)
 
 
-def _edits(work: Sequence[Task], how: How) -> List[FileEdit]:
+def _edits(host: Host, work: Sequence[Task], how: How) -> List[FileEdit]:
     return [
         FileEdit(
             task.unit.own_path,
-            task.unit.own_text,
+            None if task.unit.own_text is None else host.read_if_there(task.unit.own_path),
             task.written.own_text,
             with_folder=owns_folder(task.unit.own_text) or owns_folder(task.written.own_text),
         )
@@ -187,14 +191,30 @@ def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdi
     pairs = [(task, before, after) for task in work for before, after in zip(task.unit.states, task.written.states)]
     if how["apply"] == "live":
         for task, before, after in pairs:
-            wanted = task.wanted_score(after)
-            for process in touched(task, before, after):
-                if permitted(before, process, wanted):
-                    set_score(host, before, process, wanted)
+            for process in writable(task, before, after):
+                set_score(host, before, process, task.wanted_score(after))
     elif how["apply"] == "restart":
-        units = [before.unit.id for task, before, after in pairs if touched(task, before, after)]
+        # One that was started with its score, and has another all the same, would be so again.
+        units = [
+            before.unit.id
+            for task, before, after in pairs
+            if touched(task, before, after) and not started_with_it(after)
+        ]
         if units:
             host.run_or_fail(["systemctl", "try-restart", "--", *units])
+
+
+def _keep_seen(host: Host, before: Sequence[Task], after: Sequence[Task], how: How) -> List[str]:
+    """Note what this run has seen, for later ones."""
+    text = host.read_if_there(SEEN_FILE)
+    known = {} if how["exclusive"] else seen_scores.parse(text or "")
+    wanted = seen_scores.render(seen_after(before, after, known, how["apply"] == "live")) or None
+    try:
+        if wanted != text:
+            host.swap(SEEN_FILE, text, wanted).keep()
+    except HostError as error:
+        return [f"{error}; what others do to a score may be taken for the process's own doing until the next boot"]
+    return []
 
 
 def _reload(host: Host) -> None:
@@ -234,14 +254,11 @@ def _result(
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
-        "diff": plan.diff("services") + [edit.diff() for edit in edits] + order_diff(found),
+        "diff": plan.diff("services") + [edit.diff(kept) for edit in edits] + order_diff(found),
         "services": [judged(task).as_dict() for task in after],
         "before": [judged(task).as_dict() for task in before],
         "restart_needed": [
-            state.unit.id
-            for task in after
-            if verdicts[task.policy.name].word == "needs_restart"
-            for state in task.unit.states
+            unit for was, task in zip(before, after) for unit in restart_needed(task if task.policy.present else was)
         ],
         "kill_order": {"before": shown_order(found.before), "after": shown_order(found.after)},
         "protection": found.facts(),

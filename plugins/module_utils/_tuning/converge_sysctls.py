@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken, Refused
@@ -14,6 +15,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SysctlDeclaration
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
@@ -44,7 +46,7 @@ def converge_sysctls(
     """
     options = declaration.options
     if state is None:
-        state = read_sysctls(host, options["sysctl_file"])
+        state = read_sysctls(host, options["sysctl_file"], whole=True)
     warnings = [] if check_mode else sweep_sysctls(host, state)
     decision = decide(declaration, state, parse_meminfo(host.read("/proc/meminfo")))
     goal = decision.goal
@@ -65,18 +67,18 @@ def converge_sysctls(
     edits += _giving_back(host, state, goal, warnings)
     if plan.changed and not check_mode:
         apply_sysctls(host, state, plan, edits)
-        after = read_sysctls(host, state.own_path)
+        after = read_sysctls(host, state.own_path, whole=True)
         _verify(after, goal, options["on_conflict"])
     else:
         after = expected_state(state, goal, edits)
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
-        "diff": plan.diff("sysctl") + [edit.diff() for edit in edits],
+        "diff": plan.diff("sysctl") + [edit.diff(partial(kept, loader=state.loader, keys=ALL_KEYS)) for edit in edits],
         "loader": state.loader,
         "settings": _settings(declaration.family.keys, goal, state, after),
         "overridden": [edit.path for edit in more],
-        "foreign_lines": [f"{number}: {line}" for number, line in foreign_lines(state.own_text, ALL_KEYS)],
+        "foreign_lines": [number for number, _unused in foreign_lines(state.own_text, ALL_KEYS)],
         "forced": objection is not None,
         "warnings": warnings,
     }
@@ -103,13 +105,10 @@ def _giving_back(host: Host, state: SysctlState, goal: Goal, warnings: List[str]
 
 
 def _foreign_warnings(state: SysctlState) -> List[str]:
-    foreign = foreign_lines(state.own_text, ALL_KEYS)
+    foreign = [number for number, _unused in foreign_lines(state.own_text, ALL_KEYS)]
     if not foreign:
         return []
-    number, line = foreign[0]
-    return [
-        f"{state.own_path}: {len(foreign)} line(s) there are not ours and stay, the first is line {number}: {line!r}"
-    ]
+    return [f"{state.own_path}: {len(foreign)} line(s) there are not ours and stay, the first is line {foreign[0]}"]
 
 
 def _settle_conflicts(

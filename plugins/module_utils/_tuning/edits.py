@@ -28,12 +28,13 @@ class FileEdit:
     with_folder: bool = False
     like: Optional[str] = None
 
-    def diff(self) -> Dict[str, str]:
+    def diff(self, kept: Callable[[str], str]) -> Dict[str, str]:
+        """What I(kept) shows of it: a diff is written to logs, and a file may hold passwords."""
         return {
             "before_header": self.path,
             "after_header": self.path,
-            "before": self.before or "",
-            "after": self.after or "",
+            "before": kept(self.before or ""),
+            "after": kept(self.after or ""),
         }
 
 

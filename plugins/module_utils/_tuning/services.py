@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import ADJ_MIN
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Change, Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicePolicy
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import Assignment
@@ -22,7 +23,13 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service impo
     same_value,
 )
 
+# Who was given the score of our drop-in so often, and has another one again, is no victim: it sets its own.
+MENDED_OFTEN = 2
+# The listener of OpenSSH, which does so at each start (oom_adjust_setup() in port-linux.c).
+_LISTENER = ("sshd", ADJ_MIN)
 UNAVAILABLE = ("not-found", "masked")
+# What leaves nothing to do, the more telling first.
+_HARMLESS = ("self_adjusted", "ok")
 # What a converge run can not make good by itself.
 FAILED_VERDICTS = ("overridden", "not_permitted", "differs", "missing", "needs_reload")
 
@@ -149,10 +156,31 @@ def targets(state: ServiceState) -> Tuple[RunningScore, ...]:
     return (*heirs, leader)
 
 
+def started_with_it(state: ServiceState) -> bool:
+    """Whether systemd has given the main process the score that is loaded, and no run has seen it with that since."""
+    leader = state.leader
+    return leader is not None and leader.is_fresh and leader.mended is None
+
+
+def sets_its_own(state: ServiceState) -> bool:
+    """Whether the main process has set its score itself: it was started with the loaded one, and has another.
+
+    One that a run has seen with the loaded score may have been given another one by somebody.
+    """
+    leader, loaded = state.leader, state.unit.oom_score_adjust
+    if leader is None or loaded is None or leader.oom_score_adj == loaded:
+        return False
+    if (leader.comm, leader.oom_score_adj) == _LISTENER:
+        return True
+    if not permitted(state, leader, loaded):  # nor could systemd
+        return False
+    return started_with_it(state) or (leader.mended or 0) >= MENDED_OFTEN
+
+
 def touched(task: Task, before: ServiceState, after: ServiceState) -> Tuple[RunningScore, ...]:
     """The processes whose score is to change. A unit that gives up its drop-in gives back only what that set."""
     wanted = task.wanted_score(after)
-    candidates = targets(before)
+    candidates = () if sets_its_own(after) else targets(before)
     if not task.policy.present:
         given = task.unit.own_settings.get(SCORE)
         candidates = tuple(process for process in before.running if str(process.oom_score_adj) == given)
@@ -176,6 +204,12 @@ def permitted(state: ServiceState, process: RunningScore, score: int) -> bool:
     return state.may_lower or score >= process.oom_score_adj
 
 
+def writable(task: Task, before: ServiceState, after: ServiceState) -> Tuple[RunningScore, ...]:
+    """Those of the processes whose score is to change for which the kernel lets it."""
+    wanted = task.wanted_score(after)
+    return tuple(process for process in touched(task, before, after) if permitted(before, process, wanted))
+
+
 def verdict(task: Task) -> Verdict:
     """How a unit stands against its declaration: the first layer that is not right, and the culprit."""
     unit = task.unit
@@ -183,11 +217,29 @@ def verdict(task: Task) -> Verdict:
         return Verdict(unit.load_state.replace("-", "_"))
     if task.writes:
         return Verdict("missing" if unit.own_text is None else "differs", unit.own_path)
-    judged = [_unit_verdict(task, state) for state in unit.states]
-    return next((each for each in judged if each.word != "ok"), Verdict("ok"))
+    judged = [unit_verdict(task, state) for state in unit.states]
+    return min(
+        judged, key=lambda each: _HARMLESS.index(each.word) if each.word in _HARMLESS else -1, default=Verdict("ok")
+    )
 
 
-def _unit_verdict(task: Task, state: ServiceState) -> Verdict:
+def restart_needed(task: Task) -> Tuple[str, ...]:
+    """The units that have to be restarted: to get their score, or to forget the one that our drop-in gave them.
+
+    What was started with that, and has set its own, may have kept it for what it starts, as sshd does.
+    """
+    if task.policy.present:
+        settled = not task.writes and task.unit.load_state not in UNAVAILABLE
+        return tuple(
+            each.unit.id for each in task.unit.states if settled and unit_verdict(task, each).word == "needs_restart"
+        )
+    given = task.unit.own_settings.get(SCORE)
+    leaders = [(each.unit.id, each.leader) for each in task.unit.states if given is not None]
+    return tuple(unit for unit, one in leaders if one and one.is_fresh and str(one.oom_score_adj) != given)
+
+
+def unit_verdict(task: Task, state: ServiceState) -> Verdict:
+    """The same of one of the units behind the name."""
     beaten = rival(state, task.policy)
     if beaten is not None:
         return Verdict("overridden", f"by {beaten.path}:{beaten.line}")
@@ -195,9 +247,11 @@ def _unit_verdict(task: Task, state: ServiceState) -> Verdict:
         return Verdict("needs_reload", state.own_path)
     wanted = task.wanted_score(state)
     wrong = [process for process in state.running if process.oom_score_adj != wanted]
-    touchable = [process for process in targets(state) if process in wrong]
+    touchable = touched(task, state, state)
     if not task.policy.present or not wrong:
         return Verdict("ok")
+    if state.leader is not None and sets_its_own(state):  # and so has given another one to what it starts
+        return Verdict("self_adjusted", process_key(state.leader))
     if not touchable:
         return Verdict("self_adjusted", ", ".join(process_key(process) for process in wrong))
     if any(not permitted(state, process, wanted) for process in touchable):
@@ -230,7 +284,7 @@ def _expected_state(task: Task, before: ServiceState, after: ServiceState, apply
         need_daemon_reload=False,
     )
     wanted = task.wanted_score(after)
-    changing = {process.pid for process in touched(task, before, after) if permitted(before, process, wanted)}
+    changing = {process.pid for process in writable(task, before, after)}
     if apply == "none":
         changing = set()
     running = tuple(

@@ -9,7 +9,7 @@ import resource
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 
@@ -20,30 +20,34 @@ SECONDS = 600
 MOST_BYTES = 1 << 30
 
 
-class _Late(BaseException):
-    """What a connection does with errors is not for this one: it may try again."""
+class Late(BaseException):
+    """Time is up. Not an Exception: connections try again after those."""
 
 
 @contextmanager
 def limited(seconds: float, most_bytes: int = MOST_BYTES) -> Iterator[None]:
     """For the one thread of a task; 0 seconds are no limit. Raises TooMuch."""
     try:
-        with _within(seconds), _holding(most_bytes):
+        with at_most(seconds) if seconds else nullcontext(), _holding(most_bytes):
             yield
-    except _Late:
+    except Late:
         raise TooMuch(f"there was no whole answer within {seconds} seconds") from None
     except MemoryError:
         raise TooMuch(f"the answer takes more memory than {most_bytes >> 20} MiB") from None
 
 
 @contextmanager
-def _within(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
+    """Raises Late in what takes longer: a connection may wait for ever for a device that is gone.
+
+    A timeout that Ansible was given is kept to, too: it has the same clock.
+    """
     began, left = time.monotonic(), signal.getitimer(signal.ITIMER_REAL)[0]
-    if not seconds or 0 < left < seconds:  # Ansible was given a timeout of its own, which comes before
+    if 0 < left < seconds:
         yield
         return
     before = signal.signal(signal.SIGALRM, _ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
     try:
         yield
     finally:
@@ -52,7 +56,7 @@ def _within(seconds: float) -> Iterator[None]:
 
 
 def _ring(_number: int, _frame: FrameType | None) -> None:
-    raise _Late
+    raise Late
 
 
 @contextmanager

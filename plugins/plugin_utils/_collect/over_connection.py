@@ -66,12 +66,17 @@ def facts_in(answer: Mapping[str, Any]) -> Any:
     """
     if answer.get("unreachable"):
         raise AnsibleConnectionFailure(str(answer.get("msg")))
-    told = answer.get("ansible_facts")
-    facts = told.get("memory_health") if isinstance(told, Mapping) else None
+    facts = told_facts(answer)
     if answer.get("failed") or facts is None:
         said = answer.get("msg") or answer.get("module_stderr") or "the module gave no facts"
         raise LifeboatError(str(said).strip())
     return facts
+
+
+def told_facts(answer: Mapping[str, Any]) -> Any:
+    """Those that an answer has, C(None) without any."""
+    told = answer.get("ansible_facts")
+    return told.get("memory_health") if isinstance(told, Mapping) else None
 
 
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:

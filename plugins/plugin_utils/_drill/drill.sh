@@ -4,7 +4,9 @@
 # shellcheck shell=sh
 # Grows without end until the kernel ends it, with a heartbeat beside it. $1: a folder of its own; $2: after how many
 # seconds it is ended by ourselves; $3: for how many more the folder stays. It goes when somebody removes the folder.
+#   shell   the pid of this shell
 #   pid     of who grows
+#   said    what that complained of
 #   beats   uptime at each heartbeat, which starts a program, as a login or a service does
 #   ended   uptime and exit status, once it has ended; by ourselves where there is a file "late"
 set -u
@@ -12,9 +14,11 @@ folder=$1
 # The heartbeat shall tell of the device, not die of it. Where this is not allowed it has to take its chances.
 echo -1000 > /proc/self/oom_score_adj
 
+echo $$ > "$folder/shell"
+
 (
   # Looking for the end of the first line keeps all that was read; tail is small, and never waits.
-  (echo 0 > /proc/self/oom_score_adj; exec tail /dev/zero) &
+  (echo 0 > /proc/self/oom_score_adj; exec tail /dev/zero 2> "$folder/said") &
   echo $! > "$folder/pid"
   wait $!
   status=$?

@@ -19,21 +19,26 @@ FOLDER = f"/run/{UNIT}"
 SECONDS_KEPT = 300
 _HERE = Path(__file__).parent
 _END = "@end"
+_SIZES = ("VmRSS:", "VmSwap:", "MemAvailable:", "SwapFree:")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the device says while it is asked again and again. I(ended): who grew does not any more."""
+    """What the device says while it is asked again and again. I(ended): who grew does not any more. I(grown_kib) is
+    how large it is, I(left_kib) what is available of memory and free of swap, where the kernel tells.
+    """
 
     boot_id: str
     ended: bool
+    grown_kib: int | None = None
+    left_kib: int | None = None
 
 
 @dataclass(frozen=True)
 class Report:
     """What the device wrote down: I(pid) is who grew, I(status) its exit status (137 for a kill), C(None) where it
     had not ended; I(late) that it was ended by ourselves; I(longest_gap_seconds) the longest time between two of its
-    heartbeats, of which there should be five a second; I(seconds) how long it grew.
+    heartbeats, of which there should be five a second; I(seconds) how long it grew; I(out_of_memory) that it said so.
     """
 
     pid: int | None
@@ -41,6 +46,7 @@ class Report:
     late: bool
     seconds: float | None
     longest_gap_seconds: float | None
+    out_of_memory: bool = False
 
 
 def start(seconds: int) -> str:
@@ -55,10 +61,28 @@ def start(seconds: int) -> str:
     return assignments + (_HERE / "start.sh").read_text(encoding="utf-8")
 
 
-ASK = f"cat /proc/sys/kernel/random/boot_id && if [ -e {FOLDER}/ended ] || [ ! -e {FOLDER} ]; then echo ended; fi"
-FETCH = (
-    f"cd {FOLDER} && for name in pid ended late beats; do echo @$name; [ ! -e $name ] || cat $name; done; echo {_END}"
-)
+# No program is started but the first. The drill may have been ended as a whole.
+ASK = f"""
+cat /proc/sys/kernel/random/boot_id || exit
+if [ -e {FOLDER}/ended ] || [ ! -e {FOLDER} ] || {{ read -r shell < {FOLDER}/shell && [ ! -e "/proc/$shell" ]; }}; then
+  echo ended
+  exit
+fi 2> /dev/null
+sizes() {{
+  while read -r name kib _; do
+    case $name in VmRSS: | VmSwap: | MemAvailable: | SwapFree:) echo "$name $kib" ;; esac
+  done
+}}
+{{ read -r pid < {FOLDER}/pid && sizes < "/proc/$pid/status" && sizes < /proc/meminfo; }} 2> /dev/null
+true
+"""
+FETCH = f"""
+cd {FOLDER} && for name in pid ended late said beats; do
+  echo @$name
+  [ ! -e $name ] || cat $name
+done
+echo {_END}
+"""
 # What grows is ended, where it still does; the rest of the drill ends by itself when its folder is gone.
 CLEAN_UP = f"""
 if [ -e {FOLDER}/pid ] && [ ! -e {FOLDER}/ended ]; then
@@ -71,10 +95,15 @@ rm -rf {FOLDER}
 
 def parse_answer(stdout: str) -> Answer | None:
     """C(None) where that is no answer to ASK: a device in need says all sorts of things."""
-    lines = stdout.split()
-    if not lines or len(lines[0]) != 36 or lines[1:] not in ([], ["ended"]):
+    first, *lines = [line.split() for line in stdout.splitlines()] or [[]]
+    sizes = dict(line for line in lines if len(line) == 2 and line[0] in _SIZES and line[1].isdecimal())
+    ended = lines == [["ended"]]
+    if len(first) != 1 or len(first[0]) != 36 or not (ended or len(sizes) == len(lines)):
         return None
-    return Answer(lines[0], len(lines) == 2)
+    kib = {name: int(size) for name, size in sizes.items()}
+    grown = kib["VmRSS:"] + kib.get("VmSwap:", 0) if "VmRSS:" in kib else None
+    left = kib["MemAvailable:"] + kib.get("SwapFree:", 0) if "MemAvailable:" in kib else None
+    return Answer(first[0], ended, grown, left)
 
 
 def parse_report(stdout: str) -> Report:
@@ -96,6 +125,7 @@ def parse_report(stdout: str) -> Report:
         late="@late" in lines and bool(parts["@late"]),
         seconds=round(float(ended[0]) - beats[0], 2) if len(ended) == 2 and beats else None,
         longest_gap_seconds=round(max(later - earlier for earlier, later in pairwise(beats)), 2) if beats[1:] else None,
+        out_of_memory="memory" in " ".join(parts.get("@said", ())),
     )
 
 

@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import signal
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
+from collections.abc import Callable
 
 
 class Silence:
@@ -33,23 +30,3 @@ class Silence:
         """With the one that lasts."""
         waited = 0.0 if self._asked_at is None else self._clock() - self._asked_at
         return max(self._longest, waited)
-
-
-class Late(BaseException):
-    """Time is up. Not an Exception: connections try again after those."""
-
-
-@contextlib.contextmanager
-def at_most(seconds: float) -> Iterator[None]:
-    """Raises Late in what takes longer: a connection may wait for ever for a device that is gone."""
-
-    def ring(_signal: int, _frame: FrameType | None) -> None:
-        raise Late
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.001))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)

@@ -16,11 +16,10 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import label
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, Victim
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.ending import ENDED, ending
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
 
-LIVED, KILLED, ENDED = "lived", "killed", "ended"
-TIME_IS_UP = "time is up"
-_KILL_STATUS = 128 + 9
+LIVED, KILLED = "lived", "killed"
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Dead:
     """
 
     name: str
-    pid: int
+    pid: int | None
     comm: str | None
     rss_kib: int | None
     oom_score_adj: int | None
@@ -55,18 +54,18 @@ class Fate:
 
 @dataclass(frozen=True)
 class Verdict:
-    """I(outcome) is how it ended for the one that grew, in the forecast's words, or V(time is up). A device that has
-    started anew has panicked, for all we know.
+    """I(outcome) and I(inconclusive) are those of the one that grew, see C(Ending).
 
     I(first_right): those that died at the first OOM were named, or that there is none. I(all_right): all names in
-    their order, and the outcome.
+    their order, and the outcome. Both are C(None) where the drill was inconclusive.
     """
 
     outcome: str
     killed: tuple[Dead, ...]
     fates: tuple[Fate, ...]
-    first_right: bool
-    all_right: bool
+    first_right: bool | None
+    all_right: bool | None
+    inconclusive: str | None = None
 
 
 def foretold(state: HostState) -> Growth:
@@ -83,34 +82,34 @@ def judge(before: HostState, after: HostState, growth: Growth, report: Report, d
     names: dict[int | None, str] = {process.pid: label(process) for process in before.processes or ()}
     if report.pid is not None:
         names[report.pid] = NEWCOMER
-    killed = tuple(_dead(before, after, names))
-    outcome = _outcome(before, after, report)
+    kills = _kills(before, after)
+    killed = tuple(_dead(kills, names))
+    end = ending(before, after, growth, report, kills)
     first = {dead.pid for dead in killed if dead.oom == 1}
     # A newcomer has no pid beforehand; where nobody is killed none is expected either.
     expected: set[int | None] = set(growth.first_pids) or ({report.pid} if growth.victims else set())
     first_right = first == expected
     order = tuple(name for name, _unused in groupby(dead.name for dead in killed))
     return Verdict(
-        outcome=outcome,
+        outcome=end.outcome,
         killed=killed,
         fates=tuple(_fates(before, after, {dead.pid for dead in killed}, declared)),
-        first_right=first_right,
-        all_right=first_right and order == growth.victims and outcome == growth.outcome,
+        first_right=None if end.inconclusive else first_right,
+        all_right=None
+        if end.inconclusive
+        else first_right and order == growth.victims and end.outcome == growth.outcome,
+        inconclusive=end.inconclusive,
     )
 
 
-def _outcome(before: HostState, after: HostState, report: Report) -> str:
-    if before.host.boot_id != after.host.boot_id:
-        return "panic"
-    if report.late or report.status is None:
-        return TIME_IS_UP
-    return "killed" if report.status == _KILL_STATUS else "refused"
-
-
-def _dead(before: HostState, after: HostState, names: Mapping[int | None, str]) -> Iterator[Dead]:
+def _kills(before: HostState, after: HostState) -> list[HostEvent]:
+    """Those by the kernel since then."""
     known = {_key(event) for event in before.events or ()}
-    fresh = [event for event in after.events or () if event.kind == KILL and _key(event) not in known]
-    for number, event in enumerate(fresh, 1):
+    return [event for event in after.events or () if event.kind == KILL and _key(event) not in known]
+
+
+def _dead(kills: Sequence[HostEvent], names: Mapping[int | None, str]) -> Iterator[Dead]:
+    for number, event in enumerate(kills, 1):
         # Of those that are killed together the one that grew counts as the last.
         found = [_victim(event, victim, names, number) for victim in event.victims]
         yield from sorted(found, key=lambda dead: dead.name == NEWCOMER)

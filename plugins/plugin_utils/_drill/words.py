@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import OUTCOMES, Growth
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.ending import ENDED, TIME_IS_UP
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Answer
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import (
-    ENDED,
     KILLED,
     LIVED,
-    TIME_IS_UP,
     Dead,
     Fate,
     Verdict,
@@ -25,6 +25,7 @@ _ENDINGS = {
     "refused": "it was refused more memory",
     "panic": "the device has started anew, as after a panic of its kernel",
     TIME_IS_UP: "it was ended by the drill, whose time was up",
+    ENDED: "it was ended otherwise",
 }
 
 
@@ -43,9 +44,18 @@ def verdict_lines(growth: Growth, verdict: Verdict, silence: Mapping[str, Any]) 
         if found or fate == LIVED:
             yield _line(f"{words}: {_all(map(_fate, found))}")
     yield _silence(silence)
+    if verdict.inconclusive:
+        yield _line(f"INCONCLUSIVE: {verdict.inconclusive}; whether the forecast is right was not put to the test")
+        return
     who = "right" if verdict.first_right else "WRONG"
     order = "right" if verdict.all_right else "not right"
     yield f"the forecast was {who} about who dies first, and {order} about all of it"
+
+
+def progress_line(answer: Answer) -> str:
+    grown = "not known" if answer.grown_kib is None else f"{answer.grown_kib // _MIB} MiB"
+    left = "not known" if answer.left_kib is None else f"{answer.left_kib // _MIB} MiB"
+    return f"it has grown to: {grown}; memory and swap left: {left}"
 
 
 def _line(text: str) -> str:

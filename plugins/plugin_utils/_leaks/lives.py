@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import TICKS_PER_SECOND, Life, thinned
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import TICKS_PER_SECOND
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service import Life, thinned
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.service_memory import service_memory
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 

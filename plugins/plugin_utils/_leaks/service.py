@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, TypeVar
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import TICKS_PER_SECOND
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._leaks.trend import Limits, Series, Trend, judge
 
 T = TypeVar("T")
-# The kernel counts time for programs in hundredths of a second (USER_HZ), on all that systemd runs on.
-TICKS_PER_SECOND = 100
 # A service that is restarted all the time is judged by the last ones.
 _MOST_LIVES = 50
 _MOST_POINTS = 90

@@ -219,7 +219,7 @@ def _kills(state: HostState | None) -> Iterator[list[Any]]:
             yield [
                 when and clean(when),
                 clean(event.unit or comm or event.kind),
-                victim and clean(f"{comm or 'a process'} (pid {victim.pid})"),
+                victim and clean(victim.label),
                 *(_mib(rss_kib), victim and victim.oom_score_adj, event.scope, limit),
             ]
 

@@ -33,7 +33,8 @@ sample() {
 
     $0 == "@" { processes = 1; next }
     !processes {
-      if (/^Id=/) id = substr($0, 4)
+      # Older systemd escapes each backslash of a name.
+      if (/^Id=/) { id = substr($0, 4); if (id ~ /\\x5cx/) gsub(/\\x5c/, "\\", id) }
       if (/^MainPID=/) main = substr($0, 9)
       # An empty line ends a unit; its properties come in any order.
       if ($0 == "") { if (id != "") wanted[id] = main; id = main = "" }

@@ -147,6 +147,18 @@ INHERITED = Kind(
     about="A score is inherited. What an unkillable process starts is unkillable too, unless it sets its children's"
     " score back, as OpenSSH does. A leak in such a process takes everything else down.",
 )
+SESSION = Kind(
+    id="oom.protected_session",
+    severity="warning",
+    expected="a score above -500 for what somebody starts in a session",
+    message="what grows in a session outlives nearly all services",
+    remedy="take the score off the service that starts sessions (state: absent), restart that, and log out and in "
+    "again; choom -n 0 -p PID sets a process back at once",
+    about="A login, or the manager of a user, runs with a score of -500 or less, and so does what is started in it. "
+    "If one of these programs grows without end, the kernel kills the services of the device first. Sessions have it "
+    "from what starts them: `sshd` keeps its listener at -1000 by itself, and gives to each session the score that "
+    "its unit is declared with.",
+)
 LOG_INCOMPLETE = Kind(
     id="oom.log_incomplete",
     severity="info",
@@ -282,7 +294,8 @@ SCORE = Kind(
     message="the declared score does not hold for every process of the service",
     remedy="run the playbook lifeboat.oom.site; where it is overridden, remove the culprit's line",
     about="VERDICT is `missing`, `differs`, `overridden`, `needs_reload`, `needs_restart`, `self_adjusted` (info: a"
-    " process that sets its own score is usually right to do so), `not_permitted`, `masked`, `not_found` or "
-    "`unsupported`. The observed text names the layer's culprit: a file, or a process.",
+    " process that was started with the declared score and has another one has set it itself, and is usually right to"
+    " do so; it is left alone, and is no drift), `not_permitted`, `masked`, `not_found` or `unsupported`. The observed"
+    " text names the layer's culprit: a file, or a process.",
 )
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Kind))

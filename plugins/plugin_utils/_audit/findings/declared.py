@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import remedy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
@@ -22,7 +23,8 @@ def scores(evidence: Evidence) -> Iterator[Finding]:
         if service.verdict == "ok" or (gone and service.dropin is None):
             continue
         # A process that sets its own score is usually right to do so.
-        severity: Severity | None = "info" if service.verdict == "self_adjusted" else None
+        own = service.verdict == "self_adjusted"
+        severity: Severity | None = "info" if own else None
         culprit = f" ({service.culprit})" if service.culprit else ""
         kind = replace(catalogue.SCORE, id="score." + service.verdict)
         yield kind.found(
@@ -30,6 +32,7 @@ def scores(evidence: Evidence) -> Iterator[Finding]:
             service.name,
             f"{service.verdict}{culprit}",
             severity=severity,
+            remedy=remedy(service.culprit) if own else None,
             expected="no drop-in of ours" if gone else _settings(service.declared) + " in every layer",
         )
 

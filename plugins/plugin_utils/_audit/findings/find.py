@@ -14,6 +14,7 @@ _RULES = (
     kills.next_kills,
     kills.protection,
     kills.inherited,
+    kills.sessions,
     kills.lost_kills,
     memory.commitment,
     memory.shortage,

@@ -12,7 +12,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import heirs_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import (
+    INHERITED_FROM,
+    descends,
+    heirs_of,
+    in_session,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
@@ -45,7 +50,7 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
 
 def victim_names(event: HostEvent) -> str:
     """Who died in an OOM event: its unit, else its processes."""
-    processes = ", ".join(f"{victim.comm} (pid {victim.pid})" for victim in event.victims)
+    processes = ", ".join(victim.label for victim in event.victims)
     unit = event.unit
     return f"{unit}: {processes}" if unit else processes
 
@@ -128,6 +133,24 @@ def inherited(evidence: Evidence) -> Iterator[Finding]:
     for name, found in heirs.items():
         shown = ", ".join(f"pid {process.pid} ({process.comm})" for process in found[:5])
         yield catalogue.INHERITED.found(evidence.thresholds, name, f"{len(found)} of {held_kib(found)} KiB: {shown}")
+
+
+def sessions(evidence: Evidence) -> Iterator[Finding]:
+    """Whose login outlives the services of the device, by session; what can never be killed is told as inherited."""
+    processes = evidence.state.processes or ()
+    by_pid = {process.pid: process for process in processes}
+    parents = {process.pid: process.ppid for process in processes}
+    listeners = frozenset(process.pid for process in processes if process.comm in _LISTENERS)
+    found: dict[str, list[Process]] = {}
+    for process in processes:
+        if process.oom_score_adj > INHERITED_FROM or _has_inherited(process, by_pid):
+            continue
+        behind_listener = process.comm not in _LISTENERS and descends(process.pid, listeners, parents)
+        if in_session(process) or behind_listener:
+            found.setdefault(process.unit or process.comm, []).append(process)
+    for name, those in found.items():
+        shown = ", ".join(f"pid {process.pid} ({process.comm}) {process.oom_score_adj}" for process in those[:5])
+        yield catalogue.SESSION.found(evidence.thresholds, name, f"{len(those)} of {held_kib(those)} KiB: {shown}")
 
 
 def _has_inherited(process: Process, by_pid: Mapping[int, Process]) -> bool:

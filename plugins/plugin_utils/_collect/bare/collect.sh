@@ -74,7 +74,14 @@ kernel_files() {
   read_files kernel "$@"
 }
 
-# Other files, with every byte: wc tells whether the last line of one is whole.
+# Of the command line of the kernel the sysctls, and where they end.
+kernel_words() {
+  [ -e "$ROOT$CMDLINE" ] || return 0
+  mark cmdline "$CMDLINE"
+  grep -a -o -E '([^[:blank:]"]|"[^"]*("|$))+' "$ROOT$CMDLINE" | grep -a -E "$CMDLINE_WORD" | sed 's/^/ /'
+}
+
+# Other files: wc tells whether the last line of one is whole.
 want() {
   if [ -e "$ROOT$1" ] || [ -h "$ROOT$1" ]; then
     odd_name "$1" && return
@@ -85,18 +92,22 @@ want() {
   fi
 }
 
+# With every byte, or by a pattern for grep -o what is not to be hidden, behind the number of its line.
 wanted_files() {
+  pattern=$1
   set -f
   # shellcheck disable=SC2086 # the lines are meant
   set -- $wanted
+  wanted=
   [ $# -gt 0 ] || { set +f && return 0; }
   # By the fifth column of ls: mode, links, owner, group, size, date, path. Without an argument it lists this folder.
   # shellcheck disable=SC2012 # find(1) of BusyBox need not know sizes; no name here has a line break
   too_large=$(ls -Lnd "$@" 2> /dev/null |
     sed -n "s/^[^ ]* *[0-9]* *[0-9]* *[0-9]* *[0-9]\\{$TOO_LARGE_DIGITS,\\} [^/]*\\//\\//p")
   if [ -n "$too_large" ]; then
+    all="$*"
     set --
-    for path in $wanted; do
+    for path in $all; do
       case $IFS$too_large$IFS in
         *"$IFS$path$IFS"*) printf '@too_large %s\n' "${path#"$ROOT"}" ;;
         *) set -- "$@" "$path" ;;
@@ -107,7 +118,12 @@ wanted_files() {
   [ $# -gt 0 ] || return 0
   echo '@wanted'
   printf ' %s\n' "$@"
-  read_files files "$@"
+  if [ -z "$pattern" ]; then
+    read_files files "$@"
+  else
+    echo '@lines'
+    said "$({ grep -a -n -o -E -e "$pattern" /dev/null "$@" >&3; } 2>&1)"
+  fi
   echo '@whole'
   wc -l /dev/null "$@" 2> /dev/null | sed 's/^/ /'
 }
@@ -139,19 +155,35 @@ run() {
   shift
   command -v "$1" > /dev/null 2>&1 || return 0
   printf '@run %s\n' "$key"
-  said "$({ { "$@"; printf '\nrc=%s\n' "$?"; } | sed 's/^/ /' >&3; } 2>&1)"
+  said "$({ { "$@"; printf '\nrc=%s\n' "$?"; } | whole "${kept:-^}" "${from:-^}" >&3; } 2>&1)"
 }
 
-# A log is by far the largest thing here: one that does not speak of what is looked for is not sent.
+# Lines of both patterns as they are, with those that go on with them; of others what stands in front of the message:
+# when, and who says it.
+whole() {
+  sed -n -r -e ': line' -e 't fresh' -e ': fresh' -e "/$2/!b hide" -e "/$1/b kept" -e ': hide' \
+    -e 's/^(\[ *[0-9]+\.[0-9]+\] ).*/\1/' -e 't shown' \
+    -e 's/^([^:]{0,20}:[0-9]{2}:[0-9]{2}[^ ]{0,20}( [^ :]{1,64}){1,4}: ).*/\1/' -e 't shown' \
+    -e 's/.*kernel.*/kernel/' -e 't shown' -e 's/^(.{4}).*/\1/' -e ': shown' -e 's/^/ /p' -e d \
+    -e ': kept' -e 's/^/ /p' -e n -e '/^[[:blank:]]{4}/b kept' -e 'b line'
+}
+
+# A log is by far the largest thing here: one that does not speak of what is looked for is not sent. And it may say
+# anything, so that no other lines are shown.
 run_log() {
   key=$1
   shift
   command -v "$1" > /dev/null 2>&1 || return 0
+  kept="^rc=[0-9]+$|$LOG_LINES"
+  # All programs write there.
+  case $1 in logread | tail) from='kernel|^rc=' ;; esac
   if "$@" 2> /dev/null | grep -a -q -i -E "$LOG_WORDS"; then
     run "$key" "$@"
   else
     run "$key" last_line "$@"
   fi
+  kept=
+  from=
 }
 
 # The end of a file, if it is there, by a command that takes its path last.
@@ -192,8 +224,10 @@ processes() {
   [ $# = 0 ] || read_files kernel "$@"
   grep -a -l -x -E "$DAEMONS" /dev/null "$ROOT"/proc/[0-9]*/comm 2> /dev/null | while IFS= read -r path; do
     path=${path#"$ROOT"}
-    mark cmdline "${path%comm}cmdline"
-    tr '\000' '\001' < "$ROOT${path%comm}cmdline" 2> /dev/null | sed 's/^/ /'
+    mark argv "${path%comm}cmdline"
+    tr '\000\n' '\n\001' < "$ROOT${path%comm}cmdline" 2> /dev/null |
+      sed -e '/^-\{0,1\}[A-Za-z]\{0,1\}[0-9,.%]\{0,12\}$/b shown' \
+        -e '/^--[A-Za-z-]*=\{0,1\}[0-9,.%]\{0,12\}$/b shown' -e 's/.*/.../' -e ': shown' -e 's/^/ /'
     echo
   done
   # Once more: a pid that has gone to another process meanwhile is told by its start time.
@@ -251,6 +285,19 @@ services() {
     done
   done
   with_left_over "$@"
+  written
+}
+
+# When each drop-in of ours was written, by the clock, and what the clock and the uptime are.
+written() {
+  set --
+  for each in "$ROOT"/etc/systemd/system/*.d/"$DROPIN"; do
+    case $each in *"$IFS"*) ;; *) [ ! -f "$each" ] || set -- "$@" "$each" ;; esac
+  done
+  [ $# -gt 0 ] && command -v stat > /dev/null 2>&1 || return 0
+  read -r uptime 2> /dev/null < "$ROOT/proc/uptime" || return 0
+  printf '@written %s %s\n' "$(date +%s.%N)" "${uptime%% *}"
+  stat -c ' %.9Z %n' "$@" 2> /dev/null
 }
 
 # Ask about the units that were named, and about those that have a drop-in of ours. systemctl has no answer for a
@@ -270,12 +317,15 @@ with_left_over() {
   set -f
   for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do
     want "$path"
-    for other in $(included "$path"); do want "$other"; done
+    for other in $(included "$path"); do
+      want "$other"
+      for last in $(included "$other"); do want "$last"; done
+    done
   done
   set +f
 }
 
-# The files that a unit file includes, as systemd up to 245 lets it.
+# The files that a unit file includes, as systemd up to 245 lets it; two levels of them.
 included() {
   sed -n 's/^[[:blank:]]*[.]include[[:blank:]]*//p' "$ROOT$1" 2> /dev/null | sed 's/[[:blank:]]*$//' |
     while IFS= read -r path; do
@@ -291,7 +341,11 @@ fragments() {
     while IFS= read -r line; do
       case $line in
         ActiveState=*) state=${line#*=} ;;
-        FragmentPath=*) path=${line#*=} ;;
+        FragmentPath=*)
+          path=${line#*=}
+          # Older systemd escapes each backslash of a name.
+          case $path in *\\x5cx*) path=$(printf %s "$path" | sed 's/\\x5c/\\/g') ;; esac
+          ;;
         '') case $which:$state in any:* | *:active | *:activating | *:reloading) printf '%s\n' "$path" ;; esac ;;
       esac
     done
@@ -358,17 +412,25 @@ main() {
   echo "@page $(page_bytes)"
   echo "@arch $(uname -m)"
   wanted=
+  kept=
+  from=
   for path in $EXISTING; do there "$path"; done
   folder /sys/block '*'
   kernel_files
+  kernel_words
   processes
   cgroups
   for path in $FILES; do want "$path"; done
-  for path in $FOLDERS; do files_in "$path" '*.conf'; done
+  wanted_files ''
+  for path in $OS_RELEASE; do want "$path"; done
+  wanted_files "$OS_RELEASE_LINES"
   sysctls
+  wanted_files "$SYSCTL_LINES"
+  for path in $OOMD_FILES; do want "$path"; done
+  for path in $OOMD_FOLDERS; do files_in "$path" '*.conf'; done
   services "$@"
+  wanted_files "$UNIT_LINES"
   [ ! -d "$ROOT/run/systemd/system" ] || programs
-  wanted_files
   commands
   echo '@end'
 }

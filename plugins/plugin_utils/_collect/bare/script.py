@@ -20,12 +20,17 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import shell_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel import cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.swap import ZRAM_FILES
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import prefilter
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline import CMDLINE, cmdline_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import proc_path
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept_patterns
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import SOURCES
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names, units
-from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import SEARCH_PATH
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import dropins, names, units
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 
 _BODY = Path(__file__).with_name("collect.sh")
 _KERNEL_FILES = (
@@ -34,7 +39,6 @@ _KERNEL_FILES = (
     "/proc/zoneinfo",
     "/proc/swaps",
     "/proc/uptime",
-    "/proc/cmdline",
     "/proc/cpuinfo",
     "/proc/1/comm",
     "/proc/stat",
@@ -47,7 +51,6 @@ _KERNEL_FILES = (
     "/sys/fs/cgroup/cgroup.controllers",
     "/sys/fs/cgroup/unified/cgroup.controllers",
 )
-_OOMD_FILES = tuple(f"{folder}/oomd.conf" for folder in daemons.OOMD_FOLDERS)
 
 
 def render(questions: Questions, root: str = "") -> str:
@@ -58,18 +61,15 @@ def render(questions: Questions, root: str = "") -> str:
         "ZRAM_FILES": ZRAM_FILES,
         "CGROUP_FILES": _any_name({*cgroups.FILES[1], *cgroups.FILES[2]}),
         "EXISTING": identity.CONTAINER_FILES,
-        "FILES": (
-            *identity.OS_RELEASE,
-            identity.CONTAINER_NAME,
-            *_below(daemons.OOMD_FOLDERS, "oomd.conf"),
-            sampler_log.SAMPLES_FILE,
-        ),
-        "FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
+        "FILES": (identity.CONTAINER_NAME, sampler_log.SAMPLES_FILE, SEEN_FILE),
+        "OS_RELEASE": identity.OS_RELEASE,
+        "OOMD_FILES": _below(daemons.OOMD_FOLDERS, "oomd.conf"),
+        "OOMD_FOLDERS": _below(daemons.OOMD_FOLDERS, "oomd.conf.d"),
         "SYSCTL_PROGRAMS": sysctls.PROGRAMS,
         "SYSCTL_FOLDERS": dict.fromkeys(folder for source in SOURCES.values() for folder in source.folders),
         "SYSCTL_FILES": dict.fromkeys(source.last for source in SOURCES.values()),
         "SYSCTL_KEYS": map(proc_path, sysctls.KEYS_READ),
-        "UNIT_FOLDERS": SEARCH_PATH,
+        "UNIT_FOLDERS": dropins.SEARCH_PATH,
         "SHOW_WORDS": units.SHOW,
         "DPKG_OWNERS_WORDS": packages.DPKG_OWNERS,
         "DPKG_VERSIONS_WORDS": packages.DPKG_VERSIONS,
@@ -88,7 +88,13 @@ def render(questions: Questions, root: str = "") -> str:
         "RPM_OWNERS": " ".join(packages.RPM_OWNERS),
         "RPM_OWNERS_OF_ONE": " ".join(packages.RPM_OWNERS_OF_ONE),
         "LOG_WORDS": log_sources.WORDS,
+        "LOG_LINES": prefilter.SHELL_PATTERN,
         "USER_NAMESPACE": services.USER_NAMESPACE,
+        "OS_RELEASE_LINES": "^({})=.*".format("|".join(identity.OS_RELEASE_NAMES)),
+        "SYSCTL_LINES": shell_pattern(kept_patterns(ALL_KEYS)),
+        "UNIT_LINES": shell_pattern([*dropins.KEPT_PATTERNS, *daemons.KEPT_PATTERNS]),
+        "CMDLINE": CMDLINE,
+        "CMDLINE_WORD": cmdline_pattern(ALL_KEYS),
         "TOO_LARGE_DIGITS": str(len(str(TOO_LARGE_BYTES))),
         **{name: "\n".join(lines) for name, lines in lists.items()},
     }

@@ -14,17 +14,23 @@ from dataclasses import replace
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door, Finished, Folder, refused, too_large
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, Missing, ReadOnly
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Stat, parse_stat
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import rejoined
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import TICKS_PER_SECOND, Stat, parse_stat
 
 _BEGIN = re.compile(r"^@lifeboat 1(\r?)$", re.MULTILINE)
 _STAT = re.compile(r"/proc/(\d+)/stat")
 _RETURN_CODE = re.compile(r"\nrc=(\d+)\Z")
 # "grep: /proc/1/smaps_rollup: Permission denied", the same words in GNU, BusyBox and toybox.
 _COMPLAINT = re.compile(r" grep: (/.*): ([^:]+)")
+# Whole seconds where date and stat know no parts of them.
+_WRITTEN = re.compile(r" (\d{1,11})(\.\d{1,9})? (/.*)")
+_CLOCK = re.compile(r"(\d{1,11}(?:\.\d{1,9})?)\D* (\d{1,11}\.\d{1,9})")
 _GONE = ("No such file or directory", "No such process", "Is a directory")
 _DENIED = ("Permission denied", "Operation not permitted")
 # A line of a file of the kernel begins with its path. The name of a control group may hold colons; its files hold none.
 _PATH = re.compile(r"(/sys/fs/cgroup/.*/[a-z._]+|/[^:]*):(.*)", re.DOTALL)
+# Of all files together.
+_MOST_LINES = 10**6
 
 
 class NoAnswer(LifeboatError):
@@ -42,6 +48,7 @@ class _Sections:
         self.failures: dict[str, HostError] = {}
         self.folders: dict[str, list[str]] = {}
         self.links: dict[str, str] = {}
+        self.written_ticks: dict[str, int] = {}
         self.there: set[str] = set()
         self.read_only: set[str] = set()
         self.commands: dict[str, Finished] = {}
@@ -49,6 +56,7 @@ class _Sections:
         self.odd_names = 0
         self._root = root
         self._wanted: list[str] = []
+        self._lines = 0
         self._last_run = ""
 
     def take(self, mark: str, content: Sequence[str]) -> None:
@@ -68,8 +76,11 @@ class _Sections:
     def on_shell(self, argument: str, _content: Sequence[str]) -> None:
         self.shell_pid = int(argument)
 
+    def on_argv(self, argument: str, content: Sequence[str]) -> None:
+        self.texts[argument] = "".join(word[1:] + "\0" for word in content if word)
+
     def on_cmdline(self, argument: str, content: Sequence[str]) -> None:
-        self.texts[argument] = _text(content).replace("\x01", "\0")
+        self.texts[argument] = " ".join(word[1:] for word in content)
 
     def on_kernel(self, _argument: str, content: Sequence[str]) -> None:
         self.texts.update(self._by_path(content))
@@ -78,6 +89,21 @@ class _Sections:
         self._wanted = [line[1:] for line in content]
 
     def on_files(self, _argument: str, content: Sequence[str]) -> None:
+        for path, found in self._of_wanted(content):
+            self.texts[path] = "".join(each + "\n" for each in found)
+
+    def on_lines(self, _argument: str, content: Sequence[str]) -> None:
+        """What matters of each line, in pieces behind its number; nothing of one that is empty."""
+        for path, found in self._of_wanted(content):
+            pieces: dict[int, list[str]] = {}
+            for each in found:
+                number, _unused, piece = each.partition(":")
+                pieces.setdefault(_count(number), []).append(piece)
+            last = max(pieces, default=0)
+            if self._has_room(path, last):
+                self.texts[path] = "".join(rejoined(pieces.get(number, ())) + "\n" for number in range(1, last + 1))
+
+    def _of_wanted(self, content: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
         """The lines stand in the order of the files; an empty file has none."""
         lines = iter(content)
         line = next(lines, None)
@@ -86,15 +112,27 @@ class _Sections:
             while line is not None and line.startswith(path + ":"):
                 found.append(line[len(path) + 1 :])
                 line = next(lines, None)
-            self.texts[path.removeprefix(self._root)] = "".join(each + "\n" for each in found)
+            yield path.removeprefix(self._root), found
+
+    def _has_room(self, path: str, lines: int) -> bool:
+        """A host may say of a file that it has any number of lines, without sending them."""
+        self._lines += lines
+        if self._lines > _MOST_LINES:
+            why = f"with it there are more than {_MOST_LINES} lines, too many for such files"
+            self.failures[path] = HostError(f"cannot read {path}: {why}", path)
+        return self._lines <= _MOST_LINES
 
     def on_whole(self, _argument: str, content: Sequence[str]) -> None:
-        """The line breaks of each file as wc counted them: one less than lines where the last one is not whole."""
+        """The line breaks of each file as wc counted them: one less than lines where the last one is not whole, more
+        where the last ones are empty.
+        """
         for line in content:
             count, _unused, path = line.strip().partition(" ")
             path = path.removeprefix(self._root)
-            if count.isdecimal() and self.texts.get(path, "").count("\n") == int(count) + 1:
-                self.texts[path] = self.texts[path][:-1]
+            missing = _count(count) - self.texts.get(path, "").count("\n")
+            if path not in self.texts or not self._has_room(path, max(missing, 0)):
+                continue
+            self.texts[path] = self.texts[path][:-1] if missing == -1 else self.texts[path] + "\n" * missing
 
     def on_again(self, _argument: str, content: Sequence[str]) -> None:
         self.stats_again = self._by_path(content)
@@ -104,6 +142,16 @@ class _Sections:
 
     def on_link(self, argument: str, content: Sequence[str]) -> None:
         self.links[argument] = _text(content).rstrip("\n").removeprefix(self._root)
+
+    def on_written(self, argument: str, content: Sequence[str]) -> None:
+        """The clock and the uptime of that moment, and by the clock when each file was written: at the latest."""
+        clock = _CLOCK.fullmatch(argument)
+        found = [_WRITTEN.fullmatch(line) for line in content] if clock else []
+        for each in found:
+            if clock and each:
+                written = int(each.group(1)) + float(each.group(2) or 1)
+                ticks = (float(clock.group(2)) - float(clock.group(1)) + written) * TICKS_PER_SECOND
+                self.written_ticks[each.group(3).removeprefix(self._root)] = int(ticks)
 
     def on_there(self, argument: str, _content: Sequence[str]) -> None:
         self.there.add(argument)
@@ -216,6 +264,9 @@ class Snapshot(Door):
     def link_target(self, path: str) -> str | None:
         return self._sections.links.get(path)
 
+    def written_ticks(self, path: str) -> int | None:
+        return self._sections.written_ticks.get(path)
+
     def names(self, folder: str) -> list[str]:
         if folder in self._sections.failures:
             raise self._sections.failures[folder]
@@ -286,6 +337,10 @@ def _sections(lines: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
             mark, content = line, []
         else:
             content.append(line)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isdecimal() and len(text) < 9 else _MOST_LINES + 1
 
 
 def _text(content: Sequence[str]) -> str:

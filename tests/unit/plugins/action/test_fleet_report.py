@@ -85,6 +85,16 @@ def test_only_the_hosts_of_the_run_are_judged_and_told(tmp_path: Path) -> None:
     assert "  drift: 2 value(s)" in lines
 
 
+@pytest.mark.parametrize("host", ["web\u202e", "line\nbreak", "h" * 400], ids=["direction", "line", "long"])
+def test_no_name_of_an_inventory_keeps_a_host_from_being_judged(tmp_path: Path, host: str) -> None:
+    files, run = RecordFiles(tmp_path), Run([host], "critical")
+    files.write(down(host))
+    for filed in files.rows():
+        run.see(filed.row)
+    assert len(run.crossed) == 1
+    assert [line for line in run.summary(files) if "timed out" in line]
+
+
 def test_many_hosts_are_counted(tmp_path: Path) -> None:
     count = MOST_IN_FULL + 2
     run = Run([f"h{number}" for number in range(count)], "critical")

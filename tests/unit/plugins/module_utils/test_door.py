@@ -41,12 +41,14 @@ class Answers(Door):
         lambda door: door.is_read_only("/a"),
         lambda door: door.link_target("/a"),
         lambda door: door.names("/a"),
+        lambda door: door.written_ticks("/a"),
         lambda door: door.process(1),
         lambda door: door.run(["a"]),
         lambda door: Folder().read("a"),
     ],
     ids=[
         *["collector", "page size", "architecture", "own pids", "read", "exists", "read-only", "link", "names"],
+        "when written",
         *["process", "run", "read of a process"],
     ],
 )

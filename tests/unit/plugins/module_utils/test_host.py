@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from ansible_collections.lifeboat.oom.plugins.module_utils import _host
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Changed, HostError, Missing, ReadOnly
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host, ProcessFolder
-from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_shares
+from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_shares, parse_stat
 
 NOBODY = 65534
 
@@ -135,6 +135,17 @@ def test_another_user_than_root_cannot_know_what_is_read_only(tmp_path: Path, mo
         assert not Host(".").is_root
         assert not Host(".").is_read_only("/file")
         assert not Host(".").is_read_only("/not_there")
+
+
+def test_when_a_file_was_written_is_told_by_the_clock_of_the_processes(host: Host) -> None:
+    with subprocess.Popen(["sleep", "600"]) as before:
+        started = parse_stat(Path(f"/proc/{before.pid}/stat").read_text()).start_ticks
+        host.write("/made", "now")
+        before.kill()
+    written = host.written_ticks("/made")
+    # The clock of files is behind that of processes by up to a jiffy.
+    assert written is not None and started - 1 <= written <= started + 6000
+    assert host.written_ticks("/not_there") is None
 
 
 def test_only_a_missing_file_is_read_as_none(host: Host) -> None:

@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.services impo
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import OWN_NAME
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import (
     HEADER,
     RunningScore,
@@ -158,11 +159,12 @@ def test_drop_ins_are_found_in_every_folder_that_applies(host: FakeHost) -> None
         "/etc/systemd/system/www.service.d/30-alias.conf",
     ]
     for path in everywhere:
-        host.has(path, f"# {path}\n")
+        host.has(path, f"[Service]\nOOMPolicy=kill\nEnvironment=P={path}\n")
     host.has(f"{FOLDER}/notes.txt")
     host.has("/etc/systemd/system/other.service.d/a.conf")
     state = read(host, Names="nginx.service www.service")
-    assert {found.path: found.text for found in state.dropins} == {path: f"# {path}\n" for path in everywhere}
+    text = "[Service]\nOOMPolicy=kill\n...=...\n"
+    assert {found.path: found.text for found in state.dropins} == dict.fromkeys(everywhere, text)
     assert state.fragment is not None
     assert (state.fragment.path, state.fragment.text, state.own_path) == (FRAGMENT, "[Service]\n", OWN)
 
@@ -190,7 +192,7 @@ def test_a_name_that_is_taken_without_a_text_is_none(host: FakeHost) -> None:
         "20-dangling.conf": None,
         "30-folder.conf": None,
         "40-empty.conf": "",
-        "50-bytes.conf": "\udcff\n",
+        "50-bytes.conf": "\uffff\n",
     }
 
 
@@ -221,6 +223,42 @@ def test_processes_are_those_below_the_units_cgroup_the_oldest_first(host: FakeH
         RunningScore(10, 9, "nginx", 0, True),
         RunningScore(30, 9, "worker", 0, False),
     )
+
+
+def test_units_below_a_unit_are_not_of_it(host: FakeHost) -> None:
+    """A user manager, in its own scope, is of user@1000.service; what it starts it scores itself, 100 higher."""
+    own = "/user.slice/user-1000.slice/user@1000.service"
+    table = [
+        process(10, start_ticks=1, comm="systemd", cgroup=f"{own}/init.scope"),
+        process(11, start_ticks=2, comm="app", cgroup=f"{own}/app.slice/app.service", oom_score_adj=100),
+        process(12, start_ticks=3, comm="x", cgroup=f"{own}/session.slice/x.scope", oom_score_adj=100),
+    ]
+    running = read(host, *table, MainPID=10, ControlGroup=own).running
+    assert [(one.pid, one.is_main) for one in running] == [(10, True)]
+
+
+@pytest.mark.parametrize(
+    ("written_ticks", "fresh"),
+    [(8, [False, True, True]), (9, [False, True, True]), (10, [False] * 3), (-5, [True] * 3), (None, [False] * 3)],
+    ids=["between", "in the same moment", "after all", "before boot", "not known"],
+)
+def test_who_was_started_since_our_drop_in_was_written(
+    host: FakeHost, written_ticks: int | None, fresh: list[bool]
+) -> None:
+    table = [process(10, start_ticks=5), process(11, start_ticks=9), process(12, start_ticks=9)]
+    host.has(OWN, OURS)
+    host.written[OWN] = written_ticks
+    assert [one.is_fresh for one in read(host, *table).running] == fresh
+    host.written = {}
+    (Path(host.root) / OWN[1:]).unlink()
+    assert [one.is_fresh for one in read(host, *table).running] == [False] * 3
+
+
+def test_how_often_a_score_was_given_back_is_of_that_very_process(host: FakeHost) -> None:
+    host.has(SEEN_FILE, "nginx.service 10 5 1\nother.service 11 6 2\n")
+    table = [process(10, start_ticks=5), process(11, start_ticks=6)]
+    assert [one.mended for one in read(host, *table).running] == [1, None]
+    assert [one.mended for one in read(host, process(10, start_ticks=7)).running] == [None]
 
 
 def test_a_unit_that_does_not_run_has_no_processes(host: FakeHost) -> None:

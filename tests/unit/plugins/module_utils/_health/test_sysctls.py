@@ -31,7 +31,7 @@ def host(tmp_path: Path) -> FakeKernel:
 
 
 def files(host: FakeHost, own_path: str = SYSCTL_FILE) -> dict[str, str | None]:
-    return {found.path: found.text for found in read_sysctls(host, own_path).files}
+    return {found.path: found.text for found in read_sysctls(host, own_path, whole=True).files}
 
 
 def test_an_untouched_device_has_only_running_values(host: FakeHost) -> None:

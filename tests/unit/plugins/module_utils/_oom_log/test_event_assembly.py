@@ -44,7 +44,7 @@ def events(*lines: str) -> list[OomReport]:
     return [draft.finish() for draft in drafts]
 
 
-def outline(*lines: str) -> list[tuple[str, list[int]]]:
+def outline(*lines: str) -> list[tuple[str, list[int | None]]]:
     return [(event.kind, [victim.pid for victim in event.victims]) for event in events(*lines)]
 
 
@@ -63,9 +63,25 @@ def outline(*lines: str) -> list[tuple[str, list[int]]]:
         ([ANNOUNCED], [("incomplete", [1])]),
         ([ANNOUNCED, ANNOUNCED, KILLED], [("kill", [1])]),
         ([ANNOUNCED, HEADER_B, CPU_B, KILLED_B], [("incomplete", [1]), ("kill", [2])]),
-        ([SUMMARY], [("incomplete", [1])]),
-        ([SUMMARY, GLOBAL + KILLED_B], [("incomplete", [1]), ("kill", [2])]),
-        ([SUMMARY, CGROUP + KILLED_B], [("incomplete", [1]), ("kill", [2])]),
+        ([SUMMARY], [("kill", [1])]),
+        ([SUMMARY, REAPED], [("kill", [1])]),
+        ([SUMMARY, ANNOUNCED], [("incomplete", [1])]),
+        ([HEADER, SUMMARY, HEADER_B, SUMMARY_B], [("kill", [1]), ("kill", [2])]),
+        ([SUMMARY.replace(",pid=1,uid=0", ",pi")], [("incomplete", [])]),
+        (["VM: killing process a"], [("kill", [None])]),
+        ([HEADER, "VM: killing process a"], [("kill", [None])]),
+        (["Out of memory in UB 7: OOM killed process 1 (a) score 0 vm:8kB, rss:4kB, swap:0kB"], [("kill", [1])]),
+        ([KILLED, REAPED.replace("process 1 ", "process 3 ")], [("kill", [1])]),
+        ([KILLED, REAPED.replace("process 1 ", "process 3 "), REAPED], [("kill", [1])]),
+        ([KILLED, REAPED, REAPED.replace("process 1 ", "process 3 ")], [("kill", [1]), ("incomplete", [3])]),
+        (
+            [HEADER, TABLE, ROW, ROW_B.replace(" b", " a"), KILLED, REAPED.replace("process 1 ", "process 2 ")],
+            [("kill", [1]), ("incomplete", [2])],
+        ),
+        ([ANNOUNCED, "Kill process 2 (b) sharing same memory", KILLED], [("kill", [2, 1])]),
+        ([KILLED, "Kill process 2 sharing same memory"], [("kill", [1, 2])]),
+        ([SUMMARY, GLOBAL + KILLED_B], [("kill", [1]), ("kill", [2])]),
+        ([SUMMARY, CGROUP + KILLED_B], [("kill", [1]), ("kill", [2])]),
         ([HEADER, TABLE, ROW, ROW_B, KILLED_B, REAPED], [("kill", [2]), ("incomplete", [1])]),
         ([HEADER], [("incomplete", [])]),
         ([HEADER, NOBODY], [("incomplete", [])]),
@@ -101,7 +117,7 @@ def outline(*lines: str) -> list[tuple[str, list[int]]]:
         ([HEADER, "Linux version 6.1", KILLED], [("incomplete", []), ("kill", [1])]),
     ],
 )
-def test_lines_make_events(lines: list[str], expected: list[tuple[str, list[int]]]) -> None:
+def test_lines_make_events(lines: list[str], expected: list[tuple[str, list[int | None]]]) -> None:
     assert outline(*lines) == expected
 
 
@@ -202,6 +218,12 @@ def test_two_reports_at_once_are_told_apart_by_their_tables(lines: list[str]) ->
         (["oom-kill:constraint=CONSTRAINT_CPUSET,task=a,pid=1,uid=0", GLOBAL + KILLED], "cpuset"),
         (["Task in /a killed as a result of limit of /", KILLED], "cgroup"),
         (["memory: usage 1kB, limit 1kB, failcnt 1", KILLED], "cgroup"),
+        (
+            ["[ 1.5] br0: port 2" + CGROUP + "Kill process 1 (a) score 5 or sacrifice child", "[ 1.6] " + KILLED_B],
+            "cgroup",
+        ),
+        (["Out of memory in UB 0: OOM killed process 1 (a) score 0 vm:8kB, rss:4kB, swap:0kB"], "global"),
+        (["Out of memory in UB 7: OOM killed process 1 (a) score 0 vm:8kB, rss:4kB, swap:0kB"], "cgroup"),
     ],
 )
 def test_the_scope_is_what_is_told_first(lines: list[str], scope: str | None) -> None:
@@ -214,6 +236,57 @@ def test_the_unit_comes_from_the_victims_group_or_else_from_the_limit() -> None:
     assert (event.cgroup, event.limit_cgroup, event.unit) == ("/x.slice/a.service/1", "/x.slice", "a.service")
     (event,) = events("Memory cgroup stats for /x.slice/a.service: rss:1KB", CGROUP + KILLED)
     assert (event.cgroup, event.limit_cgroup, event.unit) == (None, "/x.slice/a.service", "a.service")
+
+
+def test_reports_without_a_header_are_told_apart_by_what_each_has_once() -> None:
+    usage = "memory: usage {0}kB, limit {0}kB, failcnt 1"
+    stats = "Memory cgroup stats for /{}: rss:{}KB"
+    report = [usage.format(4), stats.format("x", 1), stats.format("x/y", 2)]
+    other = [usage.format(8), stats.format("z", 16)]
+    task = "Task in /{0}/a killed as a result of limit of /{0}"
+    for lines in ([*report, *other], [task.format("x"), *report, task.format("z"), *other]):
+        first, second = events(*lines)
+        assert (first.limit_cgroup, first.memory["usage_kib"], first.memory["rss_kib"]) == ("/x", 4, 3)
+        assert (second.limit_cgroup, second.memory["usage_kib"], second.memory["rss_kib"]) == ("/z", 8, 16)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["[ 1.1] Task in /lxc/foo", "[ 1.2]  killed as a result of limit of ", "[ 1.3] /lxc"],
+        ["[ 1.1] Task in /lxc/foo", "[ 1.2]  killed as a result of limit of /lxc"],
+        ["Nov 23 02:01:29 h kernel: [ 1.1] Task in /lxc/foo killed as a result of limit of ",
+         "Nov 23 02:01:29 h kernel: [ 1.1] /lxc"],
+    ],
+)  # fmt: skip
+def test_a_line_in_pieces_with_times_of_their_own_is_one(lines: list[str]) -> None:
+    (event,) = events(*lines, lines[-1].rpartition("] ")[0] + "] " + KILLED)
+    assert (event.cgroup, event.limit_cgroup, len(event.victims)) == ("/lxc/foo", "/lxc", 1)
+
+
+def test_what_the_kill_line_lacks_comes_from_the_report() -> None:
+    summary = SUMMARY.replace("uid=0", "uid=33")
+    (event,) = events(HEADER, summary, CGROUP + KILLED)
+    assert (event.victims[0].uid, event.victims[0].told_by_table) == (33, ())
+    free = "Node 0 DMA: 1*16kB (M) 0*32kB = 16kB"
+    (event,) = events(
+        HEADER, free, TABLE, ROW.replace("]     0", "]    33").replace("  0 a", "-17 a"), "Killed process 1 (a)"
+    )
+    (victim,) = event.victims
+    assert (victim.uid, victim.total_vm_kib, victim.oom_score_adj, victim.anon_rss_kib) == (33, 1600, -17, None)
+    assert victim.told_by_table == ("uid", "total_vm_kib", "oom_score_adj")
+    assert "page_kib" not in event.memory
+    (event,) = events(HEADER, TABLE, ROW, KILLED + ", UID:5 pgtables:4kB oom_score_adj:7")
+    (victim,) = event.victims
+    assert (victim.uid, victim.total_vm_kib, victim.oom_score_adj, victim.told_by_table) == (5, 8, 7, ())
+    (event,) = events(HEADER, TABLE, ROW, "Killed process 1 (a)")
+    assert (event.victims[0].total_vm_kib, event.victims[0].told_by_table) == (None, ("uid", "oom_score_adj"))
+
+
+def test_a_name_that_a_foreign_prefix_hides_is_that_of_the_cpu_line() -> None:
+    (event,) = events("zork: " + HEADER, CPU + " 6.1.0 #1", KILLED)
+    assert event.invoker is not None
+    assert (event.invoker.comm, event.invoker.pid) == ("a", 1)
 
 
 def test_sizes_of_groups_below_are_added_up_and_others_are_those_printed_first() -> None:
@@ -261,4 +334,4 @@ def test_only_so_many_events_wait_for_more() -> None:
     kills = [KILLED.replace("process 1 ", f"process {pid} ") for pid in range(10, 10 + MAX_DRAFTS)]
     late = REAPED.replace("process 1 ", "process 10 ")
     assert len(events(*kills, late)) == MAX_DRAFTS
-    assert len(events(*kills, KILLED, late)) == MAX_DRAFTS + 2
+    assert len(events(*kills, KILLED.replace("(a)", "(b)"), late)) == MAX_DRAFTS + 2

@@ -23,7 +23,7 @@ def statements(*lines: str) -> list[tuple[str, dict[str, Any]]]:
         ["[ 1.5] Out of memory: Killed process 7 (log d) total-vm:8kB, anon-rss:4kB"],
         ["[ 1.5] Out of memory: Killed process 7 (log d)", "total-vm:8kB, anon-rss:4kB"],
         ["> [ 1.5] Out of memory: Killed process 7", "> (log d) total-vm:8kB,", "> anon-rss:4kB"],
-        ["> [ 1.5] Out of memory: Killed", "> process 7 (log", "> d) total-vm:8kB,", "> anon-rss:4kB"],
+        ["> [ 1.5] Out of memory: Killed", "> process 7 (log d)", "> total-vm:8kB,", "> anon-rss:4kB"],
         ["[ 1.5] Out of memory: Killed process 7 (log d) tot", "al-vm:8kB, anon-rss:4", "kB"],
         ["  [ 1.5] Out of memory: Killed process 7 (log d)", "    total-vm:8kB,", "    anon-rss:4kB"],
         ["Out of memory: Killed process 7 (log d) total-vm:8kB,", "anon-rss:4kB"],
@@ -33,6 +33,48 @@ def statements(*lines: str) -> list[tuple[str, dict[str, Any]]]:
 def test_a_line_that_something_broke_is_joined(lines: list[str]) -> None:
     after = "[ 1.6] usb 1-1: new device"
     assert statements(*lines, after) == [("killed", KILL)]
+
+
+SUMMARY = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a,task_memcg=/a/kube"
+
+
+@pytest.mark.parametrize(
+    ("lines", "unsure"),
+    [
+        (["[ 1.5] Killed process 7 (a) total-vm:8kB oom_score_adj:96", "9"], {"oom_score_adj": (None, 969)}),
+        (["Killed process 7 (a) total-vm:8kB oom_score_adj:96", "9"], {"oom_score_adj": (None, 969)}),
+        (["> Killed process 7 (log", "> d) total-vm:8kB"], {"comm": (None, "log d")}),
+        (["[ 1.5] " + SUMMARY, "pods.slice,task=n", "ode,pid=9,uid=0"],
+         {"cgroup": (None, "/a/kubepods.slice"), "comm": (None, "node"), "pid": (9,)}),
+        (["[ 1.5] " + SUMMARY, "pods.slice/pod", "1.slice/x,task=node,pid=9,uid=0"],
+         {"cgroup": (None, "/a/kubepods.slice/pod1.slice/x"), "comm": ("node",), "pid": (9,)}),
+        (["[ 1.5] " + SUMMARY + ",task=a,pid=12", "34,uid=0"], {"pid": (None, 1234)}),
+        (["[ 1.5] " + SUMMARY + ",task=a,pid=12,uid=10", "00"], {"uid": (None, 1000)}),
+        (["[ 1.5] Task in /a killed as a result of limit of /lxc/fo", "o"], {"limit_cgroup": (None, "/lxc/foo")}),
+        (["[ 1.5] x invoked oom-killer: gfp_mask=0xd", "0, order=1", "1, oom_score_adj=-9", "98"],
+         {"gfp_mask": (None, "0xd0"), "order": (None, 11), "oom_score_adj": (None, -998)}),
+    ],
+)  # fmt: skip
+def test_what_a_break_may_have_cut_is_joined_or_left_out(lines: list[str], unsure: dict[str, tuple[Any, ...]]) -> None:
+    """Also where wider lines show that no terminal broke these."""
+    front = "[ 1.4] " if lines[0].startswith("[") else ""
+    for before in ([], [front + "wide " * 99]):
+        ((_kind, values),) = statements(*before, *lines, "[ 1.6] usb 1-1: new device")
+        assert {name: values.get(name) for name in unsure if values.get(name) not in unsure[name]} == {}
+
+
+def test_columns_of_a_table_that_a_break_may_have_cut_are_known_ones_or_none() -> None:
+    table = ["[ 1.5] [ pid ]   uid  tgid total_vm      rss nr_ptes swap", "ents oom_score_adj name"]
+    row = ["[ 1.5] [  410]     0   410      533       52       4        0            96 udevd"]
+    cut = ["[ 1.5] [  411]     0   411      533       5", "3       4        0            96 a"]
+    for before in ([], ["[ 1.4] " + "wide " * 99]):
+        told = statements(*before, *table, *row, *cut)
+        columns = ("pid", "uid", "tgid", "total_vm", "rss", "nr_ptes", "swapents", "oom_score_adj", "name")
+        assert told[0] == ("table", {"columns": columns})
+        assert [values["numbers"] for kind, values in told if kind == "row"] in (
+            [(410, 0, 410, 533, 52, 4, 0, 96)],
+            [(410, 0, 410, 533, 52, 4, 0, 96), (411, 0, 411, 533, 53, 4, 0, 96)],
+        )
 
 
 def test_a_line_may_be_in_five() -> None:

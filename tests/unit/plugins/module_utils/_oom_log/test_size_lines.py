@@ -40,13 +40,19 @@ def test_sizes_have_their_unit_in_the_name(text: str, sizes: dict[str, int]) -> 
     assert statement.values == sizes
 
 
+@pytest.mark.parametrize("text", ["DMA: 5*16kB 4*32kB = 208kB", "Node 1 Normal: 0*16kB (UE) 1*32kB (M) = 32kB"])
+def test_the_smallest_free_blocks_are_pages(text: str) -> None:
+    statement = machine_sizes(text)
+    assert statement is not None
+    assert statement.values == {"page_kib": 16}
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "Node 0 active_anon:40kB inactive_anon:343452kB",
         "Normal free:2384kB min:2408kB",
-        "DMA: 5*4kB 4*8kB = 1012kB",
         "free:5 surprise:6",
         "free:5kB",
         "free:",

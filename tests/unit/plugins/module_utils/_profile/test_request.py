@@ -22,7 +22,7 @@ def test_a_unit() -> None:
 def test_the_others() -> None:
     assert request({**OPTIONS, "pid": 12, "confirm_attach": True}).subject == "pid 12"
     wanted = request({**OPTIONS, "command": ["/bin/x", "-y"], "warm_up": 0, "max_memory": "1G"})
-    assert (wanted.subject, wanted.warm_up, wanted.max_memory_bytes) == ("/bin/x -y", 0, 1 << 30)
+    assert (wanted.subject, wanted.warm_up, wanted.max_memory_bytes) == ("/bin/x", 0, 1 << 30)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from unit.shell_host import SHELLS
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.targets import AttachedProcess, Unit
+from ansible_collections.lifeboat.oom.plugins.module_utils._profile.tools import Tool
 from ansible_collections.lifeboat.oom.plugins.module_utils._profile.watchdog import Place
 
 
@@ -66,3 +67,25 @@ def test_a_service_that_does_not_start_is_waited_for_half_of_the_time() -> None:
     with pytest.raises(LifeboatError, match=r"slow.service does not start with heaptrack: it is activating"):
         unit._wait()
     assert 30 < host.seconds < 32
+
+
+def test_what_systemctl_quotes_is_read_as_it_is() -> None:
+    """Paths with a backslash and a blank, and an environment with quotes."""
+    texts = {"/etc/a\\x2db.service": "[Service]\nExecStart=/bin/old\n", "/etc/c d.conf": "[Service]\nExecStart=\n"}
+    texts["/etc/c d.conf"] += "ExecStart=/bin/new %i\n"
+    unit = Unit.__new__(Unit)
+    unit.host = SimpleNamespace(read_if_there=texts.get)  # type: ignore[assignment]
+    unit.unit, unit.place = "a\\x2db.service", Place("a")
+    unit.wanted, unit.tool = SimpleNamespace(timeout=60), Tool("heaptrack", ("w",), {"LD_PRELOAD": "/h.so"}, {}, 1.0)  # type: ignore[assignment]
+    unit._shown = {
+        "Id": "a\\x2db.service",
+        "FragmentPath": "/etc/a\\x2db.service",
+        "DropInPaths": '"/etc/c d.conf"',
+        "Environment": '"X=\\"q\\"" "LD_PRELOAD=/opt/50% a/x.so" LD_PRELOADS=y',
+        "ProtectSystem": "",
+        "ReadOnlyPaths": "",
+        "InaccessiblePaths": "",
+    }
+    text = unit._dropin()
+    assert 'Environment="LD_PRELOAD=/h.so:/opt/50%% a/x.so"\n' in text
+    assert text.endswith("ExecStart=\nExecStart=w /bin/new %i\n")

@@ -103,6 +103,29 @@ def test_what_the_kernel_refuses_does_not_win(loader: Loader, line: int | None, 
     assert (None if winner is None else winner.line) == line
 
 
+@pytest.mark.parametrize(
+    ("lines", "kernel", "expected"),
+    [
+        (f"{RATIO}=70\n{KBYTES}=-5", (6, 1), {RATIO: "70"}),
+        (f"{RATIO}=70\n{KBYTES}=-5", (5, 10), {KBYTES: "0"}),
+        (f"{KBYTES}=9\n{KBYTES}=-5", (5, 10), {KBYTES: "9"}),
+        (f"{KBYTES}=-5\n{RATIO}=70", (5, 10), {RATIO: "70"}),
+        (f"{RATIO}=70\n{RATIO}=-5 -", (5, 10), {RATIO: "-5"}),
+    ],
+    ids=["refused", "it undoes the other", "it stays", "undone again", "one with a sign"],
+)
+def test_an_old_kernel_passes_over_a_negative_limit_and_forgets_the_ratio(
+    lines: str, kernel: tuple[int, int], expected: dict[str, str]
+) -> None:
+    state = sysctls({"/etc/sysctl.conf": lines}, loader="procps", kernel=kernel)
+    assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == expected
+
+
+def test_busybox_goes_on_behind_what_the_kernel_passes_over() -> None:
+    state = sysctls({"/etc/sysctl.conf": f"{KBYTES}=-5\n{RATIO}=80\n"}, loader="busybox", kernel=(5, 10))
+    assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == {RATIO: "80"}
+
+
 def test_busybox_stops_at_what_the_kernel_refuses() -> None:
     state = sysctls({"/etc/sysctl.conf": f"{MODE}=1\n{MODE}=7\n{RATIO}=80\n"}, loader="busybox")
     assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == {MODE: "1"}

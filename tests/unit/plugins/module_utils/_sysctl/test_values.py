@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import values
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, PANIC_SECONDS
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import taken
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.values import is_passed_over, taken
 
 SWAPPINESS = "vm.swappiness"
 
@@ -90,3 +90,19 @@ def test_a_value_that_was_taken_is_taken_again(text: str, key: str) -> None:
 )
 def test_a_long_text_is_read_at_once(text: str, expected: str | None) -> None:
     assert taken(KBYTES, text, (3, 10)) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "kernel", "expected"),
+    [
+        (KBYTES, "-5", (5, 19), True),
+        (KBYTES, " -0x5 x", (5, 10), True),
+        (KBYTES, "-5", (6, 0), False),
+        (KBYTES, "5", (5, 10), False),
+        (KBYTES, "-", (5, 10), False),
+        (MODE, "-5", (5, 10), False),
+        ("net.ipv4.ip_forward", "-5", (5, 10), False),
+    ],
+)
+def test_a_negative_number_was_passed_over_once(key: str, text: str, kernel: tuple[int, int], expected: bool) -> None:
+    assert is_passed_over(key, text, kernel) is expected

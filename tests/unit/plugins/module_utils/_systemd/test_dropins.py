@@ -4,23 +4,30 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.dropins import (
+    HEADER,
+    OUR_FOLDER,
     Assignment,
     DropIn,
     applied,
     dropin_dirs,
     dropin_folders,
+    includes,
+    kept,
     merge,
     own_path,
     parse,
     read_section,
     render,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.settings import KEYS
 
 ETC, RUN, USR = "/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"
 
@@ -388,3 +395,35 @@ def test_own_path() -> None:
     assert own_path("a..b.service") == f"{ETC}/a..b.service.d/zz-lifeboat-oom.conf"
     with pytest.raises(InvalidPolicy, match="found a path"):
         own_path("../etc/passwd")
+
+
+LINES = (
+    *("[Service]", "[Unit]", "[Service", "[a b]", "[", '["a]', "[Service] ", "# no", " ; no \\", "#\\", "", " ", "\\"),
+    *("OOMScoreAdjust=5", "OOMScoreAdjust = -500 ", "OOMScoreAdjust=", "OOMScoreAdjust=5 \\", "OOMScoreAdjust=\\"),
+    *("OOMScoreAdjust=secret", "OOMScoreAdjust=5 # no", "OOMPolicy=kill\\\\", "MemoryMin=1G 512M", "oomscoreadjust=1"),
+    *("Environment=A=secret", "Environment=\\", "secret", "secret \\", "\udcff", "Environment=\udcff"),
+    *("\ufeff[Service]", "\ufeffOOMScoreAdjust=7", "OOMScoreAdjust=\u0661", ".include /etc/a", ".includes", "-5", "10"),
+)
+
+
+@pytest.mark.parametrize("version", [219, 239, 247, 257])
+def test_what_is_kept_of_a_text_is_read_as_the_text_itself(version: int) -> None:
+    chance = random.Random(version)
+    ends = ["\n", "\n", "\r\n"]
+    for _unused in range(2000):
+        text = "".join(line + chance.choice(ends) for line in chance.choices(LINES, k=chance.randint(1, 8)))
+        shown = kept(text, version)
+        assert kept(shown, version) == shown
+        assert "secret" not in shown
+        read, again = (merge(DropIn("/a.service", each), (), "a.service", (), version) for each in (text, shown))
+        assert [each.line for each in read.refused] == [each.line for each in again.refused], repr((text, shown))
+        winners = [{key: each.winners[key] for key in KEYS if key in each.winners} for each in (read, again)]
+        assert winners[0] == winners[1], repr((text, shown))
+        assert includes(DropIn("/a.service", text), version) == includes(DropIn("/a.service", shown), version), repr(
+            (text, shown)
+        )
+
+
+def test_our_own_drop_in_is_kept_whole() -> None:
+    text = render({"OOMScoreAdjust": -500, "MemoryMin": "10%", "OOMPolicy": "stop"}, HEADER + "\n" + OUR_FOLDER)
+    assert kept(text) == text

@@ -250,3 +250,30 @@ def test_more_than_a_host_has_is_refused(text: str, limit: str) -> None:
 def test_quotes_that_are_not_closed_are_read_at_once() -> None:
     (unit,) = parse_show("Id=a.service\nNames=" + '"\\' * 300_000 + "\n")
     assert len(unit.names) == 1
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        'Id=dev\\x2da@b.service\nNames="dev\\\\x2da@b.service"\nFragmentPath=/etc/dev\\x2da@.service\n'
+        "ControlGroup=/system.slice/system-dev\\x2da.slice/dev\\x2da@b.service\n",
+        "Id=dev\\x5cx2da@b.service\nNames=dev\\x5cx2da@b.service\nFragmentPath=/etc/dev\\x5cx2da@.service\n"
+        "ControlGroup=/system.slice/system-dev\\x5cx2da.slice/dev\\x5cx2da@b.service\n",
+    ],
+    ids=["257", "239"],
+)
+def test_a_name_with_a_backslash_is_read_as_it_is(shown: str) -> None:
+    (unit,) = parse_show(shown)
+    assert (unit.id, unit.names) == ("dev\\x2da@b.service", ("dev\\x2da@b.service",))
+    assert unit.fragment_path == "/etc/dev\\x2da@.service"
+    assert unit.control_group == "/system.slice/system-dev\\x2da.slice/dev\\x2da@b.service"
+
+
+def test_a_slice_of_older_systemd_is_read_also_where_the_unit_has_no_backslash() -> None:
+    (unit,) = parse_show("Id=a-b@c.service\nNames=a-b@c.service\nControlGroup=/system.slice/system-a\\x5cx2db.slice\n")
+    assert unit.control_group == "/system.slice/system-a\\x2db.slice"
+
+
+def test_a_name_that_was_escaped_twice_stays() -> None:
+    (unit,) = parse_show('Id=a\\x5cx2db.service\nNames="a\\\\x5cx2db.service"\nFragmentPath=/etc/a\\x5cx2db.service\n')
+    assert (unit.id, unit.fragment_path) == ("a\\x5cx2db.service", "/etc/a\\x5cx2db.service")

@@ -15,10 +15,11 @@ from unit.fake_host import SHOW, FakeKernel
 from unit.samples import LEADER, service
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, Refused
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import parse_cgroup, parse_stat
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.seen_scores import SEEN_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore, ServiceState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.converge_services import converge_services, set_score
 
@@ -78,6 +79,7 @@ DECLARED = SERVICES.declared(
         "force": True,
     }
 )
+OWN = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
 SHOWN = (
     "Id=nginx.service\nNames=nginx.service\nLoadState=loaded\nActiveState=active\nMainPID=100\n"
     "FragmentPath=/usr/lib/systemd/system/nginx.service\nControlGroup=/system.slice/nginx.service\nOOMScoreAdjust=0\n"
@@ -123,3 +125,36 @@ def test_what_a_killed_run_has_left_goes_with_the_next_one(host: FakeKernel) -> 
     assert host.exists(left)
     assert converge_services(host, DECLARED, False)["warnings"][0].startswith(f"{left} was left by a run")
     assert not host.exists("/etc/systemd/system/old.service.d")
+
+
+def test_what_runs_with_its_score_is_noted_until_the_next_boot(host: FakeKernel) -> None:
+    live = replace(DECLARED, options={**DECLARED.options, "apply": "live", "exclusive": False})
+    host.has(SEEN_FILE, "other.service 9 9 1\n")
+    converge_services(host, live, True)
+    assert host.read(SEEN_FILE) == "other.service 9 9 1\n"
+    converge_services(host, live, False)
+    assert host.read(SEEN_FILE) == "nginx.service 100 5100 0\nother.service 9 9 1\n"
+    converge_services(host, replace(live, services=()), False)
+    assert host.read(SEEN_FILE) == "nginx.service 100 5100 0\nother.service 9 9 1\n"
+    converge_services(host, DECLARED, False)
+    assert not host.exists(SEEN_FILE)
+
+
+def test_a_note_that_cannot_be_kept_is_a_warning(host: FakeKernel) -> None:
+    live = replace(DECLARED, options={**DECLARED.options, "apply": "live"})
+    host.failing["write", SEEN_FILE] = HostError(f"cannot write {SEEN_FILE}: Read-only file system", SEEN_FILE)
+    said = converge_services(host, live, False)["warnings"][-1]
+    assert said.startswith(f"cannot write {SEEN_FILE}: Read-only file system; what others do to a score ")
+
+
+def test_what_starts_the_programs_of_others_is_refused_even_where_it_is_in_force(host: FakeKernel) -> None:
+    host.has("/proc/100/stat", Path(host.root, "proc/100/stat").read_text().replace("nginx", "crond"))
+    force = replace(DECLARED, options={**DECLARED.options, "exclusive": False})
+    converge_services(host, force, False)
+    host.commands[SHOW] = SHOWN.replace("Adjust=0", "Adjust=-500").replace(
+        "FragmentPath", f"DropInPaths={OWN}\nFragmentPath"
+    )
+    host.has("/proc/100/oom_score_adj", "-500\n")
+    assert not converge_services(host, force, False)["changed"]
+    with pytest.raises(Refused, match=r"^nginx\.service would have score -500, which every job inherits"):
+        converge_services(host, replace(force, options={**force.options, "force": False}), False)

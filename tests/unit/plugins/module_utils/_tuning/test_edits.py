@@ -104,8 +104,8 @@ def test_a_copy_is_like_the_file_that_it_is_a_copy_of(host: FakeHost) -> None:
     assert os.stat(host.real("/etc/copy.conf")).st_mode & 0o777 == 0o600
 
 
-def test_the_diff_of_a_file_shows_all_of_it() -> None:
-    assert FileEdit("/etc/a.conf", None, "new\n").diff() == {
+def test_the_diff_of_a_file_shows_what_may_be_shown_of_it() -> None:
+    assert FileEdit("/etc/a.conf", None, "NEW\n").diff(str.lower) == {
         "before_header": "/etc/a.conf",
         "after_header": "/etc/a.conf",
         "before": "",

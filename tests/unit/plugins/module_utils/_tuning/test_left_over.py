@@ -46,16 +46,16 @@ def test_halves_of_files_and_needless_backups_go(host: FakeKernel) -> None:
     host.has("/etc/sysctl.d/20-b.conf" + BACKUP, "kernel.panic = 6\n")
     for folder in ("/etc", "/etc/sysctl.d", "/opt/site"):
         host.has(f"{folder}/{HALF}", "half")
-    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE)) == told(
+    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE, whole=True)) == told(
         f"/etc/{HALF}", f"/etc/sysctl.d/{HALF}", f"/opt/site/{HALF}", "/etc/sysctl.d/20-b.conf" + BACKUP
     )
     assert host.everything() == before
-    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE)) == []
+    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE, whole=True)) == []
 
 
 def test_what_was_to_become_a_folder_is_found_where_that_is_missing(host: FakeKernel) -> None:
     host.has(f"/etc/{HALF}/{SYSCTL_FILE.rpartition('/')[2]}", "half")
-    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE)) == told(f"/etc/{HALF}")
+    assert sweep_sysctls(host, read_sysctls(host, SYSCTL_FILE, whole=True)) == told(f"/etc/{HALF}")
     assert host.names("/etc") == []
 
 

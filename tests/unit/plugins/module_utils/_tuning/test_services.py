@@ -25,6 +25,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     judged,
     permitted,
     plan_services,
+    process_key,
+    restart_needed,
     rival,
     targets,
     tasks,
@@ -286,6 +288,97 @@ def test_a_rival_is_a_later_line_with_another_value(dropins: dict[str, str | Non
 )  # fmt: skip
 def test_the_verdict_is_the_first_layer_that_is_not_right(state: ServiceState, expected_verdict: str) -> None:
     assert str(verdict(task(state))) == expected_verdict
+
+
+def fresh(*processes: RunningScore, mended: int | None = None) -> tuple[RunningScore, ...]:
+    """Processes that were started since our drop-in is as it is."""
+    return tuple(replace(process, is_fresh=True, mended=mended) for process in processes)
+
+
+LISTENER = replace(LEADER, comm="sshd", oom_score_adj=-1000)
+
+
+@pytest.mark.parametrize(
+    ("state", "own"),
+    [
+        (converged(running=fresh(LEADER, HEIR)), True),
+        (converged(running=fresh(LEADER, mended=0)), False),
+        (converged(running=fresh(LEADER, mended=1)), False),
+        (converged(running=fresh(LEADER, mended=2)), True),
+        (converged(running=(LEADER,)), False),
+        (converged(running=(replace(LEADER, mended=2),)), True),
+        (converged(running=fresh(LEADER), may_lower=False), False),
+        (converged(running=fresh(*scored(-900, LEADER)), may_lower=False), True),
+        (converged(running=(LISTENER,)), True),
+        (converged(running=(LISTENER, *scored(0, HEIR))), True),
+        (converged(running=(replace(LISTENER, comm="nginx"),)), False),
+        (converged(running=(replace(LISTENER, oom_score_adj=-900),)), False),
+        (converged(running=fresh(LEADER), dropins={LATE: says(0)}, oom_score_adjust=0), False),
+        (converged(running=fresh(*scored(-500, LEADER))), False),
+        (converged(running=()), False),
+    ],
+    ids=[
+        *["started with ours", "was seen with ours", "given back once", "given back in vain", "older than ours"],
+        *["older, and given back in vain", "systemd could not lower it", "systemd could raise it", "sshd", "a session"],
+        *["another at -1000", "sshd in a container", "has that of another file", "as declared", "does not run"],
+    ],
+)
+def test_a_main_process_that_was_started_with_the_score_and_has_another_set_its_own(
+    state: ServiceState, own: bool
+) -> None:
+    work = task(state)
+    found = verdict(work)
+    assert (found.word == "self_adjusted") is own
+    if own:
+        assert planned(work) == [] and restart_needed(work) == ()
+        assert expected(work, "live", False).unit.states[0].running == state.running
+        assert found.culprit == process_key(state.running[0])
+
+
+def test_a_new_declaration_counts_for_what_has_set_its_own_but_not_for_the_listener_of_ssh() -> None:
+    """Nobody was started with it yet."""
+    other = replace(POLICY, settings={SCORE: "-400"})
+    work = task(converged(running=fresh(LEADER, mended=2)), other)
+    assert [change for change in planned(work) if change[0] == "running"] == [
+        ("running", "pid 100 (nginx)", "0", "-400")
+    ]
+    assert verdict(expected(work, "none", False)).word == "needs_restart"
+    assert [change[0] for change in planned(task(service(running=(LISTENER,))))] == ["drop-in", "loaded"]
+
+
+def test_only_those_instances_are_restarted_that_need_it() -> None:
+    policy = replace(POLICY, name="app@.service")
+    path = "/etc/systemd/system/app@.service.d/zz-lifeboat-oom.conf"
+
+    def instance(name: str, *running: RunningScore) -> ServiceState:
+        shown: dict[str, Any] = {"oom_score_adjust": -500, "dropin_paths": (path,)}
+        dropins = {path: text_of(policy, "app@.service")}
+        return service(f"app@{name}.service", dropins, running, owner="app@.service", **shown)
+
+    good, own = instance("good", *scored(-500, LEADER)), instance("own", *fresh(LEADER))
+    bad, idle = instance("bad", LEADER), instance("idle")
+    work = task(declared(own, good, bad, idle, name="app@.service"), policy)
+    assert restart_needed(work) == ("app@bad.service",)
+    assert verdict(work).word == "needs_restart", "what sets its own hides what needs a restart"
+    assert verdict(task(declared(good, own, name="app@.service"), policy)).word == "self_adjusted"
+    assert restart_needed(task(declared(bad, name="app@.service", load_state="masked"), policy)) == ()
+
+
+@pytest.mark.parametrize(
+    ("running", "units"),
+    [
+        (fresh(LISTENER), ("nginx.service",)),
+        (fresh(LEADER), ("nginx.service",)),
+        (fresh(*scored(-500, LEADER)), ()),
+        ((LISTENER,), ()),
+        ((), ()),
+    ],
+    ids=["sshd", "another that sets its own", "one that is given it back", "never started with it", "does not run"],
+)
+def test_what_may_have_kept_a_score_that_is_taken_back_needs_a_restart(
+    running: tuple[RunningScore, ...], units: tuple[str, ...]
+) -> None:
+    assert restart_needed(task(converged(running=running), ABSENT)) == units
 
 
 @pytest.mark.parametrize(("load_state", "word"), [("not-found", "not_found"), ("masked", "masked")])

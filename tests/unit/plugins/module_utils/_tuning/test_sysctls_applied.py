@@ -102,7 +102,7 @@ def test_the_host_becomes_what_was_expected_and_then_nothing_differs(
     for path, text in ((SYSCTL_FILE, ours), (LATE, late), (VENDOR, vendor)):
         if text is not None:
             host.has(path, text)
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     options = {"state": "absent"} if policy is None else policy
     runtime, persistent = layers
     declared = sysctl_declaration("overcommit", **options, runtime=runtime, persistent=persistent)
@@ -110,7 +110,7 @@ def test_the_host_becomes_what_was_expected_and_then_nothing_differs(
     edits = edits_of(state, goal)
     expected = expected_state(state, goal, edits)
     apply_sysctls(host, state, plan_sysctls(state, goal), edits)
-    after = read_sysctls(host, SYSCTL_FILE)
+    after = read_sysctls(host, SYSCTL_FILE, whole=True)
     assert after.runtime == expected.runtime
     assert _texts(after) == _texts(expected)
     assert plan_sysctls(after, goal).changes == ()
@@ -145,7 +145,7 @@ def test_a_failure_at_any_step_puts_everything_back(
     if ours is not None:
         host.has(SYSCTL_FILE, ours)
     before = host.everything()
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     edits = edits_of(state, GOAL)
     assert {edit.path for edit in edits} == {path for verb, path in STEPS if verb == "write"}
     host.failing[step] = HostError("refused", step[1])
@@ -156,7 +156,7 @@ def test_a_failure_at_any_step_puts_everything_back(
 
 def test_the_running_kernel_comes_first_so_that_it_can_refuse(new_host: Callable[[], FakeKernel]) -> None:
     host = new_host()
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     goal = Goal.present({MODE: "7"}, True, True)
     with pytest.raises(HostError, match="Invalid argument"):
         apply_sysctls(host, state, plan_sysctls(state, goal), edits_of(state, goal))
@@ -166,7 +166,7 @@ def test_the_running_kernel_comes_first_so_that_it_can_refuse(new_host: Callable
 def test_one_value_that_can_not_be_put_back_does_not_keep_the_others(new_host: Callable[[], FakeKernel]) -> None:
     """The first failure is the one that is told."""
     host = new_host()
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     goal = Goal.present({RATIO: "80", MODE: "2"}, True, True)
     real_put = host.put
 
@@ -179,13 +179,13 @@ def test_one_value_that_can_not_be_put_back_does_not_keep_the_others(new_host: C
     host.failing["write", SYSCTL_FILE] = HostError("no space", SYSCTL_FILE)
     with pytest.raises(HostError, match="no space"):
         apply_sysctls(host, state, plan_sysctls(state, goal), edits_of(state, goal))
-    assert read_sysctls(host, SYSCTL_FILE).runtime == {**RUNTIME, MODE: "2"}
+    assert read_sysctls(host, SYSCTL_FILE, whole=True).runtime == {**RUNTIME, MODE: "2"}
 
 
 def test_a_file_is_removed_when_nothing_is_left_to_say(new_host: Callable[[], FakeKernel]) -> None:
     host = new_host()
     host.has(SYSCTL_FILE, f"{MODE} = 2\n")
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     goal = Goal({}, {MODE: None})
     apply_sysctls(host, state, plan_sysctls(state, goal), edits_of(state, goal))
     assert not host.exists(SYSCTL_FILE)
@@ -202,7 +202,7 @@ def test_the_order_of_writing_is_that_of_the_goal(new_host: Callable[[], FakeKer
 
     host.put = put  # type: ignore[method-assign]
     host.runs_with({MODE: "2"})
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     for options, order in (
         ({"mode": "heuristic", "ratio": 60}, [MODE, RATIO]),
         ({"mode": "never", "ratio": 70}, [RATIO]),
@@ -216,7 +216,7 @@ def test_the_order_of_writing_is_that_of_the_goal(new_host: Callable[[], FakeKer
 def test_the_last_value_is_put_back_first(new_host: Callable[[], FakeKernel], monkeypatch: pytest.MonkeyPatch) -> None:
     """A limit is set before the mode that enforces it, so the mode has to be left before the limit goes."""
     host, order = new_host(), []
-    state = read_sysctls(host, SYSCTL_FILE)
+    state = read_sysctls(host, SYSCTL_FILE, whole=True)
     goal = Goal({RATIO: "90", MODE: "2"}, {})
     real = host.put
     monkeypatch.setattr(host, "put", lambda path, text: [order.append(path), real(path, text)][1])

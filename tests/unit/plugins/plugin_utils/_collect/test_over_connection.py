@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar
 
+from ansible_collections.lifeboat.oom.plugins.action import memory_facts
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import ARGUMENTS, questions
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect import over_connection
@@ -83,6 +85,16 @@ def test_an_answer_that_ansible_trips_over_is_told_in_one_sentence() -> None:
 def test_a_module_that_gives_no_facts_is_told(answer: dict[str, Any]) -> None:
     with pytest.raises(LifeboatError, match="the module gave no facts"):
         over_connection.facts_in(answer)
+
+
+def test_what_a_device_says_besides_the_facts_does_not_reach_ansible(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would add hosts, or set variables such as the folder of the report."""
+    facts = {"oom_audit_report_dir": "/etc", "ansible_connection": "local", "memory_health": {"schema": 1}}
+    said = {"changed": False, "ansible_facts": facts, "add_host": {"host_name": "x"}, "add_group": "y", "results": [1]}
+    monkeypatch.setattr(memory_facts, "look", lambda *_arguments: said)
+    task = MagicMock(args={}, async_val=0, check_mode=False)
+    action = memory_facts.ActionModule(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    assert action.run(None, {}) == {"changed": False, "ansible_facts": {"memory_health": {"schema": 1}}}
 
 
 def test_a_sudo_that_wants_a_terminal_is_told_with_what_to_do() -> None:

@@ -8,13 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from unit.samples import host_state, oom_event, process, service
+from unit.samples import RUNTIME, host_state, oom_event, process, service
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import RunningScore
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import Fate, Verdict, foretold, judge
@@ -66,10 +67,10 @@ def test_what_was_killed_before_is_not_counted_again() -> None:
         pytest.param([kill(GROWER)], ALONE, True, True, id="alone"),
         pytest.param([kill(20), kill(10), kill(GROWER)], WEB_FIRST, True, False, id="one more"),
         pytest.param([kill(10, 20), kill(GROWER)], WEB_FIRST, False, False, id="more at once"),
-        pytest.param([], WEB_FIRST, False, False, id="nobody"),
+        pytest.param([], WEB_FIRST, None, None, id="inconclusive"),
     ],
 )
-def test_right_or_wrong(events: list[Any], growth: Growth, first: bool, everything: bool) -> None:
+def test_right_or_wrong(events: list[Any], growth: Growth, first: bool | None, everything: bool | None) -> None:
     found = verdict(after(*events), growth)
     assert (found.first_right, found.all_right) == (first, everything)
 
@@ -77,28 +78,30 @@ def test_right_or_wrong(events: list[Any], growth: Growth, first: bool, everythi
 @pytest.mark.parametrize(
     ("report", "changes", "outcome"),
     [
-        pytest.param(REPORT, {}, "killed", id="killed"),
-        pytest.param(replace(REPORT, status=1), {}, "refused", id="refused"),
+        pytest.param(REPORT, {"events": (kill(GROWER),)}, "killed", id="killed"),
+        pytest.param(replace(REPORT, status=1, out_of_memory=True), {}, "refused", id="refused"),
         pytest.param(replace(REPORT, late=True), {}, "time is up", id="late"),
-        pytest.param(replace(REPORT, status=None), {}, "time is up", id="not ended"),
+        pytest.param(replace(REPORT, status=None), {}, "ended", id="not ended"),
         pytest.param(
             Report(None, None, False, None, None), {"host": replace(BEFORE.host, boot_id="other")}, "panic", id="reboot"
         ),
     ],
 )
 def test_outcomes(report: Report, changes: dict[str, Any], outcome: str) -> None:
-    assert verdict(after(**changes), report=report).outcome == outcome
+    assert verdict(replace(after(), **changes), report=report).outcome == outcome
 
 
 def test_no_kill_may_be_what_was_foretold() -> None:
-    refused = verdict(after(), REFUSED, replace(REPORT, status=1))
+    never = {"sysctls": replace(BEFORE.sysctls, runtime={**RUNTIME, MODE: "2"})}  # type: ignore[type-var]
+    refusing = replace(REPORT, status=1, out_of_memory=True)
+    refused = judge(replace(BEFORE, **never), after(**never), REFUSED, refusing, ())
     assert refused.first_right and refused.all_right
     rebooted = after(host=replace(BEFORE.host, boot_id="other"))
     panicked = verdict(rebooted, PANIC, Report(None, None, False, None, None))
     assert panicked.first_right and panicked.all_right
     assert {each.fate for each in panicked.fates} == {"ended"}
     another_end = verdict(after(), REFUSED)
-    assert another_end.first_right and not another_end.all_right
+    assert another_end.first_right is another_end.all_right is None and another_end.inconclusive is not None
 
 
 def test_names_are_those_of_the_look_before_and_the_grower_is_the_last_of_a_group() -> None:

@@ -6,9 +6,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, Growth
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Answer
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.verdict import Dead, Fate, Verdict
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import forecast_lines, verdict_lines
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.words import (
+    forecast_lines,
+    progress_line,
+    verdict_lines,
+)
 
 GROWTH = Growth(NEWCOMER, None, "global", None, ("web.service", NEWCOMER), (20,), True, "killed")
 SILENCE = {"longest_seconds": 3.12, "usual_seconds": 0.08, "device_seconds": 1.4}
@@ -34,6 +41,24 @@ def test_a_drill_in_full() -> None:
         "without an answer: 3.1 s at most (usually 0.1 s); on the device nothing could be started for: 1.4 s at most",
         "the forecast was right about who dies first, and not right about all of it",
     ]
+
+
+def test_what_came_in_between_is_said_in_place_of_a_judgement() -> None:
+    verdict = replace(VERDICT, outcome="ended", first_right=None, all_right=None, inconclusive="it was ended by e\x1bx")
+    lines = list(verdict_lines(GROWTH, verdict, SILENCE))
+    assert lines[-1] == ("INCONCLUSIVE: it was ended by e\\x1bx; whether the forecast is right was not put to the test")
+    assert "forecast was" not in " ".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (Answer("x", False, 40960, 10240), "it has grown to: 40 MiB; memory and swap left: 10 MiB"),
+        (Answer("x", False), "it has grown to: not known; memory and swap left: not known"),
+    ],
+)
+def test_progress(answer: Answer, said: str) -> None:
+    assert progress_line(answer) == said
 
 
 def test_one_that_went_otherwise() -> None:

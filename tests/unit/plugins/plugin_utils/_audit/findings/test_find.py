@@ -10,7 +10,18 @@ from typing import Any
 
 import pytest
 from unit.audits import TREND, declared_policy
-from unit.samples import cgroup, declared, host_state, memory, oom_event, process, service, services_state, sysctls
+from unit.samples import (
+    LEADER,
+    cgroup,
+    declared,
+    host_state,
+    memory,
+    oom_event,
+    process,
+    service,
+    services_state,
+    sysctls,
+)
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
@@ -219,6 +230,24 @@ def test_a_service_that_shall_have_nothing_and_is_not_there_is_no_finding() -> N
     assert findings(ABSENT, declared=services_state(declared(load_state="not-found"))) == ()
 
 
+def test_what_sets_its_own_score_is_told_with_what_to_set_there() -> None:
+    path = "/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf"
+    text = declared(service()).text_for({"OOMScoreAdjust": "-500"})
+    own = (replace(LEADER, comm="redis-server", is_fresh=True),)
+    state = service(dropins={path: text}, running=own, oom_score_adjust=-500, dropin_paths=(path,))
+    (finding,) = findings(NGINX, declared=services_state(declared(state)))
+    assert (finding.id, finding.severity) == ("score.self_adjusted", "info")
+    assert finding.observed == "self_adjusted (pid 100 (redis-server))"
+    assert finding.remedy == "set oom-score-adj and oom-score-adj-values in redis.conf"
+
+
+def test_a_session_is_named_with_its_processes_and_scores() -> None:
+    those = [process(pid, **LOGIN, oom_score_adj=-900) for pid in range(20, 27)]
+    (finding,) = findings(processes=tuple(those))
+    assert (finding.subject, finding.severity) == ("session-1.scope", "warning")
+    assert finding.observed.startswith("7 of ") and "pid 20 (bash) -900, pid 21 (bash) -900" in finding.observed
+
+
 def test_what_could_not_be_compared_is_a_warning() -> None:
     (finding,) = findings(NGINX, declared=None)
     assert (finding.id, finding.severity, finding.subject) == ("audit.not_compared", "warning", "services")
@@ -283,6 +312,7 @@ def group(**changes: Any) -> Cgroup:
 SSH = {"comm": "sshd", "unit": "ssh.service", "ppid": 1, "rss_kib": 8_000}
 BUFFERS = {"comm": "postgres", "rss_kib": 550_000, "rss_shmem_kib": 500_000, "swap_kib": 0}
 SHELL = {"comm": "bash", "unit": "session-1.scope", "ppid": 200, "rss_kib": 5_000}
+LOGIN = {**SHELL, "ppid": 1}
 UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
 AT_BOOT = {"/etc/sysctl.d/50-a.conf": "vm.overcommit_memory = 2\n"}
@@ -302,6 +332,16 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
         (
             "oom.inherited_unkillable",
             {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL, **UNKILLABLE))},
+        ),
+        ("oom.protected_session", {"processes": (process(9, **LOGIN, oom_score_adj=-500),)}),
+        (
+            "oom.protected_session",
+            {"processes": (process(9, **{**LOGIN, "unit": "user@1000.service/a.service"}, oom_score_adj=-900),)},
+        ),
+        ("oom.protected_session", {"processes": (process(9, **LOGIN, **UNKILLABLE),)}),
+        (
+            "oom.protected_session",
+            {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL, oom_score_adj=-900))},
         ),
         ("oom.log_incomplete", {"log": KernelLog("journal", 500, True, (), 0)}),
         ("commit.never_at_boot", {"sysctls": sysctls(AT_BOOT), "memory": memory(committed_kib=9_000_000)}),
@@ -341,7 +381,10 @@ def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str)
         {"processes": (process(200, **{**SSH, "unit": "session-1.scope"}),)},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL))},
         {"processes": (process(200, **SSH, **UNKILLABLE), process(201, **{**SSH, "ppid": 200}, **UNKILLABLE))},
-        {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, **{**SHELL, "ppid": 1}, **UNKILLABLE))},
+        {"processes": (process(1, comm="systemd", **UNKILLABLE), process(9, ppid=1, **UNKILLABLE))},
+        {"processes": (process(9, **LOGIN, oom_score_adj=-499),)},
+        {"processes": (process(9, unit="session-store.service", oom_score_adj=-900),)},
+        {"processes": (process(9, oom_score_adj=-800), process(10, ppid=9, oom_score_adj=-800))},
         {"log": KernelLog("journal", 500, None, (), 0)},
         {"sysctls": sysctls(AT_BOOT)},
         {"sysctls": sysctls(AT_BOOT, {"vm.overcommit_memory": "2", "vm.overcommit_ratio": "80"})},

@@ -132,6 +132,24 @@ def test_links_existence_and_writing_are_told() -> None:
     assert [found.is_read_only(path) for path in ("/proc/sys/a", "/t")] == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("clock", "written", "ticks"),
+    [
+        ("1700000000.250000000 100.25", "1699999990.750000000", 9075),
+        ("1700000000.250000000 100.25", "1699990000.250000000", -989975),
+        ("1700000000.%N 100.25", "1699999990", 9125),
+        ("1700000000 100.25", "1699999990", 9125),
+        ("1700000000.250000000 100.25", "nonsense", None),
+        ("date 100.25", "1699999990.750000000", None),
+        ("1700000000.250000000", "1699999990.750000000", None),
+    ],
+    ids=["since boot", "before", "BusyBox", "whole seconds", "no time", "no clock", "no uptime"],
+)
+def test_when_a_file_was_written_is_told_at_the_latest(clock: str, written: str, ticks: int | None) -> None:
+    found = door(f"@written {clock}", f" {written} /a b")
+    assert (found.written_ticks("/a b"), found.written_ticks("/c")) == (ticks, None)
+
+
 def test_the_shell_and_what_it_started_are_ours() -> None:
     table = [stat(50), stat(51, parent=50), stat(52, parent=51), stat(60)]
     assert door("@kernel", *table, "@again", *table).own_pids == {50, 51, 52}
