@@ -74,6 +74,12 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
+def is_recent(when: str | None, now: int, days: int) -> bool:
+    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
+    told = told_seconds(when, now)
+    return told is None or now - told <= days * _DAY_SECONDS
+
+
 def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | None) -> Kill:
     host, comm = state.host, None if victim is None else victim.comm
     at = told_seconds(event.timestamp, audited_at)
