@@ -16,6 +16,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import Lifebo
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._action.action import host_of
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.profiles import heap_profile, told, write_profile
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import RecordFiles
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.killed_module import explained
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -30,7 +31,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             raise AnsibleActionFail(str(error)) from error
         arguments = dict(self._task.args)
         report_dir = arguments.pop("report_dir", None)
-        result: dict[str, Any] = self._execute_module("lifeboat.oom.heap_profile", arguments, task_vars=task_vars)
+        result = explained(self, self._execute_module("lifeboat.oom.heap_profile", arguments, task_vars=task_vars))
         if result.get("failed") or result.get("unreachable") or "sites" not in result:
             return result
         when = datetime.now(UTC).isoformat(timespec="seconds")

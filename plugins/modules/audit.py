@@ -103,7 +103,7 @@ findings:
       subject: kiosk.service
       observed: 'killed 2026-03-01T04:11:09+00:00: kiosk.service: chromium (pid 811)'
       expected: no OOM kill
-      message: the kernel ran out of memory and killed a protected service
+      message: the kernel killed a protected service for want of memory
       remedy: find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it
 new_findings:
   description: The keys of those findings that the host did not have at the audit before; none at the first audit.

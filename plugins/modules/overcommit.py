@@ -31,8 +31,11 @@ options:
   ratio:
     description:
       - The commit limit of V(never) as a share of RAM in percent, on top of all swap.
-      - V(auto) takes a ratio that leaves O(min_headroom_pct) of the limit free now and a little more, so that it
-        holds when what is committed moves; one that it wrote before stays as long as it is enough.
+      - V(auto) takes a ratio that leaves O(min_headroom_pct) of the limit free and a little more, in steps of five,
+        so that it holds when what is committed moves; one that it wrote before stays as long as it is enough.
+      - Services that are enabled, or have failed, and do not run now are counted with what they held at most in an
+        earlier run, by systemd 255 and newer and its journal, or with O(needs_mib). Those of which nobody knows the
+        size are named in a warning. C(Type=oneshot), and those whose conditions are not met, are left out.
       - Mutually exclusive with O(kbytes), which the kernel zeroes when this is written.
     type: raw
   kbytes:
@@ -53,6 +56,13 @@ options:
       - The danger of a small value is a device that nobody can log in to.
     type: raw
     default: 10
+  needs_mib:
+    description:
+      - What services will ask for when they run, in MiB by unit. It counts while the service is enabled, or has failed,
+        and does not run.
+      - A program can ask for more than it ever holds, and twice that when it forks.
+    type: raw
+    default: {}
 """
 
 EXAMPLES = r"""
@@ -60,6 +70,13 @@ EXAMPLES = r"""
   lifeboat.oom.overcommit:
     mode: never
     ratio: auto
+
+- name: The same where a database is not started before all is configured
+  lifeboat.oom.overcommit:
+    mode: never
+    ratio: auto
+    needs_mib:
+      mariadb.service: 400
 
 - name: Try a ratio until the next boot
   lifeboat.oom.overcommit:
@@ -102,14 +119,17 @@ guard:
     room_pct: 78.3
     wanted_pct: 10
     passes: true
+    dormant_kib: 0
     room_now_kib: null
     ratio_that_passes: 22
+    dormant: {}
+    not_counted: []
 forced:
   description: Whether the guard refused and O(force) overruled it.
   returned: always
   type: bool
 notes:
-  description: How V(auto) was decided.
+  description: How V(auto) was decided, and what can never be promised.
   returned: always
   type: list
   elements: str

@@ -30,7 +30,7 @@ WHO = (
 IN_A_USER_NAMESPACE = '#!/bin/sh\nexec unshare --user --map-root-user /usr/bin/python3 "$@"\n'
 
 
-@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
+@pytest.fixture(scope="module", params=list(KINDS.values()), ids=list(KINDS))
 def kiosk(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Machine]:
     suite, kernel = request.param
     machine = lab.up(f"careful-{suite}", suite=suite, kernel=kernel)

@@ -141,8 +141,8 @@ def test_busybox_is_enough(devices: Callable[..., list[Machine]], module: Any, p
     assert len(facts["kill_order"]) >= len(names)
 
     device.ssh("rm -f /etc/sysctl.conf; mkfifo /etc/sysctl.conf")
-    pipe = [entry["what"] for entry in _look(module, device, "auto")["unread"]]
-    assert "/etc/sysctl.conf" in pipe, "nothing was told of a pipe"
+    unread = {entry["what"]: entry["why"] for entry in _look(module, device, "auto")["unread"]}
+    assert "/etc/sysctl.conf" in unread["sysctls"], unread
     device.ssh("rm /etc/sysctl.conf")
 
     device.ssh("tail /dev/zero", check=False)

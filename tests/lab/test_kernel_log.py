@@ -107,6 +107,7 @@ def said_by_kernel(kill: Kill) -> dict[str, Any]:
         "limit_cgroup": task[2],
         "unit": kill.unit,
         "unit_told_by": "kernel",
+        "this_boot": True,
         "invoker": numbers(invoker.groupdict()),
         "victims": [{**numbers(victim), "reaped": pid in reaped} for pid, victim in victims.items()],
         "memory": sizes(log, scope),

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES
 
 from .runner import Ansible
+from .services import VITAL, answers, install
 from .two_at_once import pairs
 from .uml import Lab, Machine
 
@@ -331,3 +335,38 @@ def test_the_kernel_command_line_is_a_layer(ansible: Ansible, devices: Any) -> N
     assert not ansible.module(device, "overcommit", {"ratio": 70})["changed"]
     ansible.module(device, "overcommit", {"state": "absent"})
     assert sysctl(device, "vm.overcommit_ratio") == "61"
+
+
+def test_a_stopped_service_keeps_its_room(
+    ansible: Ansible, devices: Callable[..., list[Machine]], tmp_path: Path
+) -> None:
+    """Of systemd 255 and newer its size is known; where it does not fit the kernel says so, and the audit too."""
+    (device,) = devices(1, suite="trixie", kernel="6.12")
+    install(device, (VITAL,))
+    device.ssh(f"systemctl stop {VITAL.name}")
+    done = ansible.module(device, "overcommit", {"mode": "never", "ratio": "auto"})
+    assert not done["failed"], done
+    guard = done["guard"]
+    assert guard["dormant"][f"{VITAL.name}.service"] >= VITAL.holds_mib * 1024
+    assert guard["not_counted"] == []
+
+    enough = guard["committed_kib"] + guard["reserve_kib"] + 60 * 1024
+    device.ssh(f"sysctl -q vm.overcommit_kbytes={enough}")
+    assert device.ssh(f"systemctl start {VITAL.name}", check=False).returncode != 0
+    assert "not enough memory for the allocation" in device.ssh("dmesg").stdout
+    variables = {"oom_audit_report_dir": str(tmp_path)}
+    assert ansible.playbook("lifeboat.oom.audit", [device], variables=variables).returncode == 0
+    record = json.loads((tmp_path / "hosts" / f"{device.name}.json").read_text())
+    found = {finding["id"]: finding for finding in record["findings"]}
+    assert found["commit.cannot_start"]["subject"] == f"{VITAL.name}.service"
+    # The run that failed was small; what counts is the one before.
+    needs = int(found["commit.cannot_start"]["observed"].split()[2])
+    assert needs >= VITAL.holds_mib * 1024
+    refused = re.match(rf"{VITAL.name} \d times? \(up to (\d+) KiB at once\)", found["commit.refused"]["observed"])
+    assert refused and int(refused[1]) >= VITAL.holds_mib * 1024
+
+    again = ansible.module(device, "overcommit", {"mode": "never", "ratio": "auto"})
+    assert again["changed"] and not again["failed"], again
+    device.ssh(f"systemctl start {VITAL.name}")
+    assert answers(device, VITAL)
+    assert not ansible.module(device, "overcommit", {"mode": "never", "ratio": "auto"})["changed"]

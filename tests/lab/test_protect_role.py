@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from .runner import Ansible, Run
 from .services import METRICS, VITAL, install
@@ -33,7 +36,9 @@ def left(device: Machine) -> str:
     return device.ssh(f"{files}; {scores}; sysctl -n vm.overcommit_memory vm.overcommit_ratio vm.panic_on_oom").stdout
 
 
-def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansible, device: Machine) -> None:
+def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(
+    ansible: Ansible, device: Machine, tmp_path: Path
+) -> None:
     install(device, (VITAL, METRICS))
     before = left(device)
 
@@ -48,10 +53,11 @@ def test_groups_merge_quarrels_are_named_and_all_can_be_taken_back(ansible: Ansi
         ("audit", {"oom_audit_thresholds": {"leak_min_minutes": "x"}}, "found 'x', expected a whole number"),
         ("rollback", {"oom_monitor_enable": True}, "expected oom_monitor_enabled; rename it"),
     ):
-        declared = {**slip, "oom_kernel_reaction": {"dump_tasks": False}}
-        misspelled = ansible.playbook(f"lifeboat.oom.{playbook}", [device], variables=declared)
+        file = tmp_path / "slip.yml"
+        file.write_text(yaml.safe_dump({**slip, "oom_kernel_reaction": {"dump_tasks": False}}))
+        misspelled = ansible.playbook(f"lifeboat.oom.{playbook}", [device], "-e", f"@{file}")
         assert misspelled.returncode == 2 and not misspelled.changed
-        assert says in misspelled.stdout and "/inventory.yml:" in misspelled.stdout, misspelled.stdout
+        assert says in misspelled.stdout and f"({file}:" in misspelled.stdout, misspelled.stdout
         assert "argument_spec_data" not in misspelled.stdout
 
     for wrong, says in (

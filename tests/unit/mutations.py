@@ -71,7 +71,8 @@ def native(answer: Dict[str, Any], chance: Random) -> bytes:
     """The result of a module as it comes through a connection, mutated."""
     copy = json.loads(json.dumps(answer))
     for _unused in range(chance.choice((1, 1, 1, 2, 3, 8))):
-        _mutate_tree(copy, chance)
+        if copy:
+            _mutate_tree(copy, chance)
     text = json.dumps(copy)[:_MOST_CHARACTERS]
     if chance.random() < 0.2:
         text = chance.choice(_TEXT_MUTATIONS)(text, chance)

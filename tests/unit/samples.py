@@ -217,6 +217,7 @@ def host_state(**changes: Any) -> HostState:
         sysctls=sysctls(),
         services=(service(),),
         declared=services_state(),
+        dormant=(),
         packages=(),
         cgroups=(),
         daemons=(),

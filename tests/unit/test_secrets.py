@@ -16,6 +16,7 @@ from unit.samples import RUNTIME
 from unit.shell_host import SHELLS, printed
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import dormant
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import SERVICES
@@ -100,6 +101,7 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             SHOW: shown,
             "systemctl daemon-reload": "",
+            " ".join(dormant.ARGV): "",
             "dmesg": LOG,
             "logread": f"May  4 03:02:01 a user.info app: out of memory {CANARY}\n",
         },

@@ -12,6 +12,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._door import Door
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, LifeboatError
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.control_groups import read_cgroups
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import read_daemons
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit, read_dormant
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo, read_host_info
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import read_log
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage, read_packages
@@ -22,7 +23,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.process_table
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import read_samples
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.services import ShownUnits, require_systemd
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HIDDEN, HostState, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import (
     Memory,
@@ -138,6 +139,7 @@ def collect(host: Door, questions: Questions) -> HostState:
         sysctls=survey.attempt("sysctls", lambda: read_sysctls(host, questions.own_sysctl_file)),
         services=survey.services,
         declared=survey.declared,
+        dormant=survey.dormant,
         packages=survey.attempt("packages", survey.packages),
         cgroups=cgroups,
         processes=survey.with_shares(),
@@ -159,6 +161,7 @@ class _Survey:
         self.systemd_version: Optional[int] = None
         self.services: Optional[Tuple[ServiceState, ...]] = None
         self.declared: Optional[ServicesState] = None
+        self.dormant: Optional[Tuple[DormantUnit, ...]] = None
 
     def asks(self, subset: str) -> bool:
         return subset not in SUBSETS or subset in self._questions.subsets
@@ -178,7 +181,7 @@ class _Survey:
             self.processes, hidden = read_processes(self._host)
             self._list_hidden("processes", hidden)
             if "1" not in self._host.names("/proc"):
-                self.unread.append(Unread("processes", "those of other users are hidden (hidepid of /proc)"))
+                self.unread.append(Unread("processes", HIDDEN))
 
     def at_services(self) -> None:
         asked = self._questions
@@ -192,6 +195,7 @@ class _Survey:
         if shown is not None:
             self.services = self.attempt("services", shown.active)
             self.declared = self.attempt("declared services", shown.declared)
+            self.dormant = self.attempt("dormant services", lambda: read_dormant(self._host))
 
     def packages(self) -> Optional[Tuple[ServicePackage, ...]]:
         return None if self.services is None else read_packages(self._host, self.services)

@@ -14,6 +14,7 @@ without a clock of its own starts in another year. Only files leave no choice bu
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, fields
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -24,7 +25,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources i
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_history import Boot, LoggedEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.oom_units import kills_by_systemd, tied
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log import parse as oom_log
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomReport
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import OomEvent, OomLog, OomReport
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
+
+# Of /proc/stat and /proc/uptime.
+_STARTED = re.compile(r"^btime (\d{1,11})$", re.MULTILINE)
+_UP = re.compile(r"(\d{1,11}(?:\.\d+)?) ")
 
 
 @dataclass(frozen=True)
@@ -59,8 +65,16 @@ class KernelLog:
     kills_logged: int = 0
     """Number of kills of this boot that the log tells of."""
 
+    kills_unsure: int = 0
+    """Number of those that may be of an earlier boot: they stand in a file that does not tell where this one begins."""
+
     unread: Tuple[str, ...] = ()
     """Which of the logs that are there could not be read, and why."""
+
+    refused: Tuple[RefusedCommit, ...] = ()
+    """Memory that the kernel has refused to promise (6.0), by program, the most often refused first, 20 at most: of the
+    last boot that the first log which tells of any tells of.
+    """
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,9 @@ class HostEvent(OomEvent):
 
     unit_told_by: Optional[str] = None
     """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
+
+    this_boot: Optional[bool] = None
+    """Whether it is of the boot that runs, whatever the clock said; null where its log may be an older one."""
 
 
 class LogRead(NamedTuple):
@@ -107,10 +124,12 @@ def read_log(host: Door, lines: int, since: Optional[str], oom_kills: Optional[i
         omitted_events=reading.omitted_events,
         kills_counted=counted,
         kills_logged=logged,
+        kills_unsure=reading.kills_unsure,
         unread=tuple(str(error) for error in reading.failures if not isinstance(error, Missing)),
+        refused=reading.refused,
     )
-    events = [each.event for each in oom_history.since(reading.logged, since)]
-    return LogRead(log, tuple(_with_units(host, events, log_sources.units_argv(lines, since))))
+    told = oom_history.since(reading.logged, since)
+    return LogRead(log, tuple(_with_units(host, told, log_sources.units_argv(lines, since))))
 
 
 class _Reading:
@@ -124,6 +143,8 @@ class _Reading:
         self.logged: List[LoggedEvent] = []
         self.unrecognised: List[str] = []
         self.omitted_events = 0
+        self.refused: Tuple[RefusedCommit, ...] = ()
+        self.kills_unsure = 0
 
     def attempt(self, read: Callable[[], Found]) -> Optional[Found]:
         try:
@@ -137,19 +158,22 @@ class _Reading:
             return
         self.sources.append(found.source)
         self.lines += found.lines
-        logged = [LoggedEvent(event, False) for event in self._events(found.former)]
-        newest = self._events(found.newest)
+        former, last = self._parsed(found.former), self._parsed(found.newest)
+        self.refused = self.refused or last.refused or former.refused
+        logged, newest = [LoggedEvent(event, False) for event in former.events], last.events
         boot = _boot(self._host) if newest and found.current is None else None
         for event in newest:
             this_boot = oom_history.is_of_boot(event, boot) if found.current is None else found.current
             logged.append(LoggedEvent(event, this_boot))
+        if found.current is None and not found.tells_start:
+            self.kills_unsure += oom_history.kills(logged)
         self.logged = oom_history.merged(self.logged, logged)
 
-    def _events(self, lines: Sequence[str]) -> Tuple[OomReport, ...]:
+    def _parsed(self, lines: Sequence[str]) -> OomLog:
         log = oom_log.parse(lines)
         self.unrecognised += [line for line in log.unrecognised if line not in self.unrecognised]
         self.omitted_events += log.omitted_events
-        return log.events
+        return log
 
     @property
     def tells_all(self) -> bool:
@@ -167,18 +191,18 @@ class _Reading:
 
 def _boot(host: Door) -> Optional[Boot]:
     stat, uptime = host.read_if_there("/proc/stat"), host.read_if_there("/proc/uptime")
-    started = [line.split()[1] for line in (stat or "").split("\n") if line.startswith("btime ")]
-    return Boot(float(started[0]), float(uptime.split()[0])) if started and uptime else None
+    started, up = _STARTED.search(stat or ""), _UP.match(uptime or "")
+    return Boot(float(started.group(1)), float(up.group(1))) if started and up else None
 
 
-def _with_units(host: Door, events: Sequence[OomReport], units_argv: Tuple[str, ...]) -> List[HostEvent]:
-    text = ""
+def _with_units(host: Door, logged: Sequence[LoggedEvent], units_argv: Tuple[str, ...]) -> List[HostEvent]:
+    text, events = "", [each.event for each in logged]
     if any(event.unit is None and event.timestamp is not None for event in events):
         with contextlib.suppress(HostError):  # not a host with systemd: nobody says more
             text = host.run(units_argv).stdout
     return [
-        HostEvent(**dict(_without_tasks(event), unit=unit, unit_told_by=teller))
-        for event, (unit, teller) in zip(events, tied(events, kills_by_systemd(text)))
+        HostEvent(**dict(_without_tasks(each.event), unit=unit, unit_told_by=teller, this_boot=each.this_boot))
+        for each, (unit, teller) in zip(logged, tied(events, kills_by_systemd(text)))
     ]
 
 

@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kinds i
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import read_line
 
 # One of these is in every line of the kernel that matters here, whatever the case.
-WORDS = "oom|out of memory|killed process"
+WORDS = "oom|out of memory|killed process|vm_enough_memory"
 _SPEAKS = re.compile(WORDS, re.IGNORECASE)
 
 # Is any message of the boot that runs in the journal? The kernel's first are, where journald reads them.
@@ -59,6 +59,11 @@ class Found:
     @property
     def lines(self) -> int:
         return len(self.former) + len(self.newest)
+
+    @property
+    def tells_start(self) -> bool:
+        """Whether I(newest) begins where the boot does."""
+        return bool(self.newest) and _is_boot(self.newest[0])
 
 
 def journal_argv(lines: int, since: Optional[str]) -> Tuple[str, ...]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import AbstractSet, Any, Dict, List, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
@@ -34,6 +35,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServicesState, ServiceState
 
 SCHEMA = 1
+HIDDEN = "those of other users are hidden (hidepid of /proc)"
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,13 @@ class Outlook:
     """What the kernel has promised; null where the sysctls were not read."""
 
     kill_order: Optional[Tuple[Candidate, ...]]
-    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read."""
+    """The first processes that the kernel would kill if memory ran out now; null where the processes were not read, or
+    those of others are hidden.
+    """
 
     forecast: Optional[Tuple[Growth, ...]]
     """What happens if a new process grows without end, and each of the units of the kill order and of the declared ones
-    that run; null where the processes were not read.
+    that run; null where I(kill_order) is.
     """
 
     forecast_does_not_know: Tuple[str, ...]
@@ -104,6 +108,9 @@ class HostState:
     declared: Optional[ServicesState]
     """The units that were asked for by name, running or not; null without systemd."""
 
+    dormant: Optional[Tuple[DormantUnit, ...]]
+    """Services that are enabled, or have failed, and do not run; null without systemd."""
+
     packages: Optional[Tuple[ServicePackage, ...]]
     """The packages of the services that run; null where neither dpkg nor rpm is there."""
 
@@ -140,7 +147,13 @@ class HostState:
             kbytes=numbers.get(keys.KBYTES),
             admin_reserve_kib=numbers.get(keys.ADMIN_RESERVE),
             user_reserve_kib=numbers.get(keys.USER_RESERVE),
+            dormant_kib=sum(each.peak_kib or 0 for each in self.dormant or ()),
         )
+
+    @property
+    def processes_hidden(self) -> bool:
+        """Whether I(processes) are those of the user alone that the look was made by."""
+        return any(each.why == HIDDEN for each in self.unread)
 
     def killer(self) -> Killer:
         """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
@@ -164,7 +177,7 @@ class HostState:
         order: Optional[Tuple[Candidate, ...]] = None
         growths: Optional[Tuple[Growth, ...]] = None
         left_out = 0
-        if self.processes is not None:
+        if self.processes is not None and not self.processes_hidden:
             crowd = Crowd(self.processes, self.memory, self.killer(), self.cgroups or ())
             order = kill_order(crowd)
             declared = self._declared_running({label(process) for process in self.processes})

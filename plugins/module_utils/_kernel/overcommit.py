@@ -30,7 +30,7 @@ class Headroom:
     """What the kernel keeps back (C(vm.admin_reserve_kbytes), C(vm.user_reserve_kbytes)), in KiB."""
 
     room_kib: int
-    """What an unprivileged task can still be promised, in KiB: the limit less the two above."""
+    """What an unprivileged task can still be promised, in KiB: the limit less the two above and I(dormant_kib)."""
 
     room_pct: float
     """The same in percent of the limit."""
@@ -40,6 +40,9 @@ class Headroom:
 
     passes: bool
     """Whether I(room_pct) is at least I(wanted_pct)."""
+
+    dormant_kib: int = 0
+    """What is kept for services that shall run and do not, in KiB."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +96,14 @@ def commit(
     kbytes: Optional[int],
     admin_reserve_kib: Optional[int],
     user_reserve_kib: Optional[int],
+    dormant_kib: int = 0,
 ) -> Commit:
     """What is promised under these sysctls, C(None) for one that this kernel does not have."""
     reserve = reserve_kib(memory, admin_reserve_kib or 0, user_reserve_kib or 0)
     if_never = None
     if ratio is not None or kbytes:
-        if_never = headroom(memory, commit_limit_kib(memory, ratio or 0, kbytes or 0), reserve, MIN_HEADROOM_PCT)
+        limit_kib = commit_limit_kib(memory, ratio or 0, kbytes or 0)
+        if_never = headroom(memory, limit_kib, reserve, MIN_HEADROOM_PCT, dormant_kib)
     known = memory.commit_limit_kib is not None and memory.committed_kib is not None
     return Commit(
         mode=MODES[mode] if mode in (0, 1, 2) else None,
@@ -108,11 +113,13 @@ def commit(
         committed_kib=memory.committed_kib,
         headroom_kib=(memory.commit_limit_kib or 0) - (memory.committed_kib or 0) if known else None,
         if_never=if_never,
-        ratio_that_passes=smallest_ratio(memory, reserve, MIN_HEADROOM_PCT),
+        ratio_that_passes=smallest_ratio(memory, reserve + dormant_kib, MIN_HEADROOM_PCT),
     )
 
 
-def headroom(memory: Memory, limit_kib: int, reserve_kib: int, wanted_pct: int) -> Optional[Headroom]:
+def headroom(
+    memory: Memory, limit_kib: int, reserve_kib: int, wanted_pct: int, dormant_kib: int = 0
+) -> Optional[Headroom]:
     """Room under I(limit_kib); C(None) where the kernel does not say what is committed.
 
     Source: __vm_enough_memory(), mm/util.c: the admin reserve is taken from unprivileged tasks, the user
@@ -120,10 +127,10 @@ def headroom(memory: Memory, limit_kib: int, reserve_kib: int, wanted_pct: int) 
     """
     if memory.committed_kib is None:
         return None
-    room_kib = limit_kib - memory.committed_kib - reserve_kib
+    room_kib = limit_kib - memory.committed_kib - reserve_kib - dormant_kib
     room_pct = round(100 * room_kib / limit_kib, 1) if limit_kib > 0 else -100.0
     passes = limit_kib > 0 and room_kib * 100 >= wanted_pct * limit_kib
-    return Headroom(limit_kib, memory.committed_kib, reserve_kib, room_kib, room_pct, wanted_pct, passes)
+    return Headroom(limit_kib, memory.committed_kib, reserve_kib, room_kib, room_pct, wanted_pct, passes, dormant_kib)
 
 
 def smallest_ratio(memory: Memory, reserve_kib: int, wanted_pct: int) -> Optional[int]:

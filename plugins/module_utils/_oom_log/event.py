@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, Mapping, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
+
 KILL = "kill"
 PANIC = "panic"
 INCOMPLETE = "incomplete"
@@ -231,13 +233,15 @@ class OomLog:
 
     I(unrecognised) are lines of the kernel that speak of the OOM killer in words unknown here, as they
     stand, at most C(MAX_UNRECOGNISED) of them; I(unrecognised_total) says how many there were.
-    I(omitted_events) counts the oldest incidents that were left out because there were too many.
+    I(omitted_events) counts the oldest incidents that were left out because there were too many. I(refused) is what
+    was not promised, by program.
     """
 
     events: Tuple[OomReport, ...] = ()
     unrecognised: Tuple[str, ...] = ()
     unrecognised_total: int = 0
     omitted_events: int = 0
+    refused: Tuple[RefusedCommit, ...] = ()
 
     def as_dict(self) -> Dict[str, Any]:
         """The log as plain dicts and lists, for JSON."""
@@ -246,4 +250,5 @@ class OomLog:
             "unrecognised": list(self.unrecognised),
             "unrecognised_total": self.unrecognised_total,
             "omitted_events": self.omitted_events,
+            "refused": [asdict(one) for one in self.refused],
         }

@@ -28,6 +28,7 @@ REAPED = "reaped"
 LOST = "lost"
 BOOT = "boot"
 OTHER_REPORT = "other_report"
+REFUSED = "refused"
 KNOWN = "known"
 UNKNOWN = "unknown"
 

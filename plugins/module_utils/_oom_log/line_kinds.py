@@ -36,6 +36,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     SUMMARY,
     Statement,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import STARTS_WITH, refused_commit
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.size_lines import (
     cgroup_stats,
     cgroup_usage,
@@ -318,6 +319,8 @@ def _blob(text: str) -> Optional[Statement]:
 
 
 _RECOGNISERS = (
+    # The first, for a name in it may read like any of the others.
+    (STARTS_WITH, refused_commit),
     ("oom-killer", _header),
     ("oom-kill:constraint=", _summary),
     ("Kernel panic - not syncing", _panic),

@@ -22,10 +22,12 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_kind_na
     BOOT,
     HEADER,
     ORDER_IN_REPORT,
+    REFUSED,
     UNKNOWN,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.recognised_lines import RecognisedLine, recognised
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommits
 
 MAX_EVENTS = 10000
 MAX_UNRECOGNISED = 100
@@ -43,28 +45,31 @@ def parse(lines: Union[str, TextIOBase, Iterable[str]]) -> OomLog:
 
     Does not raise for anything that stands in the log. C(OomReport) describes the result.
     """
-    strange = _Strange()
+    aside = _Aside()
     events = _Events()
-    for chunk, told in enumerate(_oldest_first(strange.sort_out(recognised(lines)))):
+    for chunk, told in enumerate(_oldest_first(aside.sort_out(recognised(lines)))):
         _assemble(told, events.collector(-chunk))
-    return OomLog(events.oldest_first(), tuple(strange.lines), strange.total, events.omitted)
+    return OomLog(events.oldest_first(), tuple(aside.strange), aside.strange_total, events.omitted, aside.refused.all())
 
 
-class _Strange:
-    """Keeps some of the lines that were not understood, and counts them all."""
+class _Aside:
+    """What is part of no report: some of the lines that were not understood, the number of all, and refusals."""
 
     def __init__(self) -> None:
-        self.lines: List[str] = []
-        self.total = 0
+        self.strange: List[str] = []
+        self.strange_total = 0
+        self.refused = RefusedCommits()
 
     def sort_out(self, told: Iterable[RecognisedLine]) -> Iterator[RecognisedLine]:
         for each in told:
-            if each.statement.kind != UNKNOWN:
+            if each.statement.kind == REFUSED:
+                self.refused.take(each.statement, each.line)
+            elif each.statement.kind != UNKNOWN:
                 yield each
-                continue
-            self.total += 1
-            if len(self.lines) < MAX_UNRECOGNISED:
-                self.lines.append(each.statement.values["line"])
+            else:
+                self.strange_total += 1
+                if len(self.strange) < MAX_UNRECOGNISED:
+                    self.strange.append(each.statement.values["line"])
 
 
 class _Events:

@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import
     whole_number,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration, Family, Spec
+from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import unit_name
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl import keys
 
 # In the order of the kernel's numbers 0, 1, 2.
@@ -43,13 +44,12 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Number:
-    """An option of one family that is no sysctl."""
+class Extra:
+    """An option of one family that is no sysctl. I(parse) takes what to call it and its value."""
 
     option: str
-    default: int
-    low: int
-    high: int
+    default: Any
+    parse: Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SysctlFamily(Family):
     """Sysctls that are declared together, in the order in which they are written."""
 
     settings: Tuple[Setting, ...]
-    numbers: Tuple[Number, ...] = ()
+    extras: Tuple[Extra, ...] = ()
 
     @property
     def keys(self) -> Tuple[str, ...]:
@@ -67,7 +67,7 @@ class SysctlFamily(Family):
     def spec(self) -> Spec:
         return {
             **{setting.option: {"type": setting.type} for setting in self.settings},
-            **{number.option: {"type": "raw", "default": number.default} for number in self.numbers},
+            **{extra.option: {"type": "raw", "default": extra.default} for extra in self.extras},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "runtime": {"type": "bool", "default": True},
             "persistent": {"type": "bool", "default": True},
@@ -80,17 +80,14 @@ class SysctlFamily(Family):
         return {"state": "absent", "sysctl_file": options.get("sysctl_file")}
 
     def declaration(self, options: Mapping[str, Any], prefix: str) -> SysctlDeclaration:
-        numbers = {
-            each.option: whole_number(prefix + each.option, options[each.option], each.low, each.high)
-            for each in self.numbers
-        }
+        extras = {each.option: each.parse(prefix + each.option, options[each.option]) for each in self.extras}
         sysctl_file = sysctl_path(prefix + "sysctl_file", options["sysctl_file"])
         values = self._values(options, prefix)
         if not values and options["state"] == "present":
             names = ", ".join(setting.option for setting in self.settings)
             where = f"{self.variable}: " if prefix else ""
             raise InvalidPolicy(f"{where}nothing is declared: give one of {names}, or state: absent")
-        return SysctlDeclaration(self, {**options, **numbers, "sysctl_file": sysctl_file}, values)
+        return SysctlDeclaration(self, {**options, **extras, "sysctl_file": sysctl_file}, values)
 
     def _values(self, options: Mapping[str, Any], prefix: str) -> Dict[str, str]:
         given = [each for each in self.settings if options[each.option] is not None]
@@ -137,6 +134,15 @@ def _place(where: str, value: Any, words: Sequence[str], meant: Mapping[str, str
     return str(words.index(one_of(where, value, words, {**numbers, **meant})))
 
 
+def _sizes(where: str, value: Any) -> Dict[str, int]:
+    """MiB by unit."""
+    if not isinstance(value, Mapping):
+        raise InvalidPolicy(f"{where}: found {shown(value)}, expected units with MiB, such as {{'mariadb': 300}}")
+    return {
+        unit_name(where, name): whole_number(f"{where}[{shown(name)}]", size, 0, 2**30) for name, size in value.items()
+    }
+
+
 def _flag(where: str, value: Any) -> str:
     if isinstance(value, bool):
         return str(int(value))
@@ -144,10 +150,10 @@ def _flag(where: str, value: Any) -> str:
 
 
 def _family(
-    name: str, module: str, about: str, settings: Tuple[Setting, ...], numbers: Tuple[Number, ...] = ()
+    name: str, module: str, about: str, settings: Tuple[Setting, ...], extras: Tuple[Extra, ...] = ()
 ) -> SysctlFamily:
     variable = "oom_kernel_" + name
-    return SysctlFamily(name, module, variable, variable + ".", "sysctls", about, settings, numbers)
+    return SysctlFamily(name, module, variable, variable + ".", "sysctls", about, settings, extras)
 
 
 SYSCTL_FAMILIES = (
@@ -162,7 +168,10 @@ SYSCTL_FAMILIES = (
             Setting(keys.USER_RESERVE, "user_reserve_kbytes", _number(0)),
             Setting(keys.MODE, "mode", _mode, "0"),
         ),
-        (Number("min_headroom_pct", MIN_HEADROOM_PCT, 0, 99),),
+        (
+            Extra("min_headroom_pct", MIN_HEADROOM_PCT, lambda where, value: whole_number(where, value, 0, 99)),
+            Extra("needs_mib", {}, _sizes),
+        ),
     ),
     _family(
         "reaction",

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import own_values
@@ -62,13 +62,15 @@ def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, st
     undoes what an earlier line had set.
     """
     winners: Dict[str, Assignment] = {}
+    at_first = _after(state.cmdline.items(), voids)
 
     def value(write: Assignment) -> Optional[str]:
         if not is_passed_over(write.key, write.value, state.kernel):
             return taken(write.key, write.value, state.kernel)
         before = winners.get(write.key)
         if before is None:
-            return state.cmdline.get(write.key, "0")
+            # A write to the other one has zeroed what the command line set.
+            return "0" if voids.get(write.key) in winners else at_first.get(write.key, "0")
         return before.value if before.key == write.key else "0"
 
     for write in boot_writes(state.files, state.loader, tuple(state.runtime), lambda write: value(write) is None):
@@ -85,12 +87,16 @@ def boot_values(state: SysctlState, keys: Sequence[str], voids: Mapping[str, str
     Of a pair that zero each other only the one that decides is there.
     """
     winners = boot_winners(state, keys, voids)
+    by_files = ((key, winner.value) for key, winner in winners.items() if winner.key == key)
+    return _after((pair for pair in (*state.cmdline.items(), *by_files) if pair[0] in keys), voids)
+
+
+def _after(writes: Iterable[Tuple[str, str]], voids: Mapping[str, str]) -> Dict[str, str]:
+    """What keys have after these writes, without those that were zeroed."""
     found: Dict[str, str] = {}
-    for values in (state.cmdline, {key: winner.value for key, winner in winners.items() if winner.key == key}):
-        for key in values:
-            if key in keys:
-                found.pop(voids.get(key, ""), None)
-                found[key] = values[key]
+    for key, value in writes:
+        found.pop(voids.get(key, ""), None)
+        found[key] = value
     return found
 
 

@@ -162,7 +162,10 @@ def parse_show(text: str) -> Tuple[UnitProperties, ...]:
 
 
 def blocks(text: str) -> List[Dict[str, str]]:
-    """What C(systemctl show) printed, unit by unit, for C(text()) and C(words())."""
+    """What C(systemctl show) printed, unit by unit, for C(text()) and C(words()).
+
+    Raises HostError for a line that is no property, and TooMuch.
+    """
     TooMuch.check("systemctl show: characters", len(text), MOST_CHARACTERS)
     found: List[Dict[str, str]] = [{}]
     for line in text.split("\n"):

@@ -9,19 +9,21 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._errors import LifeboatError, NotTaken, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import HostError, LifeboatError, NotTaken, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit, read_dormant
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import read_sysctls
 from ansible_collections.lifeboat.oom.plugins.module_utils._host import Host
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import parse_meminfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._plan import Plan
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import MODE, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, layers
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import foreign_lines
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decide import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.edits import FileEdit
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.left_over import sweep_sysctls
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import counts_dormant
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import (
     BACKUP,
     Goal,
@@ -48,9 +50,11 @@ def converge_sysctls(
     if state is None:
         state = read_sysctls(host, options["sysctl_file"], whole=True)
     warnings = [] if check_mode else sweep_sysctls(host, state)
-    decision = decide(declaration, state, parse_meminfo(host.read("/proc/meminfo")))
+    dormant = _dormant(host, declaration, state, warnings)
+    decision = decide(declaration, state, parse_meminfo(host.read("/proc/meminfo")), dormant)
     goal = decision.goal
     plan = plan_sysctls(state, goal)
+    warnings += decision.warnings
     # Converged is converged, however dangerous it has become since: that is for the audit to say.
     objection = decision.objection if plan.changed else None
     if objection is not None:
@@ -84,6 +88,19 @@ def converge_sysctls(
     }
     result.update(decision.result)
     return result, after
+
+
+def _dormant(
+    host: Host, declaration: SysctlDeclaration, state: SysctlState, warnings: List[str]
+) -> Sequence[DormantUnit]:
+    """The services that the commit limit has to leave room for."""
+    if MODE not in declaration.family.keys or not counts_dormant(declaration, state):
+        return ()
+    try:
+        return read_dormant(host)
+    except HostError as error:
+        warnings.append(f"what enabled services that do not run will ask for is not counted: {error}")
+        return ()
 
 
 def _giving_back(host: Host, state: SysctlState, goal: Goal, warnings: List[str]) -> List[FileEdit]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Dict, Mapping, Optional, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState
@@ -23,11 +23,12 @@ class Objection:
 
 @dataclass(frozen=True)
 class Decision:
-    """The goal, what speaks against it, and what the family adds to the result of its module."""
+    """The goal, what speaks against it, what the family adds to the result of its module, and what it warns of."""
 
     goal: Goal
     objection: Optional[Objection] = None
     result: Mapping[str, Any] = field(default_factory=dict)
+    warnings: Tuple[str, ...] = ()
 
 
 def is_absent(declaration: SysctlDeclaration) -> bool:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, Dict, Mapping, Optional, Tuple
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.overcommit import (
     MODES,
@@ -38,6 +39,32 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls impor
 
 # Of the limit, what "auto" leaves free beyond what is asked for.
 _SLACK_PCT = 5
+# What "auto" takes is a multiple of it, so that devices that are alike have the same.
+_STEP_PCT = 5
+
+
+@dataclass(frozen=True)
+class Dormant:
+    """What services that shall run and do not will ask for: KiB by unit, and those of which nobody knows."""
+
+    needs_kib: Mapping[str, int] = field(default_factory=dict)
+    unknown: Tuple[str, ...] = ()
+
+    @property
+    def total_kib(self) -> int:
+        return sum(self.needs_kib.values())
+
+
+NOBODY = Dormant()
+
+
+def needs_of(dormant: Sequence[DormantUnit], needs_mib: Mapping[str, int]) -> Dormant:
+    """What is declared of a unit, else what it held in an earlier run."""
+    needs = {each.unit: needs_mib[each.unit] * 1024 if each.unit in needs_mib else each.peak_kib for each in dormant}
+    return Dormant(
+        {unit: kib for unit, kib in needs.items() if kib is not None},
+        tuple(unit for unit, kib in needs.items() if kib is None),
+    )
 
 
 @dataclass(frozen=True)
@@ -51,6 +78,7 @@ class Guard:
     headroom: Headroom
     room_now_kib: Optional[int]
     ratio_that_passes: Optional[int]
+    dormant: Dormant = NOBODY
 
     @property
     def refuses(self) -> bool:
@@ -59,21 +87,46 @@ class Guard:
         return tighter and not self.headroom.passes
 
     def as_dict(self) -> Dict[str, Any]:
-        return dict(asdict(self.headroom), room_now_kib=self.room_now_kib, ratio_that_passes=self.ratio_that_passes)
+        return {
+            **asdict(self.headroom),
+            "room_now_kib": self.room_now_kib,
+            "ratio_that_passes": self.ratio_that_passes,
+            "dormant": dict(self.dormant.needs_kib),
+            "not_counted": list(self.dormant.unknown),
+        }
 
 
-def decide(declaration: SysctlDeclaration, state: SysctlState, memory: Memory) -> Decision:
+def decide(
+    declaration: SysctlDeclaration, state: SysctlState, memory: Memory, dormant: Sequence[DormantUnit] = ()
+) -> Decision:
     """Raises InvalidPolicy, and Refused where O(ratio=auto) finds none."""
-    wanted_pct = declaration.options["min_headroom_pct"]
+    wanted_pct, needs = declaration.options["min_headroom_pct"], needs_of(dormant, declaration.options["needs_mib"])
     values, notes = wanted_values(declaration, state), []
     if values.get(RATIO) == AUTO:
-        values[RATIO], note = _auto_ratio(state, memory, wanted_pct, values)
+        values[RATIO], note = _auto_ratio(state, memory, wanted_pct, values, needs)
         notes.append(note)
     values = _in_order(state, values)
-    guard = guard_of(state, memory, values, wanted_pct)
+    guard = guard_of(state, memory, values, wanted_pct, needs)
+    if guard is not None:
+        notes.append(f"nothing that asks for more than {guard.headroom.room_kib} KiB more can be promised it")
     objection = Objection(_no_headroom(guard), guard.as_dict()) if guard is not None and guard.refuses else None
     result = {"guard": None if guard is None else guard.as_dict(), "notes": notes}
-    return Decision(goal_of(declaration, state, values), objection, result)
+    warnings = () if guard is None or not needs.unknown else (not_counted(needs.unknown),)
+    return Decision(goal_of(declaration, state, values), objection, result, warnings)
+
+
+def counts_dormant(declaration: SysctlDeclaration, state: SysctlState) -> bool:
+    """Whether it matters what does not run: somebody has to be promised too little for that."""
+    return declaration.values.get(RATIO) == AUTO or "2" in (declaration.values.get(MODE), state.runtime.get(MODE))
+
+
+def not_counted(names: Sequence[str]) -> str:
+    """What is said of services that shall run, do not, and may need any size."""
+    return (
+        f"not counted, for nobody knows their size: {', '.join(names)}; they shall run and do not, and it may be that "
+        "what they need can never be promised under overcommit mode never; start them before, or declare needs_mib, "
+        f"such as {{{names[0]}: 200}}"
+    )
 
 
 def _in_order(state: SysctlState, values: Mapping[str, str]) -> Dict[str, str]:
@@ -93,13 +146,18 @@ def _no_headroom(guard: Guard) -> str:
     message = (
         f"overcommit mode never would leave {numbers.room_kib} KiB of its commit limit, {numbers.room_pct} % and not "
         f"the wanted {numbers.wanted_pct} %: limit {numbers.limit_kib} KiB, committed now {numbers.committed_kib} KiB, "
-        f"reserves {numbers.reserve_kib} KiB; programs, sshd among them, could not start"
+        f"reserves {numbers.reserve_kib} KiB{_dormant_words(guard)}; programs, sshd among them, could not start"
     )
     if guard.ratio_that_passes is not None:
         message += f"; ratio {guard.ratio_that_passes} would pass"
         if guard.ratio_that_passes > 100:
             message += " (above 100 it promises more than there is: add swap or commit less)"
     return message
+
+
+def _dormant_words(guard: Guard) -> str:
+    found = ", ".join(f"{unit} {kib} KiB" for unit, kib in guard.dormant.needs_kib.items())
+    return f", services that shall run and do not {guard.headroom.dormant_kib} KiB ({found})" if found else ""
 
 
 def _number(value: Optional[str]) -> int:
@@ -110,45 +168,51 @@ def _reserve_kib(memory: Memory, running: Mapping[str, str]) -> int:
     return reserve_kib(memory, _number(running.get(ADMIN_RESERVE)), _number(running.get(USER_RESERVE)))
 
 
-def _room(memory: Memory, running: Mapping[str, str], wanted_pct: int) -> Optional[Headroom]:
+def _room(memory: Memory, running: Mapping[str, str], wanted_pct: int, dormant_kib: int) -> Optional[Headroom]:
     """The headroom of a host that runs with these values; C(None) where they do not enforce a limit."""
     if running.get(MODE) != "2":
         return None
     limit_kib = commit_limit_kib(memory, _number(running.get(RATIO)), _number(running.get(KBYTES)))
-    return headroom(memory, limit_kib, _reserve_kib(memory, running), wanted_pct)
+    return headroom(memory, limit_kib, _reserve_kib(memory, running), wanted_pct, dormant_kib)
 
 
-def guard_of(state: SysctlState, memory: Memory, values: Mapping[str, str], wanted_pct: int) -> Optional[Guard]:
+def guard_of(
+    state: SysctlState, memory: Memory, values: Mapping[str, str], wanted_pct: int, dormant: Dormant = NOBODY
+) -> Optional[Guard]:
     """What I(values) would leave, where mode C(never) is or will be on."""
     running = expected_state(state, Goal(values, {}), ()).runtime
-    then, now = _room(memory, running, wanted_pct), _room(memory, state.runtime, wanted_pct)
+    then, now = (_room(memory, each, wanted_pct, dormant.total_kib) for each in (running, state.runtime))
     if then is None:
         return None
-    passing = smallest_ratio(memory, _reserve_kib(memory, running), wanted_pct)
-    return Guard(then, None if now is None else now.room_kib, passing)
+    passing = smallest_ratio(memory, _reserve_kib(memory, running) + dormant.total_kib, wanted_pct)
+    return Guard(then, None if now is None else now.room_kib, passing, dormant)
 
 
-def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, declared: Mapping[str, str]) -> Tuple[str, str]:
+def _auto_ratio(
+    state: SysctlState, memory: Memory, wanted_pct: int, declared: Mapping[str, str], dormant: Dormant
+) -> Tuple[str, str]:
     """The ratio that stands if it leaves the headroom, so that a second run changes nothing; else the smallest.
 
-    A little more, where that is not more than all of RAM: what is committed moves, and the exact one would be too
-    small at the next look.
+    A little more, up to all of RAM: what is committed moves, and the exact one would be too small at the next look.
     """
     reserve = _reserve_kib(memory, {**state.runtime, **declared})
-    smallest = smallest_ratio(memory, reserve, wanted_pct)
+    kept = reserve + dormant.total_kib
+    smallest = smallest_ratio(memory, kept, wanted_pct)
     if smallest is None:
         raise InvalidPolicy(
             "ratio: auto needs Committed_AS in /proc/meminfo, which this kernel does not show; write a number"
         )
     own = own_values(state.own_text, (RATIO,)).get(RATIO)
-    standing = _number(own if own is not None else state.runtime.get(RATIO) if state.runtime.get(MODE) == "2" else None)
-    if smallest <= standing:
+    enforced = state.runtime.get(MODE) == "2"
+    standing = _number(own if own is not None else state.runtime.get(RATIO) if enforced else None)
+    if standing and (smallest <= standing or (enforced and standing >= 100)):
         return str(standing), f"ratio auto: {standing} stands, at least {smallest} is needed"
-    with_slack = smallest_ratio(memory, reserve, min(wanted_pct + _SLACK_PCT, 99)) or smallest
-    chosen = smallest if with_slack > 100 else with_slack
+    with_slack = smallest_ratio(memory, kept, min(wanted_pct + _SLACK_PCT, 99)) or smallest
+    chosen = max(smallest, min(-(-max(with_slack, 1) // _STEP_PCT) * _STEP_PCT, 100))
     how = (
         f"{chosen} % of {memory.total_kib - memory.hugetlb_kib} KiB and {memory.swap_total_kib} KiB of swap leave more "
-        f"than {wanted_pct} % free above {memory.committed_kib} KiB committed and {reserve} KiB of reserves"
+        f"than {wanted_pct} % free above {memory.committed_kib} KiB committed, {reserve} KiB of reserves and "
+        f"{dormant.total_kib} KiB for services that shall run and do not"
     )
     if smallest > 100:
         raise Refused(
@@ -157,6 +221,7 @@ def _auto_ratio(state: SysctlState, memory: Memory, wanted_pct: int, declared: M
                 "ratio_that_passes": smallest,
                 "committed_kib": memory.committed_kib,
                 "reserve_kib": reserve,
+                "dormant": dict(dormant.needs_kib),
             },
         )
     return str(chosen), "ratio auto: " + how

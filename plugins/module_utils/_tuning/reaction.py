@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Optional, Sequence
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Memory
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import PANIC_ON_OOM, PANIC_SECONDS
@@ -20,7 +21,9 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decision impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.sysctls import Goal, expected_state
 
 
-def decide(declaration: SysctlDeclaration, state: SysctlState, _memory: Memory) -> Decision:
+def decide(
+    declaration: SysctlDeclaration, state: SysctlState, _memory: Memory, _dormant: Sequence[DormantUnit] = ()
+) -> Decision:
     """The reboot after a panic comes before the panic itself: that is the order of the table."""
     goal = goal_of(declaration, state, wanted_values(declaration, state))
     return Decision(goal, hangs(state, goal))

@@ -74,13 +74,28 @@ def told_seconds(when: str | None, now: int) -> int | None:
     return this_year if this_year <= latest else calendar.timegm((year - 1, *rest))
 
 
+def is_recent(when: int | None, now: int, days: int) -> bool:
+    """Of a time in seconds; what has none counts as recent."""
+    return when is None or now - when <= days * _DAY_SECONDS
+
+
+def event_seconds(event: HostEvent, uptime_seconds: float | None, now: int) -> int | None:
+    """The same of an event on a host that is up so long. One of this boot is no older than it, and none of it is yet
+    to come: a device without a clock of its own starts in another year.
+    """
+    told = told_seconds(event.timestamp, now)
+    if uptime_seconds is None:
+        return told
+    if told is None and event.timestamp is None and event.uptime_seconds is not None:
+        # The log that has no time of day is the ring buffer, which begins with this boot.
+        ago = uptime_seconds - event.uptime_seconds
+        return int(now - ago) if ago >= 0 else None
+    return min(max(told, int(now - uptime_seconds)), now) if event.this_boot and told is not None else told
+
+
 def _kill(state: HostState, audited_at: int, event: HostEvent, victim: Victim | None) -> Kill:
     host, comm = state.host, None if victim is None else victim.comm
-    at = told_seconds(event.timestamp, audited_at)
-    if at is None and event.timestamp is None and event.uptime_seconds is not None and host.uptime_seconds is not None:
-        # The log that has no time of day is the ring buffer, which begins with this boot.
-        ago = host.uptime_seconds - event.uptime_seconds
-        at = int(audited_at - ago) if ago >= 0 else None
+    at = event_seconds(event, host.uptime_seconds, audited_at)
     when = event.timestamp or f"{host.boot_id} {event.uptime_seconds}"
     known_by = (when, event.unit, None if victim is None else victim.pid, comm)
     return Kill(

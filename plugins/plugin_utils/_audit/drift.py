@@ -14,6 +14,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.family import Declaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.services import ServicesDeclaration
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import SysctlDeclaration
+from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import ServiceState
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decide import decide
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services import (
     JudgedService,
@@ -50,7 +51,7 @@ def find_drift(state: HostState, policy: Policy) -> Drift:
 
 def _compared(state: HostState, declaration: Declaration) -> Drift:
     if isinstance(declaration, SysctlDeclaration) and state.sysctls is not None:
-        decision = decide(declaration, state.sysctls, state.memory)
+        decision = decide(declaration, state.sysctls, state.memory, state.dormant or ())
         return Drift(plan_sysctls(state.sysctls, decision.goal))
     if isinstance(declaration, ServicesDeclaration) and state.declared is not None:
         known = {unit.name for unit in state.declared.declared}
@@ -60,12 +61,20 @@ def _compared(state: HostState, declaration: Declaration) -> Drift:
             [each for each in declaration.services if each.name in known],
             declaration.options["exclusive"],
         )
-        silent = (f"the host said nothing about {', '.join(unknown)}",) if unknown else ()
+        silent: tuple[str, ...] = (f"the host said nothing about {', '.join(unknown)}",) if unknown else ()
+        unseen = [unit.name for unit in state.declared.declared if any(map(_is_unseen, unit.states))]
+        if state.processes_hidden and unseen:
+            silent += (f"the processes of {', '.join(unseen)} are hidden from the user who looked",)
         return Drift(plan_services(work), tuple(judged(task) for task in work), silent)
     if isinstance(declaration, ServicesDeclaration) and _has_none(state, declaration):
         return Drift()
     part = declaration.family.part
     return Drift(not_compared=("; ".join(each.why for each in state.unread if part in each.what) or "not read",))
+
+
+def _is_unseen(unit: ServiceState) -> bool:
+    """Whether it has a process that was not seen."""
+    return unit.unit.main_pid is not None and not unit.running
 
 
 def _has_none(state: HostState, declaration: ServicesDeclaration) -> bool:

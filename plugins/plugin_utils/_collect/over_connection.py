@@ -19,6 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import 
 from ansible_collections.lifeboat.oom.plugins.module_utils._printable import printable
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.script import render
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.bare.snapshot import Snapshot
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._collect.killed_module import explained
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean
 
 COLLECTORS = ("auto", "native", "bare")
@@ -82,7 +83,7 @@ def told_facts(answer: Mapping[str, Any]) -> Any:
 def _native(action: ActionBase, options: Mapping[str, Any], variables: Mapping[str, Any]) -> dict[str, Any]:
     """Raises LifeboatError for an answer that Ansible trips over: a forged tag of its own, or lists without end."""
     try:
-        return dict(action._execute_module(MODULE, dict(options), task_vars=variables))
+        return explained(action, action._execute_module(MODULE, dict(options), task_vars=variables))
     except AnsibleError:
         raise
     except Exception as error:

@@ -17,6 +17,7 @@ from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.hist
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record_files import file_name
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Row, RowFinding
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import NOT_COMPARED
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import Bar, line
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -96,6 +97,7 @@ def host_page(record: Record, row: Row, past: HostPast, profiles: Iterable[HeapP
         pressures=_pressures(state),
         tables={name: without_empty(columns, rows) for name, (columns, rows) in tables.items()},
         findings_total=sum(row.counts.values()),
+        not_compared=[clean(each.subject) for each in record.findings if each.id == NOT_COMPARED.id],
         processes_read=outlook is not None and outlook.kill_order is not None,
         unknown=[clean(each) for each in (() if outlook is None else outlook.forecast_does_not_know)],
         unread=[(clean(one.what), clean(one.why)) for one in (() if state is None else state.unread)],

@@ -19,6 +19,7 @@ from markupsafe import escape
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import FleetPast
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.row import LEVELS, Level, Row
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import NOT_COMPARED
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.charts import DAY, Bar, columns, grid, ranking
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.page import (
     Column,
@@ -241,6 +242,7 @@ class IndexPage:
         kills = columns(self._kills, self._now // DAY, CHART_DAYS)
         findings = [row for table in self._findings.values() for row in table.rows]
         findings_total = sum(table.total for table in self._findings.values())
+        not_compared = self._kinds.get(NOT_COMPARED.id)
         return {
             "total": len(self._levels),
             "counts": counts,
@@ -266,6 +268,7 @@ class IndexPage:
             "drift": [_linked(row) for row in self._drift.rows[:_STATIC]],
             "drift_total": self._drift.total,
             "drift_kept": len(self._drift.rows),
+            "not_compared": not_compared and counted(not_compared.hosts, "host", "hosts"),
             "undeclared": self._undeclared and counted(self._undeclared, "host", "hosts"),
             "data": _HERE,
         }

@@ -10,10 +10,15 @@ from collections.abc import Iterator
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState, Outlook
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import NEWCOMER, OUTCOMES
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Record
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import INCOMPLETE
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.catalogue import (
+    INCOMPLETE,
+    NOT_COMPARED,
+    SCORE,
+)
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._untrusted.printable_text import clean, shown_value
 
 _MIB = 1024
+_SCORES = SCORE.id.partition("VERDICT")[0]
 
 
 def summarise(record: Record) -> list[str]:
@@ -29,8 +34,8 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _memory(state, outlook)
     yield from _drift(record)
     for finding in record.findings:
-        what = f"{finding.severity}: {finding.subject}: {finding.message} [{finding.id}]"
-        yield f"{what}: {finding.observed}"
+        line = f"{finding.severity}: {finding.subject}: {finding.message} [{finding.id}]: {finding.observed}"
+        yield f"{line}; expected {finding.expected}" if finding.id.startswith(_SCORES) else line
     if outlook is not None:
         yield from _victims(outlook)
     told = [finding.observed for finding in record.findings if finding.id == INCOMPLETE.id]
@@ -55,13 +60,18 @@ def _memory(state: HostState, outlook: Outlook | None) -> Iterator[str]:
 
 
 def _drift(record: Record) -> Iterator[str]:
+    left_out = [finding.subject for finding in record.findings if finding.id == NOT_COMPARED.id]
     none = "none" if record.declares else "none, for nothing is declared for this host"
-    yield f"drift: {len(record.drift)} value(s)" if record.drift else f"drift: {none}"
+    told = f"drift: {len(record.drift)} value(s)" if record.drift else f"drift: {none}"
+    yield told + (f" of what could be compared; not compared: {', '.join(left_out)}" if left_out else "")
+    # Of a service there is a finding, which says it in one line.
+    judged = {finding.subject for finding in record.findings if finding.id.startswith(_SCORES)}
     for change in record.drift:
-        yield (
-            f"  {change.layer}: {change.subject} {change.key} is {shown_value(change.before)}, "
-            f"declared {shown_value(change.after)}: {change.why}"
-        )
+        if change.subject not in judged:
+            yield (
+                f"  {change.layer}: {change.subject} {change.key} is {shown_value(change.before)}, "
+                f"declared {shown_value(change.after)}: {change.why}"
+            )
 
 
 def _victims(outlook: Outlook) -> Iterator[str]:

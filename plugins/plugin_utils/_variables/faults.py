@@ -108,6 +108,7 @@ def _place(found: Any) -> str:
         origin = _tags.Origin.get_tag(found)
         if origin is None:
             return ""
-        return f" ({origin.path}:{origin.line_num})" if origin.path else f" ({origin.description})"
+        # Of JSON the file alone is known.
+        return f" ({':'.join(str(part) for part in (origin.path or origin.description, origin.line_num) if part)})"
     path, line, _column = getattr(found, "ansible_pos", None) or (None, None, None)
     return f" ({path}:{line})" if path else ""

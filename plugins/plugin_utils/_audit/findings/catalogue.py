@@ -65,20 +65,46 @@ NEVER_RISK = Kind(
     " not have it yet. With what is committed now, programs would fail to start, remote access among them: a reboot"
     " may be the end of the device as far as you can reach it.",
 )
+REFUSED = Kind(
+    id="commit.refused",
+    severity="warning",
+    expected="that the kernel promises what programs ask for",
+    message="the kernel refused to promise memory: what asked for it could not start, fork or grow",
+    remedy="raise the ratio or add swap, leave mode never, or have the program ask for less; with ratio: auto declare"
+    " what it needs (needs_mib)",
+    about="From 6.0 on the kernel logs each request that it does not grant (`__vm_enough_memory`), ten in five seconds"
+    " at most, from 6.10 on with its size. In mode `never` (2) that is one which passes the commit limit, whatever"
+    " memory is free: a program that cannot start, a `fork` that fails, a database that does not save. In mode"
+    " `heuristic` (0) it is one larger than RAM and swap together, most often a mistake of that program: then this is"
+    " only told.",
+)
+CANNOT_START = Kind(
+    id="commit.cannot_start",
+    severity="warning",
+    expected="room under the commit limit for each service that shall run",
+    message="a service that shall run and does not would not be promised what it needs: overcommit mode never is on",
+    remedy="raise the ratio or add swap; with ratio: auto run lifeboat.oom.site again, which counts it; where its size"
+    " is not known declare needs_mib",
+    about="A service that is enabled, or has failed, is not among what is committed now. Its size is what it held at"
+    " most in an earlier run (`MemoryPeak=` of systemd 255 and newer, and what its journal kept of it), or what is"
+    " declared as `needs_mib`; what a program asks for can be more than it ever holds. Where nobody knows the size this"
+    " is only told (info). Services of `Type=oneshot`, and those whose conditions are not met, are left out.",
+)
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",
     severity="info",
-    expected="swap or zram, or a commit limit that is enforced",
+    expected="swap or zram, or a commit limit that is enforced, where memory is short",
     message="more is promised than there is memory, and there is no swap to give time",
     remedy="add zram or swap; or set limits on the services that grow",
     about="Without swap the kernel goes from enough to a kill in seconds, after it has thrown out the page cache "
-    "that programs run from. A little zram gives the pressure time to show before something is killed.",
+    "that programs run from. A little zram gives the pressure time to show before something is killed. Told where less"
+    " than twice `available_low_pct` is available, or something was killed of late as the host ran out of memory.",
 )
 PANIC = Kind(
     id="oom.panic",
     severity="critical",
     expected="no OOM kill",
-    message="the kernel ran out of memory and stopped",
+    message="the kernel stopped for want of memory",
     remedy="find what grew; see vm.panic_on_oom, and whether anything could have been killed",
     about="The kernel stopped instead of killing: `vm.panic_on_oom` says so, or nothing was left that may be killed.",
 )
@@ -86,7 +112,7 @@ PROTECTED_KILLED = Kind(
     id="oom.protected_service_killed",
     severity="critical",
     expected="no OOM kill",
-    message="the kernel ran out of memory and killed a protected service",
+    message="the kernel killed a protected service for want of memory",
     remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
     about="A service that is declared with a negative score died of an OOM kill. Either its score was not in force,"
     " or it was the largest even so: a protected service that grows without end dies last, and dies.",
@@ -95,9 +121,12 @@ RECENT_KILL = Kind(
     id="oom.recent_kill",
     severity="warning",
     expected="no OOM kill in {recent_kill_days} days",
-    message="the kernel ran out of memory and killed a process",
+    message="the kernel killed a process for want of memory",
     remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
-    about="The victim need not be the one that grew. The host's page shows what the kernel logged.",
+    about="The victim need not be the one that grew. What ran out is named where the log tells it: the memory of the"
+    " host, or the limit of a control group, while the host may have had memory left. Five or more kills of one cause,"
+    " one after the other, are one finding, which names the largest of those that died, and who asked for memory most"
+    " often. The host's page shows what the kernel logged.",
 )
 NO_KILLABLE = Kind(
     id="oom.no_killable_process",
@@ -167,6 +196,17 @@ LOG_INCOMPLETE = Kind(
     remedy="make the journal persistent, or enlarge the ring buffer (log_buf_len)",
     about="The counter `oom_kill` of `/proc/vmstat` is larger than the kills in the log since boot: the ring buffer"
     " was overwritten or cleared, or lines were dropped. The report shows the kills that are left.",
+)
+LOG_DISAGREES = Kind(
+    id="oom.log_disagrees",
+    severity="warning",
+    expected="no more kills in the log than the kernel has counted",
+    message="the log tells of more OOM kills than the kernel has counted: some of these lines are not the kernel's",
+    remedy="see who may write to that log, and trust none of the kills in it before you know",
+    about="Since 4.13 the kernel counts each kill line that it prints (`oom_kill` of `/proc/vmstat`), from boot on; the"
+    " first process of a group that is killed as a whole is printed twice and counted twice. More lines than that"
+    " were written by a program that calls itself `kernel`, by a log that was copied from another machine, or the"
+    " clock was set so that an earlier boot looks like this one.",
 )
 AVAILABLE_LOW = Kind(
     id="memory.available_low",

@@ -5,12 +5,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.process import Process
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import KILL, PANIC
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
+    CGROUP,
+    CPUSET,
+    GLOBAL,
+    KILL,
+    MEMPOLICY,
+    PANIC,
+)
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance import (
     INHERITED_FROM,
@@ -19,7 +27,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.inheritance i
     in_session,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.protection import PROTECTED_FROM, held_kib, purpose
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import told_seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds, is_recent, told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence, Kind
@@ -28,24 +36,103 @@ _LISTENERS = ("sshd", "dropbear")
 _UNKILLABLE = -1000
 
 
+# From how many processes on, each killed within this time of the one before it, they are told as one.
+_STORM_KILLS = 5
+_STORM_SECONDS = 60
+_CAUSES = {GLOBAL: "as the host ran out of memory", CPUSET: "by its cpuset", MEMPOLICY: "by its memory policy"}
+
+
 def past_kills(evidence: Evidence) -> Iterator[Finding]:
-    """Of each subject the last OOM event, and how many there were; none that are older than it matters."""
+    """Of each subject the last OOM event, and how many there were; none that are older than it matters.
+
+    What died one after the other of one cause is one finding, but for protected services.
+    """
     protected = protected_names(evidence.state, evidence.policy)
-    found: dict[tuple[str, str], tuple[Kind, str, int]] = {}
-    for event in evidence.state.events or ():
-        if event.kind not in (KILL, PANIC) or not _is_recent(event, evidence):
+    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
+    uptime_seconds = evidence.state.host.uptime_seconds
+    recent = [
+        event
+        for event in evidence.state.events or ()
+        if event.kind in (KILL, PANIC) and is_recent(event_seconds(event, uptime_seconds, now), now, days)
+    ]
+    others = [event for event in recent if event.kind == KILL and event.unit not in protected]
+    storms = [run for run in _runs(others, now) if _is_storm(run)]
+    in_storm = {id(event) for run in storms for event in run}
+    found: dict[tuple[str, str], tuple[Kind, str, int, HostEvent]] = {}
+    for event in recent:
+        if id(event) in in_storm:
             continue
         kind = catalogue.RECENT_KILL
         if event.kind == PANIC:
             kind = catalogue.PANIC
         elif event.unit in protected:
             kind = catalogue.PROTECTED_KILLED
-        who, when = victim_names(event), event.timestamp or "at an unknown time"
+        who, when, cause = victim_names(event), event.timestamp or "at an unknown time", _cause(event)
         observed = f"killed {when}: {who}" if who else f"{event.kind} {when}"
         key = kind.id, event.unit or who or "kernel"
-        found[key] = kind, observed, found[key][2] + 1 if key in found else 1
-    for (_unused, subject), (kind, observed, times) in found.items():
-        yield kind.found(evidence.thresholds, subject, observed if times == 1 else f"{observed}; {times} times in all")
+        found[key] = kind, observed + (f", {cause}" if cause else ""), found[key][2] + 1 if key in found else 1, event
+    for (_unused, subject), (kind, observed, times, event) in found.items():
+        yield kind.found(
+            evidence.thresholds,
+            subject,
+            observed if times == 1 else f"{observed}; {times} times in all",
+            remedy=_remedy(event),
+        )
+    for run in storms:
+        yield catalogue.RECENT_KILL.found(evidence.thresholds, "kernel", _storm(run), remedy=_remedy(run[0]))
+
+
+def _cause(event: HostEvent) -> str:
+    """Whose memory it was that had run out, as far as the log tells."""
+    if event.scope == CGROUP:
+        return f"at the limit of {event.limit_cgroup or 'its control group'}"
+    return _CAUSES.get(event.scope or "", "")
+
+
+def _remedy(event: HostEvent) -> str | None:
+    """The host may have had memory left."""
+    if event.scope != CGROUP or event.kind != KILL:
+        return None
+    return "raise the limit of the control group that is named (MemoryMax= of a unit), or find why it needs so much"
+
+
+def _runs(events: Iterable[HostEvent], now: int) -> Iterator[list[HostEvent]]:
+    """Events of one cause, each soon after the one before it."""
+    run: list[HostEvent] = []
+    for event in events:
+        if run and not (_cause(run[-1]) == _cause(event) and _is_soon_after(run[-1], event, now)):
+            yield run
+            run = []
+        run.append(event)
+    if run:
+        yield run
+
+
+def _is_soon_after(one: HostEvent, other: HostEvent, now: int) -> bool:
+    first, second = (told_seconds(event.timestamp, now) for event in (one, other))
+    if first is None or second is None:
+        first, second = (None if up is None else int(up) for up in (one.uptime_seconds, other.uptime_seconds))
+    return first is not None and second is not None and 0 <= second - first <= _STORM_SECONDS
+
+
+def _is_storm(run: Sequence[HostEvent]) -> bool:
+    """Many, and not all of one unit, whose kills are one finding without that."""
+    return len(run) >= _STORM_KILLS and len({event.unit or victim_names(event) for event in run}) > 1
+
+
+def _storm(run: Sequence[HostEvent]) -> str:
+    """How many, of what, and who is likely to have grown: the largest, and who asked for memory most often."""
+    victims = [victim for event in run for victim in event.victims]
+    when = f"{run[0].timestamp or 'at an unknown time'} to {run[-1].timestamp or 'an unknown time'}"
+    told = f"killed {when}: {len(victims)} processes one after the other{', ' * bool(_cause(run[0]))}{_cause(run[0])}"
+    largest = max(victims, key=lambda victim: victim.rss_kib or 0, default=None)
+    if largest is not None and largest.rss_kib:
+        told += f"; the largest was {largest.comm} (pid {largest.pid}) with {largest.rss_kib} KiB"
+    asked = Counter(event.invoker.comm for event in run if event.invoker is not None and event.invoker.comm)
+    if asked:
+        ((comm, times),) = asked.most_common(1)
+        told += f"; {comm} asked for memory {times} of {len(run)} times"
+    return told
 
 
 def victim_names(event: HostEvent) -> str:
@@ -53,13 +140,6 @@ def victim_names(event: HostEvent) -> str:
     processes = ", ".join(victim.label for victim in event.victims)
     unit = event.unit
     return f"{unit}: {processes}" if unit else processes
-
-
-def _is_recent(event: HostEvent, evidence: Evidence) -> bool:
-    """By the clock of the log; what has none, or only the one of this boot, counts as recent."""
-    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
-    when = told_seconds(event.timestamp, now)
-    return when is None or now - when <= days * 86_400
 
 
 def protected_names(state: HostState, policy: Policy) -> set[str]:
@@ -70,9 +150,16 @@ def protected_names(state: HostState, policy: Policy) -> set[str]:
     return declared | behind
 
 
-def lost_kills(evidence: Evidence) -> Iterator[Finding]:
-    """The counter knows of kills that the log does not."""
+def counted_kills(evidence: Evidence) -> Iterator[Finding]:
+    """The counter knows of kills that the log does not, or the log of some that the kernel does not."""
     log, counted = evidence.state.log, evidence.state.counters.oom_kills
+    if log is not None and log.kills_counted is not None and log.kills_logged - log.kills_unsure > log.kills_counted:
+        yield catalogue.LOG_DISAGREES.found(
+            evidence.thresholds,
+            "kernel log",
+            f"the log ({log.source}) has {log.kills_logged} kill lines of this boot; the kernel has counted "
+            f"{log.kills_counted}",
+        )
     if log is not None and log.incomplete:
         yield catalogue.LOG_INCOMPLETE.found(
             evidence.thresholds,
@@ -83,9 +170,9 @@ def lost_kills(evidence: Evidence) -> Iterator[Finding]:
 
 def next_kills(evidence: Evidence) -> Iterator[Finding]:
     """Whom the kernel would kill now, and whether there is anybody."""
-    if evidence.state.processes is None:
-        return
     order = evidence.outlook.kill_order
+    if evidence.state.processes is None or order is None:
+        return
     if not order:
         yield catalogue.NO_KILLABLE.found(
             evidence.thresholds,

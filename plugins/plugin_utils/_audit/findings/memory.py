@@ -9,10 +9,13 @@ from collections.abc import Iterator
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._cgroup_units import name_of
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Stall
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import GLOBAL, KILL
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS, DEFAULTS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
-from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import guard_of
+from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import Dormant, guard_of, needs_of
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds, is_recent, told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
@@ -24,6 +27,8 @@ def commitment(evidence: Evidence) -> Iterator[Finding]:
     if sysctls is None:
         return
     guard = guard_of(sysctls, memory, {}, thresholds.commit_headroom_pct)
+    if guard is not None:
+        yield from _cannot_start(evidence, guard.headroom.room_kib)
     if guard is not None and not guard.headroom.passes:
         room, ratio = guard.headroom, guard.ratio_that_passes
         raise_it = f"raise the ratio to {ratio}, " if ratio is not None and ratio <= 100 else ""
@@ -34,10 +39,22 @@ def commitment(evidence: Evidence) -> Iterator[Finding]:
             remedy=raise_it + catalogue.HEADROOM_LOW.remedy,
         )
     yield from _never_at_boot(evidence)
-    if guard is None and not memory.swap_total_kib and (memory.committed_kib or 0) > memory.total_kib:
+    over = not memory.swap_total_kib and (memory.committed_kib or 0) > memory.total_kib
+    if guard is None and over and _is_short(evidence):
         yield catalogue.MORE_THAN_EXISTS.found(
             thresholds, "swap", f"{memory.committed_kib} KiB committed, {memory.total_kib} KiB of RAM, no swap"
         )
+
+
+def _is_short(evidence: Evidence) -> bool:
+    """Whether it matters that there is no swap."""
+    memory, limits, now = evidence.state.memory, evidence.thresholds, int(evidence.now.timestamp())
+    available_kib = memory.available_kib
+    return (available_kib is not None and available_kib * 100 < 2 * limits.available_low_pct * memory.total_kib) or any(
+        is_recent(event_seconds(event, evidence.state.host.uptime_seconds, now), now, limits.recent_kill_days)
+        for event in evidence.state.events or ()
+        if event.kind == KILL and event.scope == GLOBAL
+    )
 
 
 def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:
@@ -50,8 +67,8 @@ def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:
         return
     winner = boot_winners(sysctls, (MODE,), VOIDS).get(MODE)
     place = "the kernel command line" if winner is None else f"{winner.path}:{winner.line}"
-    wanted_pct = evidence.thresholds.commit_headroom_pct
-    guard = guard_of(sysctls.with_runtime(limits), evidence.state.memory, {MODE: "2"}, wanted_pct)
+    wanted_pct, there = evidence.thresholds.commit_headroom_pct, sysctls.with_runtime(limits)
+    guard = guard_of(there, evidence.state.memory, {MODE: "2"}, wanted_pct, _dormant(evidence))
     if guard is not None and guard.refuses:
         room = guard.headroom
         yield catalogue.NEVER_RISK.found(
@@ -59,6 +76,50 @@ def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:
             "vm.overcommit_memory",
             f"{place}; then {room.room_kib} KiB ({room.room_pct} %) of {room.limit_kib} KiB could be promised",
         )
+
+
+def _dormant(evidence: Evidence) -> Dormant:
+    declared = [each.options for each in evidence.policy.declarations if "needs_mib" in each.options]
+    return needs_of(evidence.state.dormant or (), declared[0]["needs_mib"] if declared else {})
+
+
+def _cannot_start(evidence: Evidence, room_kib: int) -> Iterator[Finding]:
+    """Services that shall run, do not, and could not."""
+    dormant = _dormant(evidence)
+    room = f"{max(room_kib, 0)} KiB can still be promised"
+    for unit, kib in dormant.needs_kib.items():
+        if kib > room_kib:
+            yield catalogue.CANNOT_START.found(evidence.thresholds, unit, f"it needs {kib} KiB, and {room}")
+    if dormant.unknown:
+        names = ", ".join(dormant.unknown)
+        yield catalogue.CANNOT_START.found(
+            evidence.thresholds, "vm.overcommit_memory", f"size not known: {names}; {room}", severity="info"
+        )
+
+
+def refusals(evidence: Evidence) -> Iterator[Finding]:
+    """What the kernel would not promise."""
+    memory, now, days = evidence.state.memory, int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
+    refused = () if evidence.state.log is None else evidence.state.log.refused
+    recent = [each for each in refused if is_recent(told_seconds(each.timestamp, now), now, days)]
+    if not recent:
+        return
+    sysctls = evidence.state.sysctls
+    enforced = sysctls is not None and sysctls.runtime.get(MODE) == "2"
+    last = max((each.timestamp for each in recent if each.timestamp is not None), default=None)
+    yield catalogue.REFUSED.found(
+        evidence.thresholds,
+        "vm.overcommit_memory",
+        f"{', '.join(map(_asked, recent))}; last {last or 'at an unknown time'}; now {memory.committed_kib} KiB of "
+        f"{memory.commit_limit_kib} KiB are committed{'' if enforced else ', and the limit is not enforced'}",
+        severity=None if enforced else "info",
+    )
+
+
+def _asked(refused: RefusedCommit) -> str:
+    most = "" if refused.most_bytes is None else f" (up to {refused.most_bytes // 1024} KiB at once)"
+    who = "some that are not named" if refused.comm is None else refused.comm
+    return f"{who} {refused.times} time{'s' if refused.times > 1 else ''}{most}"
 
 
 def shortage(evidence: Evidence) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import TOO_LARGE_BYTES
 from ansible_collections.lifeboat.oom.plugins.module_utils._health import (
     daemons,
+    dormant,
     identity,
     log_sources,
     packages,
@@ -106,8 +107,8 @@ def render(questions: Questions, root: str = "") -> str:
 
 def _commands(questions: Questions) -> str:
     logs = log_sources.argvs(questions.log_lines, questions.log_since)
-    asked = [("run", argv) for argv in (identity.DETECT_ARGV, services.VERSION_ARGV, services.MANAGER_ARGV)]
-    lines = [_command(how, argv) for how, argv in asked + [("run_log", argv) for argv in logs]]
+    asked = (identity.DETECT_ARGV, services.VERSION_ARGV, services.MANAGER_ARGV, dormant.ARGV, dormant.PEAKS_ARGV)
+    lines = [_command("run", argv) for argv in asked] + [_command("run_log", argv) for argv in logs]
     for path, argv in log_sources.files(questions.log_lines):
         lines.append(shlex.join(["log_file", path, " ".join(argv), *argv[:-1]]))
     return "commands() {\n" + "".join(f"  {line}\n" for line in lines) + "}\n"

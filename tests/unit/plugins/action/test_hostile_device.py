@@ -66,7 +66,7 @@ class Device(audit.ActionModule):
     """An audit of a host whose connection gives these bytes: of the script, and with a Python of the module."""
 
     def __init__(self, arguments: dict[str, Any], printed: bytes, module: bytes | None) -> None:
-        task = MagicMock(args=arguments, async_val=0, check_mode=False)
+        task = MagicMock(args=arguments, async_val=0, check_mode=False, delegate_to=None)
         super().__init__(task, MagicMock(), MagicMock(), MagicMock(), MagicMock(), MagicMock())
         self._printed, self._module = printed, module
 

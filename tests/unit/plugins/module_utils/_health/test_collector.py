@@ -21,6 +21,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._errors import (
     LifeboatError,
     ReadOnly,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import dormant
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import (
     SUBSETS,
     Questions,
@@ -50,6 +51,7 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl --version": "systemd 252 (252.39-1~deb12u1)\n",
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             ACTIVE: NGINX,
+            " ".join(dormant.ARGV): MISSING,
             "dmesg": KILL,
         },
     )

@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.log_sources i
     journal_argv,
     units_argv,
 )
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 
 JOURNAL = " ".join(journal_argv(500, None))
 THIS_BOOT = " ".join(THIS_BOOT_ARGV)
@@ -68,6 +69,18 @@ def look(
     if MESSAGES in (more or {}):
         host.has("/var/log/messages")
     return read_log(host, 500, since, oom_kills), host
+
+
+@pytest.mark.parametrize(
+    ("stat", "uptime"),
+    [("btime \n", "3600.50 3000.00\n"), ("btime 5\n", "\n"), ("btime " + "9" * 15, "1 1"), ("", "9" * 5000)],
+    ids=["no time", "no uptime", "after the calendar", "no start"],
+)
+def test_a_host_that_does_not_know_when_it_was_booted_has_a_log(tmp_path: Path, stat: str, uptime: str) -> None:
+    host = FakeHost(tmp_path, {"dmesg": REFUSED, MESSAGES: in_file(1, 100)})
+    for path, text in (("/proc/stat", stat), ("/proc/uptime", uptime), ("/var/log/messages", "")):
+        host.has(path, text)
+    assert pids(read_log(host, 500, None, 1)) == [1]
 
 
 def pids(read: LogRead) -> list[int]:
@@ -282,3 +295,28 @@ def test_words_that_are_not_known_are_kept(tmp_path: Path) -> None:
     strange = "[  100.000000] Out of memory: Terminated process 7"
     read, _host = look(tmp_path, 0, None, lines(strange))
     assert (read.log.unrecognised, read.events) == ((strange,), ())
+
+
+def test_what_was_not_promised_is_told_of_the_last_boot_and_once(tmp_path: Path) -> None:
+    """The ring has the same lines as the journal."""
+    words = "__vm_enough_memory: pid: 7, comm: {}, bytes: 8192 not enough memory for the allocation"
+    journal = [f"2026-05-04T03:02:0{n}+0000 a kernel: {words.format(comm)}" for n, comm in ((1, "old"), (2, "new"))]
+    ring = f"[  100.000000] {words.format('new')}\n"
+    read, _host = look(tmp_path, 1, lines(journal[0], BETWEEN, journal[1]), ring)
+    assert read.log.source == "journal, dmesg"
+    assert read.log.refused == (RefusedCommit("new", 1, 8192, "2026-05-04T03:02:02+00:00"),)
+
+
+BANNER = "May  4 03:00:00 a kernel: [    0.000000] Linux version 6.1.0-21-arm64 (debian-kernel@lists.debian.org)"
+
+
+@pytest.mark.parametrize(
+    ("told", "unsure"),
+    [([in_file(1, 100)], 1), ([BANNER, in_file(1, 100)], 0), ([in_file(1, 100), BANNER], 0)],
+    ids=["may be of an earlier boot", "after the start of this one", "before it"],
+)
+def test_kills_in_a_file_are_of_this_boot_where_it_tells_its_start(
+    tmp_path: Path, told: list[str], unsure: int
+) -> None:
+    read, _host = look(tmp_path, 0, None, more={MESSAGES: lines(*told)})
+    assert (pids(read), read.log.kills_unsure) == ([1], unsure)

@@ -228,7 +228,8 @@ def test_the_same_report_twice_is_two_events() -> None:
 
 @pytest.mark.parametrize("nothing", ["", "\n\n", [], ["", "\r\n"]], ids=["text", "empty lines", "none", "line ends"])
 def test_nothing_gives_nothing(nothing: Any) -> None:
-    assert parse(nothing).as_dict() == {"events": [], "unrecognised": [], "unrecognised_total": 0, "omitted_events": 0}
+    empty = {"events": [], "unrecognised": [], "unrecognised_total": 0, "omitted_events": 0, "refused": []}
+    assert parse(nothing).as_dict() == empty
 
 
 @pytest.mark.parametrize("path", LOGS, ids=name_of)

@@ -117,8 +117,10 @@ def test_what_the_kernel_refuses_does_not_win(loader: Loader, line: int | None, 
 def test_an_old_kernel_passes_over_a_negative_limit_and_forgets_the_ratio(
     lines: str, kernel: tuple[int, int], expected: dict[str, str]
 ) -> None:
-    state = sysctls({"/etc/sysctl.conf": lines}, loader="procps", kernel=kernel)
+    # The ratio has zeroed the other limit, which the command line has set too.
+    state = sysctls({"/etc/sysctl.conf": lines}, loader="procps", kernel=kernel, cmdline={KBYTES: "3", RATIO: "50"})
     assert boot_values(state, (MODE, RATIO, KBYTES), VOIDS) == expected
+    assert boot_values(replace(state, cmdline={KBYTES: "3"}), (MODE, RATIO, KBYTES), VOIDS) == expected
 
 
 def test_busybox_goes_on_behind_what_the_kernel_passes_over() -> None:

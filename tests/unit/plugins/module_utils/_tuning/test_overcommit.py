@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from unit.samples import memory, sysctl_declaration, sysctls
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import InvalidPolicy, Refused
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
     ADMIN_RESERVE,
@@ -24,6 +25,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import (
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.decision import Decision
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import (
     Guard,
+    counts_dormant,
     decide,
     guard_of,
     running_mode,
@@ -117,8 +119,11 @@ def test_the_guard_has_the_numbers_of_what_would_be() -> None:
         "room_pct": 60.5,
         "wanted_pct": 10,
         "passes": True,
+        "dormant_kib": 0,
         "room_now_kib": None,
         "ratio_that_passes": 22,
+        "dormant": {},
+        "not_counted": [],
     }
 
 
@@ -216,13 +221,13 @@ def test_nothing_is_refused_on_a_host_that_does_not_say_what_is_committed() -> N
 @pytest.mark.parametrize(
     ("files", "runtime", "ratio"),
     [
-        ({}, {}, "24"),
+        ({}, {}, "25"),
         ({SYSCTL_FILE: f"{RATIO}=30"}, {}, "30"),
-        ({SYSCTL_FILE: f"{RATIO}=21"}, {RATIO: "90"}, "24"),
+        ({SYSCTL_FILE: f"{RATIO}=21"}, {RATIO: "90"}, "25"),
         ({SYSCTL_FILE: f"{RATIO}=150"}, {}, "150"),
-        ({}, {RATIO: "50"}, "24"),
+        ({}, {RATIO: "50"}, "25"),
         ({}, {MODE: "2", RATIO: "50"}, "50"),
-        ({SYSCTL_FILE: f"{RATIO}=lots"}, {}, "24"),
+        ({SYSCTL_FILE: f"{RATIO}=lots"}, {}, "25"),
     ],
     ids=[
         *["a little above the smallest", "what stands in our file", "too small to stand", "above 100 but standing"],
@@ -252,10 +257,86 @@ def test_auto_changes_nothing_on_a_second_run(
     assert plan_sysctls(after, again).changes == ()
 
 
-def test_auto_takes_the_smallest_where_more_is_not_there() -> None:
+def test_auto_takes_all_there_is_where_a_little_more_is_not_there() -> None:
     wanted_pct = next(pct for pct in range(10, 90) if smallest(pct) <= 100 < smallest(pct + 5))
     decision = decided(declared("never", "auto", min_headroom_pct=wanted_pct))
-    assert decision.goal.runtime[RATIO] == str(smallest(wanted_pct))
+    assert decision.goal.runtime[RATIO] == "100"
+
+
+@pytest.mark.parametrize("committed_kib", range(1_600_000, 1_650_000, 10_000))
+def test_auto_does_not_follow_a_point_of_use(committed_kib: int) -> None:
+    assert decided(declared("never", "auto"), committed_kib=committed_kib).goal.runtime[RATIO] == "25"
+
+
+def test_all_there_is_stands_though_it_has_become_too_little() -> None:
+    state = sysctls({SYSCTL_FILE: f"{RATIO} = 100\n{MODE} = 2\n"}, {MODE: "2", RATIO: "100"})
+    decision = decided(declared("never", "auto"), state, committed_kib=4_600_000)
+    assert plan_sysctls(state, decision.goal).changes == ()
+    assert decision.result["notes"][0] == "ratio auto: 100 stands, at least 107 is needed"
+
+
+STOPPED = DormantUnit("mariadb.service", "inactive", 400_000)
+FAILED = DormantUnit("redis.service", "failed", None)
+
+
+@pytest.mark.parametrize(
+    ("needs_mib", "dormant", "ratio", "dormant_kib", "not_counted"),
+    [
+        ({}, (), "25", 0, []),
+        ({}, (STOPPED,), "40", 400_000, []),
+        ({"mariadb": 1000}, (STOPPED,), "55", 1_024_000, []),
+        ({"mariadb": 1000}, (), "25", 0, []),
+        ({}, (STOPPED, FAILED), "40", 400_000, ["redis.service"]),
+        ({"redis.service": 100}, (STOPPED, FAILED), "40", 502_400, []),
+    ],
+    ids=["all runs", "stopped", "declared", "declared and runs", "size unknown", "size declared"],
+)
+def test_what_shall_run_and_does_not_is_counted(
+    needs_mib: dict[str, int],
+    dormant: tuple[DormantUnit, ...],
+    ratio: str,
+    dormant_kib: int,
+    not_counted: list[str],
+) -> None:
+    declaration = sysctl_declaration("overcommit", **declared("never", "auto", needs_mib=needs_mib))
+    decision = decide(declaration, sysctls(), memory(), dormant)
+    assert decision.goal.runtime[RATIO] == ratio
+    found = decision.result["guard"]
+    assert (found["dormant_kib"], found["not_counted"]) == (dormant_kib, not_counted)
+    assert [name for name in not_counted if name in decision.warnings[0]] == not_counted
+    assert bool(decision.warnings) is bool(not_counted)
+
+
+def test_a_ratio_that_starves_what_is_stopped_is_refused_by_name() -> None:
+    declaration = sysctl_declaration("overcommit", **declared("never", 22))
+    assert decide(declaration, sysctls(), memory()).objection is None
+    objection = decide(declaration, sysctls(), memory(), (STOPPED,)).objection
+    assert objection is not None
+    assert ", services that shall run and do not 400000 KiB (mariadb.service 400000 KiB); " in objection.message
+    assert objection.numbers["dormant"] == {"mariadb.service": 400_000}
+
+
+def test_a_device_is_told_what_it_can_never_promise() -> None:
+    assert decided(declared("never", 80)).result["notes"] == [
+        f"nothing that asks for more than {ROOM_KIB} KiB more can be promised it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "runtime", "expected"),
+    [
+        (declared("never", 80), {}, True),
+        (declared(ratio="auto"), {}, True),
+        (declared("heuristic"), NEVER, True),
+        (declared("heuristic"), {}, False),
+        ({"state": "absent"}, {}, False),
+    ],
+    ids=["enters", "a ratio for later", "is on", "is off", "absent"],
+)
+def test_what_does_not_run_is_asked_for_where_it_matters(
+    policy: dict[str, Any], runtime: dict[str, str], expected: bool
+) -> None:
+    assert counts_dormant(sysctl_declaration("overcommit", **policy), sysctls(runtime=runtime)) is expected
 
 
 def smallest(wanted_pct: int) -> int:
@@ -307,7 +388,7 @@ def test_absent_on_an_untouched_host_changes_nothing() -> None:
         ({"mode": "never", "ratio": 80}, {RATIO: "80", MODE: "2"}, {KBYTES: None, RATIO: "80", MODE: "2"}),
         ({"mode": "always", "persistent": False}, {MODE: "1"}, {}),
         ({"mode": "always", "runtime": False, "state": "present"}, {}, {MODE: "1"}),
-        ({"ratio": "auto", "min_headroom_pct": 50, "persistent": False}, {RATIO: "68"}, {}),
+        ({"ratio": "auto", "min_headroom_pct": 50, "persistent": False}, {RATIO: "70"}, {}),
         ({"state": "absent", "mode": "never"}, {RATIO: "50", MODE: "0"}, {}),
     ],
     ids=["both layers", "runtime", "file", "headroom", "absent"],

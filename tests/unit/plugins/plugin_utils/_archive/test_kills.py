@@ -43,10 +43,15 @@ def event(**changes: Any) -> HostEvent:
         ({"timestamp": "Dec  4 03:02:01"}, NOW - 151 * 86_400),
         ({"timestamp": "maj 4 01:00:00"}, NOW),
         ({"timestamp": None}, NOW),
+        ({"timestamp": "1970-01-01T00:15:00", "this_boot": True}, NOW - 1000),
+        ({"timestamp": "2106-02-07T06:28:15+00:00", "this_boot": True}, NOW),
+        ({"timestamp": "2026-05-04T03:00:01+00:00", "this_boot": True}, NOW - 120),
+        ({"timestamp": "1970-01-01T00:15:00", "this_boot": False}, 900),
     ],
     ids=[
         *["told", "no offset", "by uptime", "another boot", "no year", "no year, months ago", "of the last year"],
-        *["in another language", "not told"],
+        *["in another language", "not told", "of a clock behind", "of one ahead", "of one that is right"],
+        "of an earlier boot",
     ],
 )
 def test_a_kill_has_a_time_as_far_as_the_log_says(changes: dict[str, Any], at: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from unit.samples import HEIR, LEADER, declared, host_state, memory, policy_of, service, services_state, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HIDDEN, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.families import Policy
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.drift import Drift, find_drift
@@ -133,6 +133,15 @@ def test_services_that_could_not_be_read_are_not_compared(exclusive: bool) -> No
     found = drift(policy, declared=None, unread=(Unread("services", "no bus"), Unread("vmstat", "gone")))
     assert found.not_compared == ("services: no bus",)
     assert (found.plan.changes, found.services) == ((), ())
+
+
+def test_a_service_whose_processes_are_hidden_is_not_compared_whole() -> None:
+    unread = (Unread("processes", HIDDEN),)
+    found = drift(policy_of(services=NGINX), declared=services_state(declared(service(running=()))), unread=unread)
+    assert found.not_compared == ("services: the processes of nginx.service are hidden from the user who looked",)
+    seen = drift(policy_of(services=NGINX), declared=services_state(declared(service())), unread=unread)
+    stopped = declared(service(running=(), main_pid=None))
+    assert seen.not_compared == drift(policy_of(services=NGINX), declared=services_state(stopped)).not_compared == ()
 
 
 def test_an_answer_that_lacks_a_declared_unit_is_not_compared() -> None:

@@ -82,6 +82,12 @@ def test_what_differs_is_shown_with_both_values() -> None:
     assert "Nothing is declared for this host." in page(record())
 
 
+def test_what_could_not_be_compared_is_no_drift_that_is_not_there() -> None:
+    text = page(record(services=[{"name": "nginx", "oom_score_adj": -500}], declared=None))
+    assert "No drift." not in text
+    assert "Nothing differs of what could be compared; not compared: services." in text
+
+
 def test_the_words_of_the_kill_order_are_explained_where_there_is_one() -> None:
     assert "<dt>points</dt>" in page(record())
     assert "<dt>points</dt>" not in page(down())

@@ -97,6 +97,12 @@ def test_without_a_script_the_worst_hosts_are_read_first(monkeypatch: pytest.Mon
     assert 'href="hosts.html"' in text
 
 
+def test_hosts_that_could_not_be_compared_are_counted() -> None:
+    text = page(row("a", services=[{"name": "nginx", "oom_score_adj": -500}], declared=None), row("b"))
+    assert "Every host that was audited is as declared, as far as it could be compared.</p>" in text
+    assert "Not all that is declared could be compared on 1 host.</p>" in text
+
+
 def test_hosts_without_declarations_are_counted() -> None:
     text = page(row("a"), row("b"), row("c", policy={"mode": "heuristic", "persistent": False}), DOWN)
     assert "Every host that was audited is as declared.</p>" in text and "Nothing is declared for 2 hosts." in text
@@ -108,7 +114,7 @@ def test_findings_and_drift_refer_to_their_host_and_texts() -> None:
     texts = found["texts"]
     ((level, host, kind, subject, observed, expected),) = found["findings"]
     assert (level, host) == (LEVELS.index("warning"), 1)
-    assert texts[kind].startswith("oom.recent_kill the kernel ran out of memory")
+    assert texts[kind].startswith("oom.recent_kill the kernel killed a process")
     assert texts[subject] == "a.service"
     assert texts[expected].startswith("no OOM kill")
     assert texts[observed].startswith("killed 2026-05-03")

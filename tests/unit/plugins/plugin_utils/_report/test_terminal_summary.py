@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from unit.audits import down, record
-from unit.samples import memory, oom_event, process, sysctls
+from unit.samples import declared, memory, oom_event, process, service, services_state, sysctls
 
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HIDDEN, Unread
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._report.terminal_summary import summarise
@@ -69,6 +69,30 @@ def test_what_differs_is_told_with_its_reason() -> None:
 
 def test_a_host_that_is_as_declared_is_told_from_one_without_declarations() -> None:
     assert lines({"mode": "heuristic", "persistent": False})[2] == "  drift: none"
+
+
+NGINX = [{"name": "nginx", "oom_score_adj": -500}]
+
+
+def test_a_service_without_its_drop_in_is_one_line() -> None:
+    found = summarise(record(services=NGINX, declared=services_state(declared(service()))))
+    assert found[2] == "  drift: 4 value(s)"
+    assert [line for line in found if "-500" in line] == [
+        "  warning: nginx.service: the declared score does not hold for every process of the service [score.missing]: "
+        "missing (/etc/systemd/system/nginx.service.d/zz-lifeboat-oom.conf); expected OOMScoreAdjust=-500 in every "
+        "layer"
+    ]
+
+
+def test_what_could_not_be_compared_is_not_said_to_be_as_declared() -> None:
+    found = summarise(record(services=NGINX, declared=None))
+    assert found[2] == "  drift: none of what could be compared; not compared: services"
+
+
+def test_no_kill_order_is_made_of_ones_own_processes() -> None:
+    found = lines(unread=(Unread("processes", HIDDEN),))
+    assert [line for line in found if "killed" in line] == []
+    assert [line for line in found if "hidepid" in line]
 
 
 def test_findings_come_with_their_id() -> None:

@@ -94,6 +94,16 @@ def test_the_file_and_the_line_are_told(tmp_path: Path) -> None:
     assert [sentence.partition(f" ({path}:")[2].partition(")")[0] for sentence in said] == ["2", "3", "5"]
 
 
+def test_of_json_the_file_is_told_if_anything(tmp_path: Path) -> None:
+    path = tmp_path / "kiosks.json"
+    path.write_text('{"oom_audit_fail_on": "drft"}')
+    (said,) = found(DataLoader().load_from_file(str(path)))
+    assert (
+        said.replace(f" ({path})", "")
+        == "oom_audit_fail_on: found 'drft', expected one of: none, drift, warning, critical"
+    )
+
+
 def test_the_filter_does_not_pass_over_a_misspelled_name() -> None:
     with pytest.raises(AnsibleFilterError, match=r"^found the variable oom_kernel_overcomit, "):
         declared({"oom_kernel_overcomit": {}, "oom_protect_services": []})

@@ -24,6 +24,7 @@ from unit.samples import (
 )
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.daemons import OomDaemon
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity import HostInfo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import Unread
@@ -31,7 +32,8 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.cgroups import Cgroup, parse_cgroup_files
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.memory import Counters
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.pressure import Pressure, Pressures, Stall
-from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import Invoker, Victim
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.refused_commits import RefusedCommit
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.checks import SYSCTL_FILE
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd.service import DeclaredUnit
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.history.history import AuditPoint
@@ -93,7 +95,7 @@ def test_a_finding_is_json_with_all_its_fields() -> None:
         "subject": "cron.service",
         "observed": "killed 2026-05-04T03:02:01: cron.service: nginx (pid 5)",
         "expected": "no OOM kill in 30 days",
-        "message": "the kernel ran out of memory and killed a process",
+        "message": "the kernel killed a process for want of memory",
         "remedy": finding.remedy,
     }
     assert finding.remedy
@@ -194,6 +196,28 @@ def test_a_host_that_promises_no_more_is_told_before_it_fails() -> None:
     assert findings(sysctls=sysctls(runtime={**never, "vm.overcommit_memory": "0"})) == ()
 
 
+def test_what_was_refused_says_who_how_often_how_much_and_the_limit() -> None:
+    others = (RefusedCommit("sh\n", 1), RefusedCommit(None, 9))
+    changes: dict[str, Any] = {"log": replace(LOG, refused=(REFUSED, *others))}
+    (finding,) = findings(sysctls=sysctls(runtime=ROOMY), **changes)
+    assert (finding.severity, finding.subject) == ("warning", "vm.overcommit_memory")
+    assert finding.observed == (
+        "mariadbd 3 times (up to 131072 KiB at once), sh\n 1 time, some that are not named 9 times; "
+        "last 2026-05-04T03:02:01+00:00; now 1600000 KiB of 3000000 KiB are committed"
+    )
+    (elsewhere,) = findings(**changes)
+    assert elsewhere.severity == "info"
+    assert elsewhere.observed.endswith("are committed, and the limit is not enforced")
+
+
+def test_a_size_that_is_declared_is_what_a_stopped_service_needs() -> None:
+    policy = {"mode": "never", "ratio": 90, "needs_mib": {"mariadb": 4000}}
+    found = findings(overcommit=policy, sysctls=sysctls(runtime=ROOMY), dormant=(DORMANT,))
+    (finding,) = [each for each in found if each.id.startswith("commit.")]
+    assert finding.subject == "mariadb.service"
+    assert finding.observed == "it needs 4096000 KiB, and 2941808 KiB can still be promised"
+
+
 def test_headroom_is_not_judged_where_the_sysctls_could_not_be_read() -> None:
     assert findings(sysctls=None, memory=memory(committed_kib=9_000_000)) == ()
 
@@ -289,11 +313,85 @@ def test_a_kill_is_forgotten_in_the_end(timestamp: str | None, found: bool) -> N
     assert bool(findings(events=(kill("a.service", timestamp=timestamp),))) is found
 
 
+def test_no_clock_of_a_device_hides_a_kill_of_this_boot() -> None:
+    (found,) = findings(events=(kill("a.service", timestamp="1970-01-01T00:05:00", this_boot=True),))
+    assert found.subject == "a.service"
+
+
 def test_kills_of_one_service_are_one_finding() -> None:
     events = (kill("a.service"), kill("b.service"), kill("a.service", timestamp="2026-05-04T04:00:00"))
     found = findings(events=events)
     assert [finding.subject for finding in found] == ["a.service", "b.service"]
     assert found[0].observed == "killed 2026-05-04T04:00:00: a.service: nginx (pid 5); 2 times in all"
+
+
+GROUP = {"scope": "cgroup", "limit_cgroup": "/system.slice/a.service"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "cause"),
+    [
+        ({"scope": "global"}, ", as the host ran out of memory"),
+        (GROUP, ", at the limit of /system.slice/a.service"),
+        ({"scope": "cgroup"}, ", at the limit of its control group"),
+        ({}, ""),
+    ],
+    ids=["host", "group", "group not told", "not told"],
+)
+def test_a_kill_says_what_had_run_out(changes: dict[str, Any], cause: str) -> None:
+    (finding,) = findings(events=(kill("a.service", **changes),))
+    assert finding.observed == "killed 2026-05-04T03:02:01: a.service: nginx (pid 5)" + cause
+    assert ("raise the limit" in finding.remedy) is (changes.get("scope") == "cgroup")
+    assert "ran out" not in finding.message
+
+
+def test_without_swap_a_kill_of_the_host_matters() -> None:
+    short = memory(**SWAPLESS)
+    assert "commit.no_swap" in ids(findings(memory=short, events=(kill("a.service", scope="global"),)))
+    assert "commit.no_swap" not in ids(findings(memory=short, events=(kill("a.service", **GROUP),)))
+
+
+def storm(*units: str | None, seconds: int = 2, scope: str = "global") -> tuple[HostEvent, ...]:
+    return tuple(
+        kill(
+            unit,
+            timestamp=f"2026-05-04T03:{number * seconds // 60:02}:{number * seconds % 60:02}",
+            scope=scope,
+            victims=(Victim(number, comm=f"c{number}", anon_rss_kib=1000 * number),),
+            invoker=Invoker("hog"),
+        )
+        for number, unit in enumerate(units)
+    )
+
+
+def test_a_storm_is_one_finding_that_names_its_cause() -> None:
+    (finding,) = findings(events=storm(*(f"s{number}.service" for number in range(25))))
+    assert finding.subject == "kernel"
+    assert finding.observed == (
+        "killed 2026-05-04T03:00:00 to 2026-05-04T03:00:48: 25 processes one after the other, as the host ran out of "
+        "memory; the largest was c24 (pid 24) with 24000 KiB; hog asked for memory 25 of 25 times"
+    )
+
+
+def test_a_protected_service_stays_a_finding_of_its_own_in_a_storm() -> None:
+    found = findings(NGINX, events=storm("a.service", "b.service", "nginx.service", "c.service", None, "d.service"))
+    assert ids(found)[:1] == ["oom.protected_service_killed"]
+    assert [each.subject for each in found if each.id == "oom.recent_kill"] == ["kernel"]
+
+
+@pytest.mark.parametrize(
+    ("events", "subjects"),
+    [
+        (storm("a.service", "b.service", "c.service", "d.service"), 4),
+        (storm("a.service", "b.service", "c.service", "d.service", "e.service", seconds=61), 5),
+        (storm(*["a.service"] * 9), 1),
+        (storm("a.service", "b.service") + storm("c.service", "d.service", "e.service", scope="cgroup"), 5),
+    ],
+    ids=["few", "far apart", "one unit", "two causes"],
+)
+def test_kills_that_are_no_storm_are_told_by_subject(events: tuple[HostEvent, ...], subjects: int) -> None:
+    found = findings(events=events)
+    assert len({each.subject for each in found}) == len(found) == subjects
 
 
 def test_how_long_a_kill_matters_can_be_set() -> None:
@@ -317,6 +415,11 @@ UNKILLABLE = {"oom_score_adj": -1000}
 HIGH = {"high_total_kib": 2_000_000, "low_total_kib": 900_000}
 AT_BOOT = {"/etc/sysctl.d/50-a.conf": "vm.overcommit_memory = 2\n"}
 NEVER = {"vm.overcommit_memory": "2"}
+ROOMY = {"vm.overcommit_memory": "2", "vm.overcommit_ratio": "90"}
+LOG = KernelLog("journal", 500, False, (), 0)
+REFUSED = RefusedCommit("mariadbd", 3, 134_217_728, "2026-05-04T03:02:01+00:00")
+DORMANT = DormantUnit("mariadb.service", "inactive", 400_000)
+SWAPLESS = {"committed_kib": 4_000_001, "swap_total_kib": 0, "swap_free_kib": 0}
 DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
 
 
@@ -344,9 +447,13 @@ DAEMON = OomDaemon("earlyoom", 7, "earlyoom.service", (), {})
             {"processes": (process(200, **SSH, **UNKILLABLE), process(9, **SHELL, oom_score_adj=-900))},
         ),
         ("oom.log_incomplete", {"log": KernelLog("journal", 500, True, (), 0)}),
+        ("oom.log_disagrees", {"log": KernelLog("journal", 500, False, (), 0, 2, 3)}),
+        ("commit.refused", {"log": replace(LOG, refused=(REFUSED,)), "sysctls": sysctls(runtime=ROOMY)}),
+        ("commit.cannot_start", {"sysctls": sysctls(runtime=ROOMY), "dormant": (replace(DORMANT, peak_kib=2**32),)}),
+        ("commit.cannot_start", {"sysctls": sysctls(runtime=ROOMY), "dormant": (replace(DORMANT, peak_kib=None),)}),
         ("commit.never_at_boot", {"sysctls": sysctls(AT_BOOT), "memory": memory(committed_kib=9_000_000)}),
         ("commit.headroom_low", {"sysctls": sysctls(AT_BOOT, NEVER), "memory": memory(committed_kib=9_000_000)}),
-        ("commit.no_swap", {"memory": memory(committed_kib=4_000_001, swap_total_kib=0, swap_free_kib=0)}),
+        ("commit.no_swap", {"memory": memory(**SWAPLESS, available_kib=799_999)}),
         ("memory.available_low", {"memory": memory(available_kib=399_999)}),
         ("memory.low_zone", {"memory": memory(low_free_kib=89_999, **HIGH)}),
         ("memory.pressure", {"pressure": stall(10.1, 0)}),
@@ -374,6 +481,13 @@ def test_nobody_is_told_to_protect_what_starts_sessions(first: str, remedy: str)
     "changes",
     [
         {"kill_order": order(None, "x")},
+        {"memory": memory(**SWAPLESS, available_kib=800_000)},
+        {"log": KernelLog("journal", 500, False, (), 0, 3, 3)},
+        {"log": KernelLog("journal", 500, None, (), 0, None, 3)},
+        {"log": KernelLog("/var/log/messages", 500, False, (), 0, 2, 3, kills_unsure=1)},
+        {"log": replace(LOG, refused=(replace(REFUSED, timestamp="2026-03-04T03:02:01+00:00"),))},
+        {"dormant": (DORMANT, replace(DORMANT, peak_kib=None))},
+        {"dormant": (DORMANT,), "sysctls": sysctls(runtime=ROOMY)},
         {"processes": None, "kill_order": ()},
         {"processes": (process(1, rss_kib=1_999_000, swap_kib=0, oom_score_adj=-900),)},
         {"processes": tuple(process(pid, **BUFFERS, oom_score_adj=-900) for pid in range(10, 20))},

@@ -18,8 +18,9 @@ from unit.samples import RUNTIME
 from unit.shell_host import SHELLS, printed, snapshot
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._door import Finished
-from ansible_collections.lifeboat.oom.plugins.module_utils._health import packages
+from ansible_collections.lifeboat.oom.plugins.module_utils._health import dormant, packages
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.collector import Questions, collect
+from ansible_collections.lifeboat.oom.plugins.module_utils._health.dormant import DormantUnit
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import HEADER as SAMPLES_HEADER
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import SAMPLES_FILE, ServiceSamples
@@ -64,6 +65,8 @@ def host(tmp_path: Path) -> FakeKernel:
             "systemctl --version": "systemd 252 (252.39-1~deb12u1)\n",
             "systemctl show --property=DefaultOOMScoreAdjust": "DefaultOOMScoreAdjust=0\n",
             f"{SHOW} *.service": NGINX + OLD,
+            " ".join(dormant.ARGV): OLD + "UnitFileState=enabled\n",
+            " ".join(dormant.PEAKS_ARGV): "old.service: Consumed 9s CPU time, 3M memory peak.\n",
             "dpkg-query --search --": "diversion by a from: /sbin/nginx\nnginx-core:arm64, x: /usr/sbin/nginx\n",
             "dpkg-query --show --showformat": "nginx-core:arm64\t1.22.1-9\n",
             "systemd-detect-virt": Finished((), 1, "none\n", ""),
@@ -132,6 +135,7 @@ def test_a_shell_sees_what_python_sees(host: FakeKernel, shell: str, tmp_path: P
     assert native.processes is not None
     assert len(native.processes) == len(HOSTILE) + 3
     assert native.packages == (ServicePackage("nginx.service", "/usr/sbin/nginx", "nginx-core", "1.22.1-9"),)
+    assert native.dormant == (DormantUnit("old.service", "inactive", 3072),)
     assert native.samples == (ServiceSamples("nginx.service", 100, 5100, (60, 70), (720, 724)),)
     assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
     assert bare.collector == "bare"
