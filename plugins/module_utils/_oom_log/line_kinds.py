@@ -204,7 +204,8 @@ def _between(text: str, start: str, end: str) -> Optional[str]:
 
 
 def _who(match: Match[str]) -> Dict[str, Any]:
-    return dict(_known(comm=name_of_task(match.group("comm") or "")), pid=int(match.group("pid")))
+    printed = match.group("comm")
+    return dict(_known(comm=None if printed is None else name_of_task(printed)), pid=int(match.group("pid")))
 
 
 def _known(**values: Any) -> Dict[str, Any]:

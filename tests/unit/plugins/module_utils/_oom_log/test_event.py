@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import (
     Invoker,
     OomLog,
@@ -56,6 +58,7 @@ def test_what_is_in_an_event_becomes_plain_too() -> None:
         "pgtables_kib",
         "oom_score_adj",
         "reaped",
+        "told_by_table",
     ]
     assert found["victims"][0]["reaped"] is False
     assert {key: value for key, value in found["tasks"][0].items() if value is not None} == {
@@ -64,3 +67,15 @@ def test_what_is_in_an_event_becomes_plain_too() -> None:
         "comm": "b",
     }
     assert found["memory"] == {"ram_pages": 4}
+
+
+@pytest.mark.parametrize(
+    ("victim", "expected"),
+    [
+        (Victim(pid=2, comm="b"), "b (pid 2)"),
+        (Victim(pid=None, comm="b"), "b"),
+        (Victim(pid=2), "a process (pid 2)"),
+    ],
+)
+def test_a_victim_is_named_by_what_is_known(victim: Victim, expected: str) -> None:
+    assert victim.label == expected

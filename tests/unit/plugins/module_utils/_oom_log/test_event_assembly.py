@@ -268,6 +268,10 @@ def test_what_the_kill_line_lacks_comes_from_the_report() -> None:
     summary = SUMMARY.replace("uid=0", "uid=33")
     (event,) = events(HEADER, summary, CGROUP + KILLED)
     assert (event.victims[0].uid, event.victims[0].told_by_table) == (33, ())
+    (event,) = events(HEADER, summary, ANNOUNCED, KILLED)
+    assert event.victims[0].uid == 33
+    (event,) = events(KILLED, "Kill process 2 sharing same memory")
+    assert [victim.comm for victim in event.victims] == ["a", None]
     free = "Node 0 DMA: 1*16kB (M) 0*32kB = 16kB"
     (event,) = events(
         HEADER, free, TABLE, ROW.replace("]     0", "]    33").replace("  0 a", "-17 a"), "Killed process 1 (a)"
