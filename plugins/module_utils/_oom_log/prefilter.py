@@ -27,7 +27,7 @@ _ROW = re.compile(r"\] +\d+ +\d+ +\d")
 _COMMON_WORDS = ("process", "memory")
 _CLOSER = re.compile(
     r"kill(?:ed|ing)?.{1,6}process|reaped process|(?:of|to|on|same) memory|memory cgroup|lowmemory"
-    r"|memory(?:\+swap)?: usage|memory\.oom"
+    r"|memory(?:\+swap)?: usage|memory\.oom|vm_enough_memory"
 )
 # Every recogniser wants one of these, or a shape below. In small letters.
 _WORDS = (
