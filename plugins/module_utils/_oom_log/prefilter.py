@@ -26,7 +26,7 @@ _ROW = re.compile(r"\] +\d+ +\d+ +\d")
 # Others say "process" and "memory", too, and often: systemd of each unit that ends.
 _COMMON_WORDS = ("process", "memory")
 _CLOSER = re.compile(
-    r"kill(?:ed|ing)?.{1,6}process|reaped process|(?:of|to|on|same) memory|memory cgroup|lowmemory"
+    r"kill(?:ed|ing)?.{1,6}process|reaped process|(?:of|to|on|same) memory|enough.memory|memory cgroup|lowmemory"
     r"|memory(?:\+swap)?: usage|memory\.oom"
 )
 # Every recogniser wants one of these, or a shape below. In small letters.

@@ -101,7 +101,7 @@ def test_blocks_without_a_word_of_it_are_passed_over(form: str, before: int) -> 
 
 def test_all_that_is_worth_reading_is_there_with_its_neighbours() -> None:
     texts = ("Killed process 7 (a)", "oom-kill", "LowMemoryKiller", "killed due to memory", "Linux version 6.1")
-    others = ("[  410]     0   410      533", '{"MESSAGE":[79,111]}', "VM: killing process x", "memory: usage 1kB")
+    others = ("[  410]     0   410      533", '{"MESSAGE":[79,111]}', "VM: killing process x", "__vm_enough_memory: x")
     for text in texts + others:
         lines = [*NOISE[:1500], text, *NOISE[1500:]]
         left = list(worth_reading([lines[0] + " {", *lines[1:]]))
