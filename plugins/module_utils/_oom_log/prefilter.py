@@ -26,8 +26,8 @@ _ROW = re.compile(r"\] +\d+ +\d+ +\d")
 # Others say "process" and "memory", too, and often: systemd of each unit that ends.
 _COMMON_WORDS = ("process", "memory")
 _CLOSER = re.compile(
-    r"kill(?:ed|ing)?.{1,6}process|reaped process|(?:of|to|on|same) memory|memory cgroup|lowmemory"
-    r"|memory(?:\+swap)?: usage|memory\.oom|vm_enough_memory"
+    r"kill(?:ed|ing)?.{1,6}process|reaped process|(?:of|to|on|same) memory|enough.memory|memory cgroup|lowmemory"
+    r"|memory(?:\+swap)?: usage|memory\.oom"
 )
 # Every recogniser wants one of these, or a shape below. In small letters.
 _WORDS = (
@@ -41,9 +41,9 @@ _PROGRAM = r"\S{1,254} [^\s:\[\]]{1,64}\[\d{1,10}\]: "
 # Time since boot, then perhaps host and kernel; or a date, host, and the kernel or a program. Then the message.
 _PREFIX = re.compile(f"{_UPTIME}(?:{_KERNEL})?|{_DATE}(?!\\d{{4}} )(?:{_KERNEL}(?:{_UPTIME})?|{_PROGRAM})")
 # A path, a row of the table, its header, a blob, "**", "-- Boot", "<4>"; "DMA: 1*4kB", "anon 4096", "free:1",
-# "kern :err:".
+# "kern :err:", "c1 60 ".
 _SHAPE = re.compile(
-    r"\s*(?:[\[*</-]|[A-Z][\w ]{2,20}: \d{1,10}\*"
+    r"\s*(?:[\[(*</-]|c\d{1,2} |[A-Z][\w ]{2,20}: \d{1,10}\*"
     r"|[a-z_]{3,20} \d{1,19}\s*$|[A-Za-z_]{3,30}:\d{1,19}(?:\s|$)|[a-z]{3,6}\d? *:[a-z]{3,6} *:)"
 )
 

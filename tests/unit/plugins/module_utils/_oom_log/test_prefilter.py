@@ -52,6 +52,8 @@ def test_what_is_passed_over_says_nothing(path: Path) -> None:
 @example("[ 1000.000000] ", "usb\nactive_anon:1 inactive_anon:2", "")
 @example("Nov 23 02:01:29 2026 kern.err kernel: ", FOREIGN, "")
 @example("Nov  3 02:01:00 h kernel: <4>", "active_anon:1 inactive_anon:2", "")
+@example("[ 1000.000000] c1     60 ", "[  410]     0   410      533       52   0     -17 a", "")
+@example("[ 1000.000000] (4)[1:init]", "[  410]     0   410      533       52   0     -17 a", "")
 @example("Nov  3 02:01:00 h kernel: kern  :warn  : ", "[  410]     0   410      533       52   0     -17 a", "")
 def test_no_line_that_says_something_is_passed_over(front: str, message: str, end: str) -> None:
     raw = front + message + end
@@ -101,7 +103,7 @@ def test_blocks_without_a_word_of_it_are_passed_over(form: str, before: int) -> 
 
 def test_all_that_is_worth_reading_is_there_with_its_neighbours() -> None:
     texts = ("Killed process 7 (a)", "oom-kill", "LowMemoryKiller", "killed due to memory", "Linux version 6.1")
-    others = ("[  410]     0   410      533", '{"MESSAGE":[79,111]}', "VM: killing process x", "memory: usage 1kB")
+    others = ("[  410]     0   410      533", '{"MESSAGE":[79,111]}', "VM: killing process x", "__vm_enough_memory: x")
     for text in texts + others:
         lines = [*NOISE[:1500], text, *NOISE[1500:]]
         left = list(worth_reading([lines[0] + " {", *lines[1:]]))
