@@ -19,7 +19,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
     cmdline_sysctls,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import kept
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import Keeper
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
@@ -142,9 +142,8 @@ def _files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
 def _kept_files(host: Door, loader: Loader, own_path: str) -> Tuple[SysctlFile, ...]:
     files = _files(host, loader, own_path)
     TooMuch.check("sysctl files: characters", sum(len(found.text or "") for found in files), MOST_CHARACTERS)
-    return tuple(
-        SysctlFile(found.path, None if found.text is None else kept(found.text, loader, ALL_KEYS)) for found in files
-    )
+    keeper = Keeper(loader, ALL_KEYS)
+    return tuple(SysctlFile(found.path, None if found.text is None else keeper.kept(found.text)) for found in files)
 
 
 def _file(host: Door, path: str) -> SysctlFile:

@@ -191,7 +191,7 @@ def _systemd_writes(lines: Sequence[Assignment], existing: Sequence[str]) -> Ite
         if not line.is_glob:
             yield from _reaching(line, line.key, existing)
             continue
-        for pattern in _without_braces(line.key):
+        for pattern in without_braces(line.key):
             spelled += 1
             TooMuch.check(f"{line.path}:{line.line}: names that patterns stand for", spelled, MOST_PATTERNS)
             for key in _matching(pattern, existing):
@@ -267,7 +267,7 @@ def _wildcards(name: str) -> Pattern[str]:
         return re.compile("(?!)")
 
 
-def _without_braces(pattern: str) -> Iterator[str]:
+def without_braces(pattern: str) -> Iterator[str]:
     """C({a,b}) spelled out, one at a time; only systemd asks glob(3) for these."""
     todo = [pattern]
     while todo:

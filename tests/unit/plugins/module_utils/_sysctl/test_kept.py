@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import rejoined, shell_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls import ALL_KEYS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader
@@ -48,6 +49,20 @@ LINES = {
 @pytest.mark.parametrize(("line", "expected"), LINES.items())
 def test_a_line_that_touches_a_key_is_kept_and_no_other(line: str, expected: bool) -> None:
     assert (kept(line, "systemd", ALL_KEYS) == line) is (expected or line == "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "vm.{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}{a,b}* = 1\n" * 2,
+        COMMENTED + "vm." + "{a,b}" * 99,
+        "vm.* = 1\n" * 1001,
+    ],
+    ids=["in a few lines", "in a line that does not count", "in many lines"],
+)
+def test_patterns_that_stand_for_too_much_are_not_spelled_out(text: str) -> None:
+    with pytest.raises(TooMuch, match="names that patterns stand for: found 10"):
+        kept(text, "systemd", ALL_KEYS)
 
 
 @pytest.mark.parametrize("loader", SOURCES)
