@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from ansible import context
-from ansible.errors import AnsibleLookupError
-from ansible.plugins.lookup import LookupBase
-from ansible.plugins.lookup.inventory_hostnames import LookupModule as Hostnames
-
 DOCUMENTATION = """
 name: matching
 short_description: The hosts of a play, of which there has to be one
@@ -38,6 +30,14 @@ _raw:
   description: The pattern.
   type: list
 """
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible import context
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.plugins.lookup.inventory_hostnames import LookupModule as Hostnames
 
 # What does not run the play needs no host either.
 _ONLY_LOOKS = ("syntax", "listhosts", "listtasks", "listtags")

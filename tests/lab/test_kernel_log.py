@@ -109,7 +109,9 @@ def said_by_kernel(kill: Kill) -> dict[str, Any]:
         "unit_told_by": "kernel",
         "this_boot": True,
         "invoker": numbers(invoker.groupdict()),
-        "victims": [{**numbers(victim), "reaped": pid in reaped} for pid, victim in victims.items()],
+        "victims": [
+            {**numbers(victim), "reaped": pid in reaped, "told_by_table": []} for pid, victim in victims.items()
+        ],
         "memory": sizes(log, scope),
         "kill_lines": log.count("Killed process"),
         "complete": True,

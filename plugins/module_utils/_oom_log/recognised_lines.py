@@ -156,7 +156,7 @@ class _Recogniser:
 
         A mail program takes a space away, a terminal nothing; a process may have the line break in its name.
         """
-        if not self._held:
+        if not self._held or self._held.kernel is False:  # what a program says is no report, however it goes on
             return False
         if self._readings[0][1].kind == LIMIT and _PIECE.match(line.text):
             return self._join([" "], line.text, 0)

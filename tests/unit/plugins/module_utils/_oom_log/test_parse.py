@@ -220,6 +220,16 @@ def test_nor_is_what_stands_far_to_the_right(columns: int) -> None:
     assert (log.events, log.unrecognised_total) == ((), 1)
 
 
+def test_what_a_program_says_is_no_report_however_it_goes_on() -> None:
+    lines = [
+        "12,300,4000,-;Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB",
+        "java.lang",
+        "2024-05-01",
+    ]
+    found = parse(lines)
+    assert (found.events, len(found.unrecognised)) == ((), 1)
+
+
 def test_the_same_report_twice_is_two_events() -> None:
     text = text_of(HERE / "captured/6.1-cgroup/dmesg.log")
     first, second = parse(text + text).events

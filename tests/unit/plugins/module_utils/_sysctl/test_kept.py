@@ -31,7 +31,7 @@ LINES = {
     "{vm,kernel}.pani[c] = 5": True,
     f"{COMMENTED}vm.overcommit_memory = 1": True,
     "# before lifeboat.oom: vm.overcommit_ratio = 50": True,
-    HEADER.split("\n")[0]: True,
+    HEADER.split("\n", maxsplit=1)[0]: True,
     "": False,
     "# vm.overcommit_memory = 1": False,
     "vm.dirty_ratio = 10": False,
