@@ -1,19 +1,19 @@
 # Copyright (c) 2026 The lifeboat.oom maintainers
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""C(matching): the hosts of a play, of which there has to be one."""
+"""C(matching): the hosts of a play, at least one."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 name: matching
-short_description: The hosts of a play, of which there has to be one
+short_description: The hosts of a play, at least one
 version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - For C(hosts) of a play. Gives the pattern as it is, and fails where no host matches it and C(--limit). Ansible skips
-    such a play, and the run is a success.
+  - For C(hosts) of a play. It gives the pattern back as it is, and fails where no host matches it within C(--limit).
+    Without it, Ansible skips such a play, and the run is a success.
 options:
   _terms:
     description: The pattern.
@@ -21,7 +21,7 @@ options:
 """
 
 EXAMPLES = """
-- name: Audit the kiosks, of which there has to be one
+- name: Audit the kiosks, and fail where there are none
   hosts: "{{ query('lifeboat.oom.matching', 'kiosks') }}"
 """
 

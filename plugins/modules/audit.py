@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
-  - It is refused where the task is delegated, for another host would be filed as this one.
+  - A delegated task is refused: what is found on the other host would be filed as this one.
 options:
   declared:
     description:
@@ -51,8 +51,8 @@ options:
     default: auto
   timeout:
     description:
-      - How many seconds of the controller one host may take. One that takes longer, or whose answer would take more
-        than 1 GiB of memory, is not audited. V(0) waits for ever.
+      - How many seconds one host may take. A host that takes longer, or whose answer takes more than 1 GiB of the
+        controller's memory, is not audited. V(0) waits for ever.
     type: int
     default: 600
   report_dir:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: check_variables
-short_description: Refuse variables that begin like those of this collection and are none
+short_description: Refuse misspelled variables of this collection
 version_added: 1.0.0
 author:
   - The lifeboat.oom maintainers (@lifeboat)
 description:
-  - Looks at all variables of the host that begin like those of the roles of this collection, wherever they were
-    declared. A name that no argument spec of the roles has is refused with the one that is nearest, for it declares
-    nothing. So is a value that an argument spec refuses, with the file and the line where Ansible knows them.
-  - Every role does so first. It takes a task of this module only where the modules are used without the roles.
+  - Looks at all variables of the host whose names begin like those of the roles of this collection, wherever they were
+    declared. A name that no argument spec of the roles has would declare nothing. It is refused, and the message gives
+    the nearest name that there is. A value that an argument spec refuses is refused here too. The message names the
+    file and the line where Ansible knows them.
+  - Every role does this first. You need a task of your own only where you use the modules without the roles.
 extends_documentation_fragment:
   - lifeboat.oom.attributes
   - lifeboat.oom.attributes.looks

@@ -14,7 +14,7 @@ author:
 description:
   - Lets one process with score 0 grow without end, until the kernel has killed it. Before that the kernel may kill
     others, which is what a drill is there to find out. It is for a device of the lab, or one that nobody needs now.
-  - While it runs, it says every few seconds how large the process has become, and how much memory is left.
+  - A drill says every few seconds how large the process has become, and how much memory is left.
   - Returns who died, who lived, how long the device did not answer, and whether the forecast of
     M(lifeboat.oom.memory_facts) was right.
   - What grows is C(tail /dev/zero), in a transient unit of its own where there is systemd. A device needs a POSIX
@@ -30,7 +30,7 @@ notes:
 attributes:
   check_mode:
     support: full
-    description: Says what is foretold, and whether a drill would be refused. Does nothing.
+    description: Prints the forecast, and whether a drill would be refused. Does nothing.
   diff_mode:
     support: none
     description: There is nothing to compare.
@@ -73,7 +73,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 forecast:
-  description: What was foretold for a new process that grows without end, as in the facts of
+  description: The forecast for a new process that grows without end, as in the facts of
     M(lifeboat.oom.memory_facts).
   returned: always
   type: dict
@@ -114,7 +114,7 @@ outcome:
   returned: after a drill
   type: str
 inconclusive:
-  description: What came in between, so that the forecast was not put to the test, such as a daemon that kills before
+  description: What ended the drill before the forecast was put to the test, such as a daemon that kills before
     the kernel does, a limit of a control group, or the end of its time; V(null) where nothing did.
   returned: after a drill
   type: str

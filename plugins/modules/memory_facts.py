@@ -25,7 +25,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - Partly an action plugin. As a fact module (C(ansible_facts_modules)) it runs on hosts with Python only.
-  - Where the task is delegated it wants C(delegate_facts), for the facts would be those of the other host.
+  - A delegated task needs C(delegate_facts), as its facts are those of the other host.
 attributes:
   facts:
     support: full

@@ -33,9 +33,9 @@ options:
       - The commit limit of V(never) as a share of RAM in percent, on top of all swap.
       - V(auto) takes a ratio that leaves O(min_headroom_pct) of the limit free and a little more, in steps of five,
         so that it holds when what is committed moves; one that it wrote before stays as long as it is enough.
-      - Services that are enabled, or have failed, and do not run now are counted with what they held at most in an
-        earlier run, by systemd 255 and newer and its journal, or with O(needs_mib). Those of which nobody knows the
-        size are named in a warning. C(Type=oneshot), and those whose conditions are not met, are left out.
+      - Services that are enabled, or have failed, and do not run now count with the most that they held in an earlier
+        run, as systemd 255 and newer or its journal tells, or with O(needs_mib). A warning names those whose size is
+        not known. Services of C(Type=oneshot), and services whose conditions are not met, do not count.
       - Mutually exclusive with O(kbytes), which the kernel zeroes when this is written.
     type: raw
   kbytes:

@@ -17,9 +17,9 @@ description:
   - All services of one call share one question to systemd and at most one C(daemon-reload).
   - After the change all layers are read again, and each service gets a verdict from what its processes really have in
     C(/proc), not from what C(systemctl show) says.
-  - A process that has set a score of its own is left alone and reported as V(self_adjusted). A main process has if it
-    was started with the score that is loaded, and has another one all the same. One that a run of this boot has seen
-    with its score is given that back, as somebody may have changed it, but not again and again.
+  - A process that has set a score of its own is left alone and reported as V(self_adjusted). A main process has set
+    its own if it was started with the score that is loaded and now has another one. If a run of this boot has seen it
+    with the loaded score, somebody else may have changed it, so it gets that score back, twice at most.
   - Protecting a service means that another one dies in its place. RV(kill_order) says which, before and after, and a
     protection that leaves the kernel nothing sensible to kill is refused.
 extends_documentation_fragment:
@@ -55,9 +55,9 @@ options:
             a thousandth of all memory for each point.
           - With V(-1000) everything that the service starts can not be killed either, and a service that leaks takes
             the whole device with it. Prefer V(-900).
-          - What starts other people's programs gives them its score, and V(-500) or less for it is refused. Such are
-            C(sshd), which keeps its listener at V(-1000) by itself, cron, container engines, agents, login and session
-            managers.
+          - A service that starts other people's programs gives them its score, so V(-500) or less is refused for it.
+            Such services are C(sshd), which keeps its listener at V(-1000) by itself, cron, container engines,
+            agents, login and session managers.
           - Has to be a number; a YAML boolean is refused. Required unless O(services[].state=absent).
         type: raw
       oom_policy:
@@ -94,8 +94,8 @@ options:
   apply:
     description:
       - How running processes get the score. V(live) writes it into the main process and into those that still have
-        the score which they inherited. V(restart) restarts the services whose processes have another score, and none
-        again for which that did not help.
+        the score which they inherited. V(restart) restarts the services whose processes have another score, and
+        repeats no restart that did not help.
         V(none) leaves them until somebody does; RV(restart_needed) names them.
     type: str
     choices: [live, restart, none]
@@ -212,8 +212,8 @@ before:
   elements: dict
 restart_needed:
   description: >-
-    The units whose processes get the score only when they are restarted; with V(absent), or O(exclusive), those that
-    may have kept the score of our drop-in for what they start, as C(sshd) does.
+    The units whose processes get the score only when they are restarted; with V(absent), or O(exclusive), the units
+    that may still give the score of our drop-in to what they start, as C(sshd) does.
   returned: always
   type: list
   elements: str

@@ -37,14 +37,14 @@ class DormantUnit:
     """A service that is enabled, or has failed, and does not run."""
 
     unit: str
-    """The unit."""
+    """Its name."""
 
     state: str
     """systemd's word: C(inactive), C(failed)."""
 
     peak_kib: Optional[int]
-    """The most that it has held in an earlier run, page cache included, in KiB, by systemd (255) or its journal; null
-    where they do not say.
+    """The most that it held in an earlier run, page cache included, in KiB, as systemd (255) or its journal tells; null
+    where neither does.
     """
 
 

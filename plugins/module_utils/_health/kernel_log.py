@@ -72,8 +72,8 @@ class KernelLog:
     """Which of the logs that are there could not be read, and why."""
 
     refused: Tuple[RefusedCommit, ...] = ()
-    """Memory that the kernel has refused to promise (6.0), by program, the most often refused first, 20 at most: of the
-    last boot that the first log which tells of any tells of.
+    """Requests for memory that the kernel refused to promise (6.0), by program, the most often refused first, 20 at
+    most. They are from the first log that tells of any, and from the last boot in it that does.
     """
 
 
@@ -85,7 +85,7 @@ class HostEvent(OomEvent):
     """Who named the unit: C(kernel), or C(systemd) where that alone named one at that moment; null where I(unit) is."""
 
     this_boot: Optional[bool] = None
-    """Whether it is of the boot that runs, whatever the clock said; null where its log may be an older one."""
+    """Whether it is of the boot that runs, whatever the clock said; null where its log may be of an earlier boot."""
 
 
 class LogRead(NamedTuple):

@@ -79,7 +79,7 @@ class Victim:
     """Whether the log says that the reaper took its memory back at once (4.6)."""
 
     told_by_table: Tuple[str, ...] = ()
-    """Names of those fields above that are not from a line about it, but from the table of candidates in the report."""
+    """Names of the fields above that come from the table of candidates in the report, and from no line about it."""
 
     @property
     def label(self) -> str:

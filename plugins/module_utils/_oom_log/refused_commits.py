@@ -33,7 +33,7 @@ class RefusedCommit:
     """What one program asked for and was not promised."""
 
     comm: Optional[str]
-    """Its name, as printed; null for those together that the kernel counted and did not print."""
+    """Its name, as printed; null for all that the kernel counted and did not print."""
 
     times: int
     """Number of times."""

@@ -58,7 +58,7 @@ class SysctlFile:
     """Its path."""
 
     text: Optional[str]
-    """What stands in it, of the lines that set nothing of ours only their kind: they may hold secrets; null for a link
+    """Its text, with only the kind of each line that sets nothing of ours: it may hold a secret; null for a link
     to C(/dev/null) or to nothing.
     """
 

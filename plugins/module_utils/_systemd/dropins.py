@@ -102,7 +102,7 @@ class DropIn:
     """Its path."""
 
     text: Optional[str]
-    """What stands in it, of the lines that set nothing of ours only their kind: they may hold passwords; null where the
+    """Its text, with only the kind of each line that sets nothing of ours: it may hold a password; null where the
     name is taken but nothing can be read there: a link to C(/dev/null) (a mask), a dangling link, a folder.
     """
 

@@ -44,11 +44,11 @@ class RunningScore:
     """Whether systemd says that it is the main process."""
 
     is_fresh: bool = False
-    """Whether it was started since our drop-in is as it is; false also where that cannot be told."""
+    """Whether it was started after our drop-in was last changed; false also where that cannot be told."""
 
     mended: Optional[int] = None
-    """The number of times that a run has given it back the score of our drop-in, since one has found or left it with
-    that; null where none has.
+    """Number of times that a run has given it back the score of our drop-in, after a run had seen it with that score;
+    null where no run has.
     """
 
 
@@ -112,7 +112,7 @@ class ServiceState:
     """Whether a score can be lowered here at all (CAP_SYS_RESOURCE)."""
 
     included: Tuple[DropIn, ...] = ()
-    """Files that the unit file includes by itself, as systemd up to 245 lets it."""
+    """Files that the unit file includes with C(.include), up to systemd 245."""
 
     @property
     def own_text(self) -> Optional[str]:
@@ -199,7 +199,7 @@ class DeclaredUnit:
     """Path of our drop-in for it, there or not."""
 
     own_text: Optional[str]
-    """What stands in our drop-in, lines of others hidden; null where it is not there."""
+    """The text of our drop-in, with the lines of others hidden; null where it is not there."""
 
     folder_exists: bool
     """Whether the folder of our drop-in is there."""

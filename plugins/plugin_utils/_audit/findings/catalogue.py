@@ -69,26 +69,27 @@ REFUSED = Kind(
     id="commit.refused",
     severity="warning",
     expected="that the kernel promises what programs ask for",
-    message="the kernel refused to promise memory: what asked for it could not start, fork or grow",
-    remedy="raise the ratio or add swap, leave mode never, or have the program ask for less; with ratio: auto declare"
-    " what it needs (needs_mib)",
-    about="From 6.0 on the kernel logs each request that it does not grant (`__vm_enough_memory`), ten in five seconds"
-    " at most, from 6.10 on with its size. In mode `never` (2) that is one which passes the commit limit, whatever"
-    " memory is free: a program that cannot start, a `fork` that fails, a database that does not save. In mode"
-    " `heuristic` (0) it is one larger than RAM and swap together, most often a mistake of that program: then this is"
-    " only told.",
+    message="the kernel refused to promise memory: the program that asked for it could not start, fork or grow",
+    remedy="raise the ratio, add swap, leave mode never, or have the program ask for less; with ratio: auto declare "
+    "what it needs (needs_mib)",
+    about="From 6.0 on the kernel logs the requests that it refuses (`__vm_enough_memory`), ten in five seconds at "
+    "most; from 6.10 on it logs their size. In mode `never` (2) it refuses what passes the commit limit, however much "
+    "memory is free: a program does not start, a `fork` fails, a database does not save. In mode `heuristic` (0) it "
+    "refuses a request that is larger than RAM and swap together. That is most often a mistake of the program, so the "
+    "finding is an info.",
 )
 CANNOT_START = Kind(
     id="commit.cannot_start",
     severity="warning",
-    expected="room under the commit limit for each service that shall run",
-    message="a service that shall run and does not would not be promised what it needs: overcommit mode never is on",
-    remedy="raise the ratio or add swap; with ratio: auto run lifeboat.oom.site again, which counts it; where its size"
-    " is not known declare needs_mib",
-    about="A service that is enabled, or has failed, is not among what is committed now. Its size is what it held at"
-    " most in an earlier run (`MemoryPeak=` of systemd 255 and newer, and what its journal kept of it), or what is"
-    " declared as `needs_mib`; what a program asks for can be more than it ever holds. Where nobody knows the size this"
-    " is only told (info). Services of `Type=oneshot`, and those whose conditions are not met, are left out.",
+    expected="room under the commit limit for each service that is enabled or has failed",
+    message="a service that does not run now could not start: mode never would not promise it the memory that it needs",
+    remedy="raise the ratio or add swap. With ratio: auto run lifeboat.oom.site again, which counts this service. "
+    "Where its size is not known, declare needs_mib",
+    about="What is committed now does not include services that are enabled, or have failed, and do not run. The audit"
+    " takes the most that such a service held in an earlier run (`MemoryPeak=` of systemd 255 and newer, or the same "
+    "from its journal), or what you declare as `needs_mib`. A program can ask for more than it ever holds. Where the "
+    "size is not known, the finding is an info. Services of `Type=oneshot`, and services whose conditions are not met,"
+    " do not count.",
 )
 MORE_THAN_EXISTS = Kind(
     id="commit.no_swap",
@@ -97,8 +98,9 @@ MORE_THAN_EXISTS = Kind(
     message="more is promised than there is memory, and there is no swap to give time",
     remedy="add zram or swap; or set limits on the services that grow",
     about="Without swap the kernel goes from enough to a kill in seconds, after it has thrown out the page cache "
-    "that programs run from. A little zram gives the pressure time to show before something is killed. Told where less"
-    " than twice `available_low_pct` is available, or something was killed of late as the host ran out of memory.",
+    "that programs run from. A little zram gives the pressure time to show before something is killed. The audit says "
+    "so only where memory is short: less than twice `available_low_pct` is available, or the host ran out of memory "
+    "lately and the kernel killed something.",
 )
 PANIC = Kind(
     id="oom.panic",
@@ -123,10 +125,10 @@ RECENT_KILL = Kind(
     expected="no OOM kill in {recent_kill_days} days",
     message="the kernel killed a process for want of memory",
     remedy="find what grew (see the forecast); give it a limit or more memory; if it leaks, no score cures it",
-    about="The victim need not be the one that grew. What ran out is named where the log tells it: the memory of the"
-    " host, or the limit of a control group, while the host may have had memory left. Five or more kills of one cause,"
-    " one after the other, are one finding, which names the largest of those that died, and who asked for memory most"
-    " often. The host's page shows what the kernel logged.",
+    about="The victim need not be the process that grew. Where the log tells what ran out, the finding names it: the "
+    "memory of the host, or the limit of a control group, while the host may have had memory left. Five or more kills "
+    "with one cause, one soon after the other, make one finding. It names the largest victim, and the process that "
+    "asked for memory most often. The host's page shows what the kernel logged.",
 )
 NO_KILLABLE = Kind(
     id="oom.no_killable_process",
@@ -160,12 +162,12 @@ ACCESS_UNPROTECTED = Kind(
     severity="warning",
     expected="a listener that keeps itself alive, or comes back",
     message="remote access can be killed like anything else",
-    remedy="declare no score for it, which every session would inherit; let it be started again when it ends "
-    "(Restart=always, or respawn), and give what may die first a higher score",
+    remedy="declare no score for it, as every session would inherit it; have it started again when it ends "
+    "(Restart=always, or respawn), and give a higher score to what may die first",
     about="The listener of SSH runs with a score of 0 or more. OpenSSH sets -1000 for its listener, where it may, and "
     "gives sessions the score that it was started with. dropbear does not, and neither does a listener in a "
     "container or under a systemd without CAP_SYS_RESOURCE. A negative score for the service does more harm than good: "
-    "all that is started in a session has it too.",
+    "every program in a session inherits it.",
 )
 INHERITED = Kind(
     id="oom.inherited_unkillable",
@@ -179,14 +181,14 @@ INHERITED = Kind(
 SESSION = Kind(
     id="oom.protected_session",
     severity="warning",
-    expected="a score above -500 for what somebody starts in a session",
-    message="what grows in a session outlives nearly all services",
-    remedy="take the score off the service that starts sessions (state: absent), restart that, and log out and in "
-    "again; choom -n 0 -p PID sets a process back at once",
-    about="A login, or the manager of a user, runs with a score of -500 or less, and so does what is started in it. "
-    "If one of these programs grows without end, the kernel kills the services of the device first. Sessions have it "
-    "from what starts them: `sshd` keeps its listener at -1000 by itself, and gives to each session the score that "
-    "its unit is declared with.",
+    expected="a score above -500 for programs that somebody starts in a session",
+    message="a program that grows in a session outlives nearly all services",
+    remedy="take the score off the service that starts sessions (state: absent), restart that service, and log in "
+    "anew; choom -n 0 -p PID resets one process at once",
+    about="A login, or the manager of a user, runs with a score of -500 or less, and every program that is started "
+    "there inherits it. If one of these programs grows without end, the kernel kills the services of the device first."
+    " A session inherits the score of the service that starts it: `sshd` keeps its own listener at -1000, and gives "
+    "each session the score that its unit was started with.",
 )
 LOG_INCOMPLETE = Kind(
     id="oom.log_incomplete",
@@ -203,10 +205,10 @@ LOG_DISAGREES = Kind(
     expected="no more kills in the log than the kernel has counted",
     message="the log tells of more OOM kills than the kernel has counted: some of these lines are not the kernel's",
     remedy="see who may write to that log, and trust none of the kills in it before you know",
-    about="Since 4.13 the kernel counts each kill line that it prints (`oom_kill` of `/proc/vmstat`), from boot on; the"
-    " first process of a group that is killed as a whole is printed twice and counted twice. More lines than that"
-    " were written by a program that calls itself `kernel`, by a log that was copied from another machine, or the"
-    " clock was set so that an earlier boot looks like this one.",
+    about="Since 4.13 the kernel counts each kill line that it prints (`oom_kill` of `/proc/vmstat`), from boot on. It "
+    "prints and counts the first process of a group twice where it kills the whole group. Further lines come from a "
+    "program that calls itself `kernel`, from a log that was copied from another machine, or from an earlier boot that "
+    "looks like this one because the clock was set.",
 )
 AVAILABLE_LOW = Kind(
     id="memory.available_low",
@@ -334,8 +336,8 @@ SCORE = Kind(
     message="the declared score does not hold for every process of the service",
     remedy="run the playbook lifeboat.oom.site; where it is overridden, remove the culprit's line",
     about="VERDICT is `missing`, `differs`, `overridden`, `needs_reload`, `needs_restart`, `self_adjusted` (info: a"
-    " process that was started with the declared score and has another one has set it itself, and is usually right to"
-    " do so; it is left alone, and is no drift), `not_permitted`, `masked`, `not_found` or `unsupported`. The observed"
+    " process was started with the declared score and then set another one itself, which is usually right; it is left"
+    " alone and is no drift), `not_permitted`, `masked`, `not_found` or `unsupported`. The observed"
     " text names the layer's culprit: a file, or a process.",
 )
 CATALOGUE = tuple(value for value in list(globals().values()) if isinstance(value, Kind))
