@@ -24,7 +24,7 @@ extends_documentation_fragment:
   - lifeboat.oom.attributes.looks
 notes:
   - This is an action plugin, it runs on the controller.
-  - A delegated task is refused: what is found on the other host would be filed as this one.
+  - A delegated task is refused, as what it finds on another host would be filed as this one.
 options:
   declared:
     description:
