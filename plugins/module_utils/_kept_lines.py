@@ -58,6 +58,11 @@ def shell_pattern(patterns: Iterable[str]) -> str:
     return "|".join([_START + "(" + "|".join(starts) + ")", "\\\\+[[:cntrl:]]*$", "\\]" + _END, "([^ -~[:blank:]]|=)+"])
 
 
+def line_pattern(line: str) -> str:
+    """For C(shell_pattern()): this very line."""
+    return re.sub(r"([.()])", r"\\\1", line) + "$"
+
+
 def setting_pattern(keys: Iterable[str], words: Iterable[str] = ()) -> str:
     """For C(shell_pattern()): a line that sets one of I(keys) to numbers or one of I(words); of one that sets it to
     anything else as much as shows that.

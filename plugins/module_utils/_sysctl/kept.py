@@ -10,7 +10,7 @@ from itertools import islice
 from typing import List, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
-from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import kept_lines
+from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import kept_lines, line_pattern
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.own_file import BEFORE, COMMENTED, HEADER_LINES
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
@@ -31,6 +31,7 @@ class Keeper:
 
     def __init__(self, loader: Loader, keys: Sequence[str]) -> None:
         self._loaders, self._keys, self._patterns = {loader, "systemd"}, keys, 0
+        self._names = _last_names(keys)
 
     def kept(self, text: str) -> str:
         return kept_lines(text, self._kept)
@@ -42,7 +43,7 @@ class Keeper:
 
     def _touches(self, line: str) -> bool:
         is_pattern = any(sign in line for sign in "*?[{")
-        if not is_pattern and not any(name in line for name in _last_names(self._keys)):
+        if not is_pattern and not any(name in line for name in self._names):
             return False
         if is_pattern:
             key = line.partition("=")[0]
@@ -71,7 +72,7 @@ def kept_patterns(keys: Sequence[str]) -> Tuple[str, ...]:
     start = "(# lifeboat\\.oom: )?[-/.*?[{" + "".join(sorted({key[0] for key in keys})) + "][^=]*"
     return (
         "# before lifeboat\\.oom: .*",
-        *(re.sub(r"([.()])", r"\\\1", line) + "$" for line in HEADER_LINES if line),
+        *(line_pattern(line) for line in HEADER_LINES if line),
         f"{start}({names})[^=[:alnum:]_]*(=.*)?$",
         start + "[]*?}][^=./]*(=.*)?$",
     )

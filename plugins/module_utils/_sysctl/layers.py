@@ -64,17 +64,23 @@ def boot_winners(state: SysctlState, keys: Sequence[str], voids: Mapping[str, st
     winners: Dict[str, Assignment] = {}
     at_first = _after(state.cmdline.items(), voids)
 
-    def value(write: Assignment) -> Optional[str]:
-        if not is_passed_over(write.key, write.value, state.kernel):
-            return taken(write.key, write.value, state.kernel)
+    def refuses(write: Assignment) -> bool:
+        passed_over = is_passed_over(write.key, write.value, state.kernel)
+        return not passed_over and taken(write.key, write.value, state.kernel) is None
+
+    def value(write: Assignment) -> str:
+        number = taken(write.key, write.value, state.kernel)
+        if number is not None:
+            return number
+        # Passed over: it keeps what it had.
         before = winners.get(write.key)
         if before is None:
             # A write to the other one has zeroed what the command line set.
             return "0" if voids.get(write.key) in winners else at_first.get(write.key, "0")
         return before.value if before.key == write.key else "0"
 
-    for write in boot_writes(state.files, state.loader, tuple(state.runtime), lambda write: value(write) is None):
-        winners[write.key] = write = replace(write, value=value(write) or "")
+    for write in boot_writes(state.files, state.loader, tuple(state.runtime), refuses):
+        winners[write.key] = write = replace(write, value=value(write))
         victim = voids.get(write.key)
         if victim in winners:
             winners[victim] = write

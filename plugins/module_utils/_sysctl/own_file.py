@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Assignment, numbered_lines, parse
@@ -24,16 +25,16 @@ BEFORE = re.compile(r"^# before lifeboat\.oom: (\S+) = (\S+)$")
 
 def own_values(text: Optional[str], keys: Sequence[str]) -> Dict[str, str]:
     """The values of I(keys) that stand in our file, as the kernel takes the last one of each, however it is spelled."""
-    return {found.key: taken(found.key, found.value) or "" for found in _ours(text, keys)}
+    return {found.key: found.value for found in _ours(text, keys)}
 
 
 def _ours(text: Optional[str], keys: Sequence[str]) -> List[Assignment]:
-    """The lines that set one of I(keys); one that the kernel refuses sets nothing, and is not of our making."""
-    return [
-        found
-        for found in parse(text or "", "").assignments
-        if found.key in keys and not found.excludes and taken(found.key, found.value) is not None
-    ]
+    """The lines that set one of I(keys), with the value that the kernel takes; one that it refuses sets nothing, and
+    is not of our making.
+    """
+    lines = [found for found in parse(text or "", "").assignments if found.key in keys and not found.excludes]
+    values = [(found, taken(found.key, found.value)) for found in lines]
+    return [replace(found, value=value) for found, value in values if value is not None]
 
 
 def values_before(text: Optional[str]) -> Dict[str, str]:

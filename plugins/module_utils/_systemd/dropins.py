@@ -20,6 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import (
     HIDDEN,
     goes_on,
     kept_lines,
+    line_pattern,
     setting_pattern,
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._systemd import names as unit_names
@@ -66,8 +67,7 @@ _LONGEST_LINE_BYTES = 1024 * 1024
 _WHITESPACE = " \t\n\r"
 _BOM = "\ufeff"
 _END_OF_LINE = re.compile("(?:\n\r|\r\n|\n|\r)\0?|\0")
-_COMMENTS = "#;"
-_COMMENT_MARKS = tuple(_COMMENTS)
+_COMMENT_MARKS = ("#", ";")
 _OLD_END_OF_LINE = re.compile("[\n\0]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")  # surrogates stand for undecodable bytes
 _UNSAFE_IN_HEADER = re.compile("[\x01-\x1f\x7f\"'\\\\]")
@@ -90,7 +90,7 @@ KEPT_PATTERNS = (
     setting_pattern(KEYS, WORDS),
     "\\[({})\\][^!-~]*$".format("|".join(unit_names.SECTIONS)),
     "\\.include[[:blank:]].*",
-    *("{}$".format(re.sub(r"([.()])", r"\\\1", line)) for line in _OWN_LINES),
+    *map(line_pattern, _OWN_LINES),
 )
 
 
@@ -241,7 +241,7 @@ def read_section(text: str, section: str = "Service", version: Optional[int] = N
     current = ""
     for number, raw in _logical_lines(text, since):
         line = raw.strip(_WHITESPACE)
-        if not line or line[0] in _COMMENTS:
+        if not line or line[0] in _COMMENT_MARKS:
             continue
         if since <= _INCLUDES_UNTIL and line.startswith(_INCLUDE) and line[len(_INCLUDE) :][:1] in (" ", "\t"):
             yield number, _INCLUDE, line[len(_INCLUDE) :].strip(_WHITESPACE)
@@ -272,7 +272,7 @@ def kept(text: str, version: Optional[int] = None) -> str:
 
 def _kept(line: str, version: int) -> Optional[str]:
     bare = line.lstrip(_BOM).strip(_WHITESPACE)
-    if line in _OWN_LINES or bare[:1] in ("#", ";"):
+    if line in _OWN_LINES or bare[:1] in _COMMENT_MARKS:
         return line if line in _OWN_LINES else None
     if version >= _UTF8_CHECKED_SINCE and _NOT_UTF8.search(bare):
         return _NO_UTF8 + "\\" * goes_on(line)

@@ -58,6 +58,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     FAILED_VERDICTS,
     UNAVAILABLE,
     Task,
+    Verdict,
     expected,
     judged,
     plan_services,
@@ -65,7 +66,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.services impo
     started_with_it,
     tasks,
     touched,
-    verdict,
     writable,
 )
 
@@ -188,7 +188,7 @@ def _apply(host: Host, work: Sequence[Task], plan: Plan, edits: Sequence[FileEdi
     with applied(host, edits):
         if edits or plan.of("loaded"):
             _reload(host)
-    pairs = [(task, before, after) for task in work for before, after in zip(task.unit.states, task.written.states)]
+    pairs = [(task, before, after) for task in work for before, after in task.pairs]
     if how["apply"] == "live":
         for task, before, after in pairs:
             for process in writable(task, before, after):
@@ -249,13 +249,15 @@ def _result(
     found: Outcome,
     warnings: List[str],
 ) -> Dict[str, Any]:
-    verdicts = {task.policy.name: verdict(task) for task in after}
-    failed = [f"{name}: {each}" for name, each in verdicts.items() if each.word in FAILED_VERDICTS]
+    services = [judged(task) for task in after]
+    failed = [
+        f"{each.name}: {Verdict(each.verdict, each.culprit)}" for each in services if each.verdict in FAILED_VERDICTS
+    ]
     result: Dict[str, Any] = {
         "changed": plan.changed,
         "plan": plan.as_list(),
         "diff": plan.diff("services") + [edit.diff(kept) for edit in edits] + order_diff(found),
-        "services": [judged(task).as_dict() for task in after],
+        "services": [each.as_dict() for each in services],
         "before": [judged(task).as_dict() for task in before],
         "restart_needed": [
             unit for was, task in zip(before, after) for unit in restart_needed(task if task.policy.present else was)

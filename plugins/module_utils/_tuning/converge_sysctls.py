@@ -61,7 +61,11 @@ def converge_sysctls(
         if not options["force"]:
             raise Refused(objection.message + "; force: true applies it all the same", dict(objection.numbers))
         warnings.append("forced: " + objection.message)
-    warnings += _foreign_warnings(state)
+    foreign = [number for number, _unused in foreign_lines(state.own_text, ALL_KEYS)]
+    if foreign:
+        warnings.append(
+            f"{state.own_path}: {len(foreign)} line(s) there are not ours and stay, the first is line {foreign[0]}"
+        )
     edits = [edit for edit in (own_edit(state, goal),) if edit is not None]
     plan, more = _settle_conflicts(state, goal, plan, options["on_conflict"], warnings)
     # A backup of an earlier time, if there is one, is of a file that has been put back since then.
@@ -82,7 +86,7 @@ def converge_sysctls(
         "loader": state.loader,
         "settings": _settings(declaration.family.keys, goal, state, after),
         "overridden": [edit.path for edit in more],
-        "foreign_lines": [number for number, _unused in foreign_lines(state.own_text, ALL_KEYS)],
+        "foreign_lines": foreign,
         "forced": objection is not None,
         "warnings": warnings,
     }
@@ -119,13 +123,6 @@ def _giving_back(host: Host, state: SysctlState, goal: Goal, warnings: List[str]
                 "long as the copy is there; compare them, and remove the copy"
             )
     return edits
-
-
-def _foreign_warnings(state: SysctlState) -> List[str]:
-    foreign = [number for number, _unused in foreign_lines(state.own_text, ALL_KEYS)]
-    if not foreign:
-        return []
-    return [f"{state.own_path}: {len(foreign)} line(s) there are not ours and stay, the first is line {foreign[0]}"]
 
 
 def _settle_conflicts(

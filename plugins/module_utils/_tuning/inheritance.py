@@ -126,6 +126,7 @@ def remedy(culprit: Optional[str]) -> str:
 def still_given(gone: Sequence[Task], processes: Sequence[Process]) -> List[str]:
     """What keeps the score of a drop-in that goes, and gives it to others."""
     warnings: List[str] = []
+    parents = {process.pid: process.ppid for process in processes}
     for task in gone:
         given = None if task.policy.present else score(task.unit.own_settings.get(SCORE, ""))
         if given is None:
@@ -134,7 +135,7 @@ def still_given(gone: Sequence[Task], processes: Sequence[Process]) -> List[str]
             f"{unit} was started with score {given} and gives it to what it starts: systemctl restart {unit} ends that"
             for unit in restart_needed(task)
         ]
-        found = _carriers(claim_of(task, given), processes)
+        found = _carriers(claim_of(task, given), processes, parents)
         if found:
             shown = ", ".join(f"pid {one.pid} ({one.comm}) of {label(one)}" for one in found[:5])
             more = f" and {len(found) - 5} more" if len(found) > 5 else ""
@@ -145,9 +146,8 @@ def still_given(gone: Sequence[Task], processes: Sequence[Process]) -> List[str]
     return warnings
 
 
-def _carriers(claim: Claim, processes: Sequence[Process]) -> List[Process]:
+def _carriers(claim: Claim, processes: Sequence[Process], parents: Mapping[int, int]) -> List[Process]:
     """Who outside of a unit has its very score, and has it from there."""
-    parents = {process.pid: process.ppid for process in processes}
     starts_sessions = heirs_of(claim.unit, *claim.known_as) is not None
     return [
         one

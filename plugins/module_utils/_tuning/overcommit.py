@@ -78,7 +78,7 @@ class Guard:
     headroom: Headroom
     room_now_kib: Optional[int]
     ratio_that_passes: Optional[int]
-    dormant: Dormant = NOBODY
+    dormant: Dormant
 
     @property
     def refuses(self) -> bool:
