@@ -67,6 +67,7 @@ def _is_dormant(block: Mapping[str, str]) -> bool:
     shall_run = block.get("ActiveState") == "failed" or block.get("UnitFileState") in ("enabled", "enabled-runtime")
     return (
         block.get("LoadState") == "loaded"
+        and "ActiveState" in block
         and block.get("Type") != "oneshot"
         and not (tried and block.get("ConditionResult") == "no")
         and shall_run

@@ -68,10 +68,14 @@ class _Files:
         self._known: Dict[str, DropIn] = {}
         self._count = self._characters = 0
 
-    def read(self, path: str) -> DropIn:
+    def once(self, path: str) -> DropIn:
         if path not in self._known:
             self._known[path] = _read(self._host, path, self._version)
-        found = self._known[path]
+        return self._known[path]
+
+    def read(self, path: str) -> DropIn:
+        """The same, counted for the unit that it is told of."""
+        found = self.once(path)
         self._count += 1
         self._characters += len(found.text or "")
         TooMuch.check("files of units", self._count, MOST_FILES)
@@ -109,6 +113,13 @@ class _Scene(NamedTuple):
     may_lower: bool
     dropin: str
     seen: Mapping[str, Seen]
+
+    def own_path(self, unit_id: str) -> str:
+        return f"{ETC}/{unit_id}.d/{self.dropin}"
+
+    def own_folder(self, unit_id: str) -> Optional[Sequence[str]]:
+        """The files beside our drop-in; C(None) without such a folder."""
+        return self.folders.get(f"{unit_id}.d", {}).get(ETC)
 
 
 def has_systemd(host: Door) -> bool:
@@ -216,9 +227,7 @@ def _with_our_dropin(scene: _Scene) -> List[str]:
     return [
         name
         for name, files in named.items()
-        if scene.dropin in files
-        and _is_unit(name)
-        and is_ours(_read(scene.host, f"{ETC}/{name}.d/{scene.dropin}", scene.version).text)
+        if scene.dropin in files and _is_unit(name) and is_ours(scene.files.once(scene.own_path(name)).text)
     ]
 
 
@@ -239,12 +248,11 @@ def _declared(scene: _Scene, name: str, known: Mapping[str, UnitProperties], dec
         unit = known[name]
         unit_id, load_state = unit.id, unit.load_state or "not-found"
         members = (unit,) if load_state not in ("not-found", "masked") else ()
-    own_path = f"{ETC}/{unit_id}.d/{scene.dropin}"
-    files = scene.folders.get(f"{unit_id}.d", {}).get(ETC)
+    own_path, files = scene.own_path(unit_id), scene.own_folder(unit_id)
     return DeclaredUnit(
         name=name,
         own_path=own_path,
-        own_text=_read(scene.host, own_path, scene.version).text if scene.dropin in (files or ()) else None,
+        own_text=scene.files.once(own_path).text if scene.dropin in (files or ()) else None,
         folder_exists=files is not None,
         load_state=load_state,
         states=tuple(_state(scene, member, unit_id) for member in members),
@@ -271,8 +279,7 @@ def _instances(
 
 
 def _state(scene: _Scene, unit: UnitProperties, owner: str) -> ServiceState:
-    own_path = f"{ETC}/{owner}.d/{scene.dropin}"
-    has_own = scene.dropin in scene.folders.get(f"{owner}.d", {}).get(ETC, ())
+    own_path, has_own = scene.own_path(owner), scene.dropin in (scene.own_folder(owner) or ())
     fragment = scene.files.read(unit.fragment_path) if unit.fragment_path else None
     return ServiceState(
         unit=unit,

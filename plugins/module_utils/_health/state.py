@@ -14,7 +14,6 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._health.identity impo
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent, KernelLog
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.packages import ServicePackage
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.sampler_log import ServiceSamples
-from ansible_collections.lifeboat.oom.plugins.module_utils._health.sysctls import SWAPPINESS
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.badness import (
     Candidate,
     Crowd,
@@ -158,7 +157,7 @@ class HostState:
     def killer(self) -> Killer:
         """The OOM killer here; where the sysctls were not read, as the kernel starts with them."""
         numbers = self._numbers()
-        swappiness = numbers.get(SWAPPINESS)
+        swappiness = numbers.get(keys.SWAPPINESS)
         return Killer(
             kernel_version(self.host.kernel),
             self.host.page_kib,

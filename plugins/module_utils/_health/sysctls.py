@@ -20,7 +20,7 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.cmdline impor
 )
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.file_syntax import Loader, proc_path
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.kept import Keeper
-from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import VOIDS
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import SWAPPINESS, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import SysctlState, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.precedence import (
     MOST_CHARACTERS,
@@ -36,7 +36,6 @@ PROGRAMS = ("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl"
 
 
 # What decides about swap in control groups is read also where it is not ours.
-SWAPPINESS = "vm.swappiness"
 KEYS_READ = tuple(dict.fromkeys((*ALL_KEYS, SWAPPINESS)))
 
 

@@ -123,11 +123,13 @@ class Crowd:
         self._members: Dict[str, List[Process]] = {}
         self._rankings: Dict[Optional[str], Ranking] = {}
         self._children: Dict[Optional[str], Dict[int, Ranking]] = {}
-        self._together: Dict[str, List[Process]] = {group.path: [] for group in cgroups if group.oom_group}
-        for process in processes if self._together else ():
-            if process.oom_score_adj > ADJ_MIN and process.pid != 1:
-                for path in self.lineage(process.memory_cgroup):
-                    self._together.get(path, []).append(process)
+        self._together = {
+            group.path: [
+                one for one in self.members().get(group.path, ()) if one.oom_score_adj > ADJ_MIN and one.pid != 1
+            ]
+            for group in cgroups
+            if group.oom_group
+        }
 
     def lineage(self, path: Optional[str]) -> Tuple[str, ...]:
         """The cgroup and all above it that are known, the innermost first; the root is known as that of a container."""

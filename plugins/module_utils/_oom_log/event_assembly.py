@@ -157,9 +157,8 @@ class Assembly:
         draft.announced = draft.announced or what.kind == kinds.ANNOUNCEMENT
         draft.chosen = not draft.announced and "pid" in what.values
         if "pid" in what.values:
-            before = draft.named if draft.named and draft.names(what.values["pid"]) else {}
             told = {name: what.values[name] for name in ("pid", "comm", "uid") if name in what.values}
-            draft.named = dict(before, **told)
+            draft.named = dict(draft.told_of(what.values["pid"]), **told)
 
     def _home_of_named(self, pid: Optional[int], line: Line) -> Draft:
         undecided = [draft for draft in self._recent(line) if not draft.over]

@@ -175,10 +175,13 @@ class Draft:
             return None
         return Invoker(**self.header)
 
+    def told_of(self, pid: Optional[int]) -> Dict[str, Any]:
+        """What was said of this process when it was named as the victim to be."""
+        return self.named if self.named is not None and self.names(pid) else {}
+
     def _victim(self, values: Dict[str, Any]) -> Victim:
         """5.4 and its first updates print the bytes of page tables as kB; the table tells."""
-        named = self.named if self.named and self.names(values["pid"]) else {}
-        known = dict(named, **values)
+        known = dict(self.told_of(values["pid"]), **values)
         task = self.tasks.get(known["pid"])
         if task is None:
             return Victim(**known)

@@ -36,9 +36,9 @@ def read(head: Iterable[Raw], lines: Iterable[Raw]) -> Iterable[Raw]:
     return _Reader().read(lines) if is_in else lines
 
 
-def _opening(raw: str) -> Optional[int]:
-    """Where JSON begins on a line. What a program says in JSON is none of the log's."""
-    match = _OPENING.match(raw)
+def _opening(raw: str, start: int = 0) -> Optional[int]:
+    """Where JSON begins on a line, from I(start) on. What a program says in JSON is none of the log's."""
+    match = _OPENING.match(raw, start)
     if not match:
         return None
     front = match.group(1)
@@ -89,25 +89,30 @@ class _Reader:
             is_closed = is_closed or self._depth <= 0
         return is_closed
 
+    def _taken(self) -> List[str]:
+        """What was held until now."""
+        held, self._held = self._held, []
+        self._chars = self._depth = 0
+        return held
+
     def _given_up(self) -> Iterator[Raw]:
-        held, self._held, self._chars, self._depth = self._held, [], 0, 0
-        yield from (raw for raw in held if LOUD.search(raw))
+        yield from (raw for raw in self._taken() if LOUD.search(raw))
 
     def _records(self) -> Iterator[Raw]:
-        text = "\n".join(raw.rstrip("\r\n") for raw in self._held)
+        text = "\n".join(raw.rstrip("\r\n") for raw in self._taken())
+        end = 0
         while True:
-            start = _opening(text) if _OPENING.match(text) else None
+            start = _opening(text, end)
             if start is None:
                 break
             try:
-                value, end = _DECODER.raw_decode(text, start)
+                value, after = _DECODER.raw_decode(text, start)
             except (ValueError, RecursionError):
                 break
-            yield from _lines_of(value, text[start:end])
-            text = text[end:]
-        self._held, self._chars, self._depth = [], 0, 0
-        if text.strip():
-            yield from self._rest(text)
+            yield from _lines_of(value, text[start:after])
+            end = after
+        if text[end:].strip():
+            yield from self._rest(text[end:])
 
     def _rest(self, text: str) -> Iterator[Raw]:
         """What follows the last whole record: the start of the next one, or nothing that is known."""
@@ -116,7 +121,7 @@ class _Reader:
             self._is_closed_by(text)
             if self._depth > 0:
                 return
-            self._held, self._chars, self._depth = [], 0, 0
+            self._taken()
         if LOUD.search(text):
             yield text
 
@@ -128,10 +133,8 @@ def _lines_of(value: Any, text: str, depth: int = 0) -> Iterator[Raw]:
         if line:
             yield from _unpacked(line, depth)
             return
-        inner: Any = list(value.values())
-    else:
-        inner = value
-    lists = [each for each in inner if isinstance(each, (dict, list))] if isinstance(inner, list) else []
+        value = list(value.values())
+    lists = [each for each in value if isinstance(each, (dict, list))]
     found = [line for each in lists for line in _lines_of(each, "", depth + 1)] if depth < _MAX_DEPTH else []
     yield from found
     if not found and LOUD.search(text):

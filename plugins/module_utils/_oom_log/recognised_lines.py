@@ -245,16 +245,15 @@ def _recognised_in_message(line: Line, raw: str) -> List[RecognisedLine]:
         if statement and (statement.kind not in _EVIDENT or statement.kind in _PATHS):
             return found + [RecognisedLine(statement, line)]
         inner = None if line.kernel is False else _inner(line, statement)
-        before = line._replace(text=line.text[: inner.start()].rstrip()) if inner else line
-        found += _recognised_alone(before, raw)
         if not inner:
-            break
+            return found + _recognised_alone(line, statement, raw)
+        before = line._replace(text=line.text[: inner.start()].rstrip())
+        found += _recognised_alone(before, understand(before.text), raw)
         line = _within(line, inner.start())
     return found
 
 
-def _recognised_alone(line: Line, raw: str) -> List[RecognisedLine]:
-    statement = None if line.kernel is False else understand(line.text)
+def _recognised_alone(line: Line, statement: Optional[Statement], raw: str) -> List[RecognisedLine]:
     if statement:
         return [RecognisedLine(_with_certain_name(statement, line), line)]
     if "\n" in line.text:

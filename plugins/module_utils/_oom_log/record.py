@@ -9,7 +9,7 @@ are compared in small letters and without the signs before them.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, Iterable, List, Mapping, Optional
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.line_prefix import Line, read_line
 
@@ -32,7 +32,7 @@ _MAX_DEPTH = 8
 def line_of(record: Mapping[str, Any]) -> Optional[Line]:
     """The line in a record, with what the record and the start of the message say of it; None if it has no message."""
     fields = _flat(record)
-    message = next((text for text in (_text(fields.get(name)) for name in _MESSAGE) if text), None)
+    message = _first_text(fields, _MESSAGE)
     if message is None:
         return None
     line, clock = read_line(message), _clock(fields)
@@ -70,6 +70,10 @@ def _text(value: Any) -> Optional[str]:
     return value if isinstance(value, str) else None
 
 
+def _first_text(fields: Mapping[str, Any], names: Iterable[str]) -> Optional[str]:
+    return next((text for text in (_text(fields.get(name)) for name in names) if text), None)
+
+
 def _is_kernel(fields: Mapping[str, Any]) -> Optional[bool]:
     transport = _text(fields.get("transport"))
     if transport:
@@ -77,7 +81,7 @@ def _is_kernel(fields: Mapping[str, Any]) -> Optional[bool]:
     if "msg" in fields and "pri" in fields:  # dmesg --json, with or without --decode
         level = fields["pri"]
         return level < 8 if isinstance(level, int) else fields.get("fac", "kern") == "kern"
-    program = next((text for text in (_text(fields.get(name)) for name in _PROGRAM) if text), None)
+    program = _first_text(fields, _PROGRAM)
     return program.rstrip(":") == "kernel" if program else None
 
 

@@ -14,6 +14,7 @@ PANIC_ON_OOM = "vm.panic_on_oom"
 PANIC_SECONDS = "kernel.panic"
 KILL_ALLOCATING_TASK = "vm.oom_kill_allocating_task"
 DUMP_TASKS = "vm.oom_dump_tasks"
+SWAPPINESS = "vm.swappiness"
 
 # Writing the one zeroes the other: overcommit_ratio_handler() and overcommit_kbytes_handler(), mm/util.c.
 VOIDS = {RATIO: KBYTES, KBYTES: RATIO}

@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from typing import Dict, Optional, Tuple
 
+from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import SWAPPINESS
+
 NEWEST = (99, 0)  # the version (major, minor) of a kernel that does not say it
 
 _INT = (-(2**31), 2**31 - 1)
@@ -27,7 +29,7 @@ _RANGES: Dict[str, Tuple[int, int]] = {
     "vm.panic_on_oom": (0, 2),
     "vm.oom_kill_allocating_task": _INT,
     "vm.oom_dump_tasks": _INT,
-    "vm.swappiness": (0, 200),
+    SWAPPINESS: (0, 200),
     "kernel.panic": _INT,
 }
 _SWAPPINESS_200_SINCE = (5, 8)
@@ -83,4 +85,4 @@ def _written(key: str, text: str, start: int, kernel: Tuple[int, int]) -> Tuple[
 
 
 def _range(key: str, kernel: Tuple[int, int]) -> Tuple[int, int]:
-    return (0, 100) if key == "vm.swappiness" and kernel < _SWAPPINESS_200_SINCE else _RANGES[key]
+    return (0, 100) if key == SWAPPINESS and kernel < _SWAPPINESS_200_SINCE else _RANGES[key]

@@ -116,3 +116,9 @@ def test_a_manager_that_does_not_answer_is_told(tmp_path: Path) -> None:
     host.has_folder("/run/systemd/system")
     with pytest.raises(HostError):
         read_dormant(host)
+
+
+def test_a_unit_of_which_the_state_is_not_told_is_left_out(tmp_path: Path) -> None:
+    host = FakeHost(tmp_path, {ASKED: "Id=a.service\nLoadState=loaded\nUnitFileState=enabled\n"})
+    host.has_folder("/run/systemd/system")
+    assert read_dormant(host) == ()
