@@ -25,12 +25,17 @@ class Action(ActionBase):  # type: ignore[misc]
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         self.variables: Mapping[str, Any] = task_vars or {}
-        _unused, arguments = self.validate_argument_spec(argument_spec=self.SPEC)
+        arguments = self.arguments()
         try:
             result.update(self.act(arguments))
         except LifeboatError as error:
             raise AnsibleActionFail(printable(str(error))) from error
         return result
+
+    def arguments(self) -> Mapping[str, Any]:
+        """Those of the task, checked by I(SPEC)."""
+        _unused, arguments = self.validate_argument_spec(argument_spec=self.SPEC)
+        return dict(arguments)
 
     @property
     def host(self) -> str:

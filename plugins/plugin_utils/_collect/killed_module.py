@@ -45,7 +45,7 @@ def _by_what(action: ActionBase) -> str:
             if "python" in (victim.comm or ""):
                 where = event.limit_cgroup or "its control group"
                 why = f"at the limit of {where}" if event.scope == CGROUP else "for want of memory"
-                return clean(f"by the kernel {why}: {victim.comm} (pid {victim.pid}) with {victim.rss_kib} KiB")
+                return clean(f"by the kernel {why}: {victim.label} with {victim.rss_kib} KiB")
     return (
         "the kernel log does not say by what; see what ends processes there: an OOM daemon, a limit of the session, "
         "a watchdog"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.kernel_log import HostEvent
 from ansible_collections.lifeboat.oom.plugins.module_utils._health.state import HostState
 from ansible_collections.lifeboat.oom.plugins.module_utils._kernel.forecast import Growth
+from ansible_collections.lifeboat.oom.plugins.module_utils._oom_log.event import CGROUP
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._drill.script import Report
 
 TIME_IS_UP, ENDED = "time is up", "ended"
@@ -37,7 +38,7 @@ def ending(before: HostState, after: HostState, growth: Growth, report: Report, 
         return Ending(TIME_IS_UP, "its time was up before memory ran out")
     fatal = next((kill for kill in kills if report.pid in [victim.pid for victim in kill.victims]), None)
     if fatal is not None:
-        limited = fatal.scope == "cgroup" and growth.scope != "cgroup"
+        limited = fatal.scope == CGROUP and growth.scope != "cgroup"
         limit = f"the limit of the control group {fatal.limit_cgroup or fatal.cgroup} was reached before"
         return Ending("killed", limit if limited else None)
     if report.status is None:

@@ -70,7 +70,7 @@ if [ -e {FOLDER}/ended ] || [ ! -e {FOLDER} ] || {{ read -r shell < {FOLDER}/she
 fi 2> /dev/null
 sizes() {{
   while read -r name kib _; do
-    case $name in VmRSS: | VmSwap: | MemAvailable: | SwapFree:) echo "$name $kib" ;; esac
+    case $name in {" | ".join(_SIZES)}) echo "$name $kib" ;; esac
   done
 }}
 {{ read -r pid < {FOLDER}/pid && sizes < "/proc/$pid/status" && sizes < /proc/meminfo; }} 2> /dev/null

@@ -48,13 +48,7 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
     What died one after the other of one cause is one finding, but for protected services.
     """
     protected = protected_names(evidence.state, evidence.policy)
-    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
-    uptime_seconds = evidence.state.host.uptime_seconds
-    recent = [
-        event
-        for event in evidence.state.events or ()
-        if event.kind in (KILL, PANIC) and is_recent(event_seconds(event, uptime_seconds, now), now, days)
-    ]
+    now, recent = int(evidence.now.timestamp()), list(recent_events(evidence))
     others = [event for event in recent if event.kind == KILL and event.unit not in protected]
     storms = [run for run in _runs(others, now) if _is_storm(run)]
     in_storm = {id(event) for run in storms for event in run}
@@ -80,6 +74,15 @@ def past_kills(evidence: Evidence) -> Iterator[Finding]:
         )
     for run in storms:
         yield catalogue.RECENT_KILL.found(evidence.thresholds, "kernel", _storm(run), remedy=_remedy(run[0]))
+
+
+def recent_events(evidence: Evidence) -> Iterator[HostEvent]:
+    """Kills and panics that are not older than matters."""
+    now, days = int(evidence.now.timestamp()), evidence.thresholds.recent_kill_days
+    uptime_seconds = evidence.state.host.uptime_seconds
+    for event in evidence.state.events or ():
+        if event.kind in (KILL, PANIC) and is_recent(event_seconds(event, uptime_seconds, now), now, days):
+            yield event
 
 
 def _cause(event: HostEvent) -> str:
@@ -127,7 +130,7 @@ def _storm(run: Sequence[HostEvent]) -> str:
     told = f"killed {when}: {len(victims)} processes one after the other{', ' * bool(_cause(run[0]))}{_cause(run[0])}"
     largest = max(victims, key=lambda victim: victim.rss_kib or 0, default=None)
     if largest is not None and largest.rss_kib:
-        told += f"; the largest was {largest.comm} (pid {largest.pid}) with {largest.rss_kib} KiB"
+        told += f"; the largest was {largest.label} with {largest.rss_kib} KiB"
     asked = Counter(event.invoker.comm for event in run if event.invoker is not None and event.invoker.comm)
     if asked:
         ((comm, times),) = asked.most_common(1)

@@ -15,10 +15,11 @@ from ansible_collections.lifeboat.oom.plugins.module_utils._policy.sysctls impor
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.keys import KBYTES, MODE, RATIO, VOIDS
 from ansible_collections.lifeboat.oom.plugins.module_utils._sysctl.layers import boot_values, boot_winners
 from ansible_collections.lifeboat.oom.plugins.module_utils._tuning.overcommit import Dormant, guard_of, needs_of
-from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import event_seconds, is_recent, told_seconds
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.kills import is_recent, told_seconds
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._archive.record import Finding, Severity
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings import catalogue
 from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.finding import Evidence
+from ansible_collections.lifeboat.oom.plugins.plugin_utils._audit.findings.kills import recent_events
 
 
 def commitment(evidence: Evidence) -> Iterator[Finding]:
@@ -48,13 +49,10 @@ def commitment(evidence: Evidence) -> Iterator[Finding]:
 
 def _is_short(evidence: Evidence) -> bool:
     """Whether it matters that there is no swap."""
-    memory, limits, now = evidence.state.memory, evidence.thresholds, int(evidence.now.timestamp())
-    available_kib = memory.available_kib
-    return (available_kib is not None and available_kib * 100 < 2 * limits.available_low_pct * memory.total_kib) or any(
-        is_recent(event_seconds(event, evidence.state.host.uptime_seconds, now), now, limits.recent_kill_days)
-        for event in evidence.state.events or ()
-        if event.kind == KILL and event.scope == GLOBAL
-    )
+    memory, low_pct = evidence.state.memory, 2 * evidence.thresholds.available_low_pct
+    if memory.available_kib is not None and memory.available_kib * 100 < low_pct * memory.total_kib:
+        return True
+    return any(event.kind == KILL and event.scope == GLOBAL for event in recent_events(evidence))
 
 
 def _never_at_boot(evidence: Evidence) -> Iterator[Finding]:

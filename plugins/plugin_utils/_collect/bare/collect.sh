@@ -92,6 +92,14 @@ want() {
   fi
 }
 
+# Which of these are too large to be read: by the fifth column of ls: mode, links, owner, group, size, date, path. Without
+# an argument it would list this folder.
+too_large() {
+  # shellcheck disable=SC2012 # find(1) of BusyBox need not know sizes; no name here has a line break
+  ls -Lnd "$@" 2> /dev/null |
+    sed -n "s/^[^ ]* *[0-9]* *[0-9]* *[0-9]* *[0-9]\\{$TOO_LARGE_DIGITS,\\} [^/]*\\//\\//p"
+}
+
 # With every byte, or by a pattern for grep -o what is not to be hidden, behind the number of its line.
 wanted_files() {
   pattern=$1
@@ -100,15 +108,12 @@ wanted_files() {
   set -- $wanted
   wanted=
   [ $# -gt 0 ] || { set +f && return 0; }
-  # By the fifth column of ls: mode, links, owner, group, size, date, path. Without an argument it lists this folder.
-  # shellcheck disable=SC2012 # find(1) of BusyBox need not know sizes; no name here has a line break
-  too_large=$(ls -Lnd "$@" 2> /dev/null |
-    sed -n "s/^[^ ]* *[0-9]* *[0-9]* *[0-9]* *[0-9]\\{$TOO_LARGE_DIGITS,\\} [^/]*\\//\\//p")
-  if [ -n "$too_large" ]; then
+  large=$(too_large "$@")
+  if [ -n "$large" ]; then
     all="$*"
     set --
     for path in $all; do
-      case $IFS$too_large$IFS in
+      case $IFS$large$IFS in
         *"$IFS$path$IFS"*) printf '@too_large %s\n' "${path#"$ROOT"}" ;;
         *) set -- "$@" "$path" ;;
       esac
@@ -315,8 +320,10 @@ with_left_over() {
   # shellcheck disable=SC2086 # a list of words is meant
   run "$SHOW" $SHOW_WORDS '*.service' "$@"
   set -f
-  for path in $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@"); do
-    want "$path"
+  # shellcheck disable=SC2046 # a list of lines is meant
+  set -- $(fragments running '*.service'; [ $# = 0 ] || fragments any "$@")
+  for path in "$@"; do want "$path"; done
+  for path in $(including "$@"); do
     for other in $(included "$path"); do
       want "$other"
       for last in $(included "$other"); do want "$last"; done
@@ -325,8 +332,25 @@ with_left_over() {
   set +f
 }
 
+# Those of these unit files that include others. Hardly any does, so all are asked at once.
+including() {
+  for path in "$@"; do
+    shift
+    [ ! -f "$ROOT$path" ] || set -- "$@" "$ROOT$path"
+  done
+  [ $# -gt 0 ] || return 0
+  large=$(too_large "$@")
+  for path in "$@"; do
+    shift
+    case $IFS$large$IFS in *"$IFS$path$IFS"*) ;; *) set -- "$@" "$path" ;; esac
+  done
+  grep -a -l '^[[:blank:]]*[.]include' /dev/null "$@" 2> /dev/null |
+    while IFS= read -r path; do printf '%s\n' "${path#"$ROOT"}"; done
+}
+
 # The files that a unit file includes, as systemd up to 245 lets it; two levels of them.
 included() {
+  if [ ! -f "$ROOT$1" ] || [ -n "$(too_large "$ROOT$1")" ]; then return 0; fi
   sed -n 's/^[[:blank:]]*[.]include[[:blank:]]*//p' "$ROOT$1" 2> /dev/null | sed 's/[[:blank:]]*$//' |
     while IFS= read -r path; do
       case $path in /*) printf '%s\n' "$path" ;; *) printf '%s\n' "${1%/*}/$path" ;; esac

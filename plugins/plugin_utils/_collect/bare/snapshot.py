@@ -146,12 +146,13 @@ class _Sections:
     def on_written(self, argument: str, content: Sequence[str]) -> None:
         """The clock and the uptime of that moment, and by the clock when each file was written: at the latest."""
         clock = _CLOCK.fullmatch(argument)
-        found = [_WRITTEN.fullmatch(line) for line in content] if clock else []
-        for each in found:
-            if clock and each:
-                written = int(each.group(1)) + float(each.group(2) or 1)
-                ticks = (float(clock.group(2)) - float(clock.group(1)) + written) * TICKS_PER_SECOND
-                self.written_ticks[each.group(3).removeprefix(self._root)] = int(ticks)
+        if clock is None:
+            return
+        now, uptime = map(float, clock.groups())
+        for each in filter(None, map(_WRITTEN.fullmatch, content)):
+            written = int(each.group(1)) + float(each.group(2) or 1)
+            ticks = (uptime - now + written) * TICKS_PER_SECOND
+            self.written_ticks[each.group(3).removeprefix(self._root)] = int(ticks)
 
     def on_there(self, argument: str, _content: Sequence[str]) -> None:
         self.there.add(argument)

@@ -358,10 +358,11 @@ def truncated(path: Path, size: int) -> None:
     [
         ("/etc/sysctl.d/20 \\n\\c-\\0101.conf", "sysctls"),
         ("/etc/systemd/system/nginx.service.d/-n.conf", "services"),
+        ("/usr/lib/systemd/system/nginx.service", "services"),
         ("/etc/os-release", "host"),
         ("/run/lifeboat-oom/samples", "samples"),
     ],
-    ids=["sysctl.d", "drop-in", "os-release", "samples"],
+    ids=["sysctl.d", "drop-in", "unit file", "os-release", "samples"],
 )
 def test_what_is_no_file_is_refused_at_once(
     host: FakeKernel, shell: str, kind: str, path: str, what: str, tmp_path: Path
@@ -372,6 +373,19 @@ def test_what_is_no_file_is_refused_at_once(
     native = collect(host, QUESTIONS)
     bare = collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
     assert what in [each.what for each in native.unread if f"cannot read {path}: {why}" in each.why]
+    assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("kind", IN_PLACE_OF_FILES)
+def test_an_included_file_that_is_none_is_not_waited_for(
+    host: FakeKernel, shell: str, kind: str, tmp_path: Path
+) -> None:
+    host.has("/usr/lib/systemd/system/nginx.service", ".include /etc/c\n[Service]\n")
+    host.commands["systemctl --version"] = "systemd 219\n"
+    IN_PLACE_OF_FILES[kind][0](Path(host.real("/etc/c")))
+    native, bare = collect(host, QUESTIONS), collect(snapshot(host, shell, QUESTIONS, tmp_path), QUESTIONS)
+    assert "services" in [each.what for each in native.unread]
     assert replace(bare, collector="native", host=replace(bare.host, arch=native.host.arch)) == native
 
 
