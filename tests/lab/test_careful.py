@@ -42,8 +42,8 @@ def kiosk(lab: Lab, request: pytest.FixtureRequest) -> Iterator[Machine]:
 @pytest.fixture
 def clean(ansible: Ansible, kiosk: Machine) -> Iterator[Machine]:
     yield kiosk
-    ansible.module(kiosk, "converge", {"declared": {"services": {"services": [], "exclusive": True}}})
-    ansible.module(kiosk, "overcommit", {"state": "absent"})
+    nothing = {"overcommit": {"state": "absent"}, "services": {"services": [], "exclusive": True}}
+    ansible.module(kiosk, "converge", {"declared": nothing})
 
 
 def stands(device: Machine) -> str:

@@ -21,6 +21,8 @@ from .uml import Lab, Machine
 DRILL = "lifeboat.oom.drill"
 SERVICES = (Service("vital", 110), Service("web", 15), Service("metrics", 15))
 FOLDER = "/run/lifeboat-oom-drill"
+# Waits until there is what grows, and holds it back.
+HOLD_BACK = f"until test -s {FOLDER}/pid; do sleep 0.02; done; kill -STOP $(cat {FOLDER}/pid)"
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +95,8 @@ def test_the_controller_is_taboo(ansible: Ansible, kiosk: Machine) -> None:
 def test_its_time_is_bounded(ansible: Ansible, kiosk: Machine) -> None:
     """What grows is held back, or memory would run out in that second where the machine is fast."""
     before = kills(kiosk)
-    hold_back = f"until test -s {FOLDER}/pid; do sleep 0.02; done; kill -STOP $(cat {FOLDER}/pid)"
     with ThreadPoolExecutor() as beside:
-        held_back = beside.submit(kiosk.ssh, hold_back)
+        held_back = beside.submit(kiosk.ssh, HOLD_BACK)
         run = ansible.playbook(DRILL, [kiosk], variables={"oom_drill_confirm": kiosk.name, "oom_drill_seconds": 1})
         assert held_back.result().returncode == 0
     found = result(run)
@@ -106,7 +107,6 @@ def test_its_time_is_bounded(ansible: Ansible, kiosk: Machine) -> None:
     assert kills(kiosk) == before and gone(kiosk)
 
 
-GROWS = f"until test -s {FOLDER}/pid; do sleep 0.02; done; kill -STOP $(cat {FOLDER}/pid); "
 GOES_ON = f"kill -CONT $(cat {FOLDER}/pid)"
 UNIT = "lifeboat-oom-drill.service"
 
@@ -139,7 +139,7 @@ def test_what_comes_in_between_says_nothing_of_the_forecast(
     if daemon:
         kiosk.ssh("cp /bin/sleep /run/earlyoom; systemd-run --quiet --unit=earlyoom /run/earlyoom 600")
     with ThreadPoolExecutor() as beside:
-        ended = beside.submit(kiosk.ssh, GROWS + "sleep 1; " + ends_it)
+        ended = beside.submit(kiosk.ssh, f"{HOLD_BACK}; sleep 1; {ends_it}")
         run = ansible.playbook(DRILL, [kiosk], variables={"oom_drill_confirm": kiosk.name, "oom_drill_seconds": 60})
         assert ended.result().returncode == 0
     if daemon:

@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import random
-import subprocess
 from pathlib import Path
 
 import pytest
+from unit.grepped import pieces_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import (
     goes_on,
@@ -84,16 +84,11 @@ def test_what_grep_finds_is_kept_as_the_text_itself(grep: str, tmp_path: Path) -
     lines = ["".join(chance.choices(PIECES, k=chance.randint(0, 5))) for _unused in range(3000)]
     path = tmp_path / "text"
     path.write_bytes("\n".join(lines).encode("utf-8", "surrogateescape"))
-    argv = [*GREPS[grep], "-a", "-n", "-o", "-E", "-e", shell_pattern(["Key[[:blank:]]*=.*"]), "/dev/null", str(path)]
-    done = subprocess.run(argv, capture_output=True, check=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"})
-    found: dict[int, list[str]] = {}
-    for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
-        number, _unused, piece = line[len(str(path)) + 1 :].partition(":")
-        found.setdefault(int(number), []).append(piece)
+    printed, found = pieces_of(GREPS[grep], shell_pattern(["Key[[:blank:]]*=.*"]), path)
 
     def kept(line: str) -> str:
         return kept_lines(line, lambda line: keep(line) if "=" in line else None)
 
     seen = {line: kept(rejoined(found.get(number, ()))) for number, line in enumerate(lines, 1)}
     assert {line: found for line, found in seen.items() if found != kept(line)} == {}
-    assert b"word" not in b"".join(each for each in done.stdout.splitlines() if b"Key" not in each)
+    assert b"word" not in b"".join(each for each in printed.splitlines() if b"Key" not in each)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
+from unit.grepped import pieces_of
 
 from ansible_collections.lifeboat.oom.plugins.module_utils._errors import TooMuch
 from ansible_collections.lifeboat.oom.plugins.module_utils._kept_lines import rejoined, shell_pattern
@@ -84,14 +84,7 @@ def test_what_is_kept_is_read_as_the_text_itself(loader: Loader) -> None:
 def test_a_shell_finds_all_that_is_kept_and_little_else(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("\n".join(LINES))
-    argv = ["grep", "-a", "-n", "-o", "-E", "-e", shell_pattern(kept_patterns(ALL_KEYS)), str(path)]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, check=True, env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}
-    )
-    found: dict[int, list[str]] = {}
-    for line in done.stdout.splitlines():
-        number, _unused, piece = line.partition(":")
-        found.setdefault(int(number), []).append(piece)
+    _printed, found = pieces_of(["grep"], shell_pattern(kept_patterns(ALL_KEYS)), path)
     for number, (line, expected) in enumerate(LINES.items(), 1):
         said = rejoined(found.get(number, ()))
         assert (said == line) is (expected or line == ""), line
